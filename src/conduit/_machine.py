@@ -1,0 +1,29 @@
+"""The shape of a sans-IO protocol machine: bytes and time go in, bytes, events and a deadline come out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+
+class DatagramMachine(Protocol):
+    """A protocol over datagrams. It never touches a socket, a clock, a logger or entropy."""
+
+    def receive_datagram(self, data: bytes, now: float) -> Sequence[object]:
+        """Take one datagram from the peer; return what happened, perhaps nothing.
+
+        :param now: the caller's monotonic clock, in seconds.
+        """
+        ...
+
+    def datagrams_to_send(self) -> Iterable[bytes]:
+        """Datagrams to put on the wire now, in order; each is handed out once."""
+        ...
+
+    def next_deadline(self) -> float | None:
+        """When :meth:`handle_deadline` wants to be called, on the caller's clock, or None."""
+        ...
+
+    def handle_deadline(self, now: float) -> Sequence[object]:
+        """Resend or give up what is due at *now*; return what happened."""
+        ...
