@@ -1,0 +1,65 @@
+"""What an IPMI command is to the code that carries it: two numbers, a typed body each way, who may, and may it be repeated."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+
+from conduit.rmcp.privilege import Privilege
+
+
+class Body(Protocol):
+    """The data bytes of a response, after the completion code."""
+
+    def encode(self) -> bytes:
+        """The data bytes as sent."""
+        ...
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """:raises DecodeError: and nothing else, whatever *data* holds."""
+        ...
+
+
+ResponseT = TypeVar("ResponseT", bound=Body)
+
+
+class Command(Generic[ResponseT]):
+    """Base of all requests: a frozen dataclass whose fields are the request's data bytes.
+
+    A subclass sets the class variables and, unless the request has no data, both codec methods.
+    """
+
+    __slots__ = ()
+
+    netfn: ClassVar[int]
+    "Network function of the request, even, 0 to 62 (table 5-1)."
+    command: ClassVar[int]
+    "Command number, 0 to 255 (appendix G)."
+    privilege: ClassVar[Privilege]
+    "Least session privilege that may send it (appendix G)."
+    safe: ClassVar[bool] = False
+    "May it be sent twice when nobody knows whether the first one arrived?"
+    response: ClassVar[type[Any]]  # the ResponseT of the subclass; ClassVar cannot hold a type variable
+    "The class that decodes the response."
+    errors: ClassVar[dict[int, str]] = {}
+    "Text of completion codes 80h to BEh, which each command defines for itself."
+
+    def encode(self) -> bytes:
+        """The request's data bytes."""
+        return b""
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """The request in *data*; bytes that a request without data does not want are ignored.
+
+        :raises DecodeError: and nothing else, whatever *data* holds.
+        """
+        return cls()
+
+    def decode_response(self, data: bytes) -> ResponseT:
+        """The response in *data*, which starts after the completion code.
+
+        :raises DecodeError: and nothing else, whatever *data* holds.
+        """
+        decoded: ResponseT = self.response.decode(data)
+        return decoded
