@@ -1,0 +1,35 @@
+"""When to send again and when to give up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from conduit.errors import LocalProtocolError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """How long to wait for an answer: *timeout*, then *backoff* times as long after each of *retries* repeats.
+
+    The defaults give up after 15 s and survive 30 % loss on the way.
+    """
+
+    timeout: float = 1.0
+    "Seconds before the first repeat, more than 0."
+    retries: int = 6
+    "Repeats after the first sending, 0 or more."
+    backoff: float = 1.25
+    "Factor by which each wait is longer than the one before, 1 or more."
+    delays: tuple[float, ...] = field(init=False)
+    "Seconds to wait after each sending; as many as there are sendings."
+
+    def __post_init__(self) -> None:
+        if self.timeout <= 0 or self.retries < 0 or self.backoff < 1:
+            raise LocalProtocolError("a retry policy needs timeout > 0, retries >= 0 and backoff >= 1")
+        delays = tuple(self.timeout * self.backoff**attempt for attempt in range(self.retries + 1))
+        object.__setattr__(self, "delays", delays)
+
+    @property
+    def total(self) -> float:
+        """Seconds from the first sending to giving up."""
+        return sum(self.delays)
