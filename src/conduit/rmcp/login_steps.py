@@ -1,0 +1,430 @@
+"""The steps of a log-in. Each asks, listens, and says how it ended; :mod:`conduit.rmcp.login` strings them together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final, Protocol
+
+from conduit.errors import (
+    AuthenticationError,
+    CompletionCodeError,
+    DecodeError,
+    LocalProtocolError,
+    NegotiationError,
+    PeerTimeoutError,
+    SessionRefused,
+)
+from conduit.rmcp.challenge_client import Activated, ChallengeClient
+from conduit.rmcp.ciphers import Entropy
+from conduit.rmcp.command import Command
+from conduit.rmcp.credentials import Credentials, Interface
+from conduit.rmcp.lan_message import MAX_SEQUENCE, decode_frame, encode_frame
+from conduit.rmcp.lan_session import LanSession
+from conduit.rmcp.negotiation import choose_auth_type, choose_suite
+from conduit.rmcp.packets import (
+    AuthType,
+    PayloadType,
+    decode_lan_packet,
+    decode_plus_packet,
+    encode_lan_packet,
+    encode_plus_packet,
+)
+from conduit.rmcp.privilege import Privilege
+from conduit.rmcp.rakp_client import UNSUPPORTED_SUITE, Established, RakpClient
+from conduit.rmcp.rakp_messages import REPLIES, Request
+from conduit.rmcp.session import PlusSession
+from conduit.rmcp.session_commands import (
+    ActivateSession,
+    ChannelAuthenticationCapabilities,
+    CipherSuiteRecords,
+    GetChannelAuthenticationCapabilities,
+    GetChannelCipherSuites,
+    GetSessionChallenge,
+    SessionActivated,
+    SetSessionPrivilegeLevel,
+    decode_cipher_suites,
+)
+from conduit.rmcp.workarounds import Workaround
+
+Session = PlusSession | LanSession
+
+START_PRIVILEGE: Final = Privilege.USER  # what a session has before it is raised (section 6.8)
+BLIND_SUITES: Final = (17, 3)  # tried in turn where a BMC does not list its suites
+RESTART_AFTER: Final = 3  # sendings of one RAKP or activation message before the exchange starts afresh
+MAX_RESTARTS: Final = 3
+LIST_PATIENCE: Final = 2  # sendings of Get Channel Cipher Suites before we do without the list
+MAX_SUITE_PARTS: Final = 8  # of 16 bytes each: more than any BMC has suites for
+
+
+class Outcome(Enum):
+    """How a step ended."""
+
+    HAS_PLUS = "the BMC has IPMI 2.0"
+    LACKS_PLUS = "the BMC lacks IPMI 2.0"
+    SUITE_CHOSEN = "a cipher suite is chosen"
+    AGAIN = "once more from the start of this step"
+    ACTIVE = "session active, privilege too low"
+    ENOUGH = "session active, privilege enough"
+    RAISED = "privilege raised"
+
+
+@dataclass(slots=True, kw_only=True)
+class Draft:
+    """What the steps of one log-in have found out so far."""
+
+    credentials: Credentials
+    console_id: int
+    entropy: Entropy
+    sequence: int
+    "Last rqSeq used, 0 to 63."
+    reasons: list[str] = field(default_factory=list)
+    capabilities: ChannelAuthenticationCapabilities = field(default_factory=ChannelAuthenticationCapabilities)
+    suites: list[int] = field(default_factory=list)
+    "Cipher suites to try, in turn."
+    auth_type: int = AuthType.NONE
+    active: Session | None = None
+    limit: int = 0
+    guid: bytes = b""
+    restarts: int = 0
+
+    @property
+    def session(self) -> Session:
+        """The live session."""
+        if self.active is None:
+            raise LocalProtocolError("no session is active yet")
+        return self.active
+
+    def activate(self, session: Session, limit: int) -> Outcome:
+        """Take over an active session."""
+        self.active, self.limit = session, limit
+        return Outcome.ENOUGH if self.credentials.privilege <= START_PRIVILEGE else Outcome.ACTIVE
+
+    def restart(self) -> Outcome:
+        """Once more, if we may.
+
+        :raises PeerTimeoutError: not again.
+        """
+        self.restarts += 1
+        if self.restarts > MAX_RESTARTS:
+            raise PeerTimeoutError("the BMC stopped answering in the middle of the log-in")
+        return Outcome.AGAIN
+
+
+class Step(Protocol):
+    """One step; made anew each time it is entered."""
+
+    patience: int | None
+    "Sendings of one message before :meth:`silence` is asked, or None for as many as the retry policy has."
+
+    def start(self) -> bytes:
+        """The first datagram."""
+        ...
+
+    def repeat(self) -> bytes:
+        """The last datagram once more; inside a session under a new sequence number."""
+        ...
+
+    def receive(self, data: bytes) -> bytes | Outcome | None:
+        """The next datagram, how the step ended, or None for a stale one.
+
+        :raises DecodeError: *data* makes no sense, or belongs elsewhere; nothing has changed.
+        :raises ConduitError: the log-in failed.
+        """
+        ...
+
+    def silence(self) -> Outcome:
+        """What follows when nobody answers.
+
+        :raises PeerTimeoutError: nothing does.
+        """
+        ...
+
+    def farewell(self) -> bytes | None:
+        """A datagram to send after a failure, so that the BMC need not wait for us."""
+        ...
+
+
+class _Asking:
+    """A step made of IPMI commands: frames them, numbers them and finds the answer."""
+
+    patience: int | None = None
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+        self._pending = (0, 0, 0)  # netFn of the response, command, rqSeq
+        self._frame = b""
+        self._wrap: Callable[[bytes], bytes] = encode_lan_packet
+
+    def repeat(self) -> bytes:
+        """The last command once more."""
+        return self._wrap(self._frame)
+
+    def _ask(self, command: Command[Any], wrap: Callable[[bytes], bytes] = encode_lan_packet) -> bytes:
+        self._draft.sequence = sequence = (self._draft.sequence + 1) % MAX_SEQUENCE
+        self._pending = (command.netfn | 1, command.command, sequence)
+        self._frame = encode_frame(command.netfn, command.command, command.encode(), sequence=sequence)
+        self._wrap = wrap
+        return self.repeat()
+
+    def _answer(self, payload: bytes) -> tuple[int, bytes] | None:
+        """Completion code and data of the answer in *payload*, or None when it answers something else."""
+        verify = Workaround.NOCHECKSUMCHECK not in self._draft.credentials.workarounds
+        message = decode_frame(payload, verify=verify)
+        if (message.netfn, message.command, message.sequence) != self._pending or not message.data:
+            return None
+        return message.data[0], message.data[1:]
+
+    def _outside(self, data: bytes) -> tuple[int, bytes] | None:
+        """The same for a packet outside a session."""
+        packet = decode_lan_packet(data)
+        return None if packet.session_id else self._answer(packet.payload)
+
+    def silence(self) -> Outcome:
+        """Nothing helps."""
+        raise PeerTimeoutError("the BMC does not answer")
+
+    def farewell(self) -> bytes | None:
+        """Nothing to say."""
+        return None
+
+
+class Capabilities(_Asking):
+    """What can the BMC do?"""
+
+    def __init__(self, draft: Draft) -> None:
+        super().__init__(draft)
+        self._extended = draft.credentials.interface is not Interface.LAN
+
+    def start(self) -> bytes:
+        """Get Channel Authentication Capabilities."""
+        want = self._draft.credentials.privilege
+        return self._ask(GetChannelAuthenticationCapabilities(want=want, extended=self._extended))
+
+    def receive(self, data: bytes) -> bytes | Outcome | None:
+        """Whether RMCP+ or IPMI 1.5 comes next."""
+        answer = self._outside(data)
+        if answer is None:
+            return None
+        code, body = answer
+        if code and self._extended:  # a BMC older than IPMI 2.0 may refuse the question's new bit
+            self._extended = False
+            return self.start()
+        _require_success(GetChannelAuthenticationCapabilities, code)
+        self._draft.capabilities = ChannelAuthenticationCapabilities.decode(body)
+        return self._judge(self._draft.capabilities)
+
+    def _judge(self, capabilities: ChannelAuthenticationCapabilities) -> Outcome:
+        if self._draft.credentials.interface is Interface.LAN:
+            self._draft.reasons.append("lan was asked for")
+            return Outcome.LACKS_PLUS
+        if capabilities.ipmi_20:
+            self._draft.reasons.append("the BMC has IPMI 2.0")
+            return Outcome.HAS_PLUS
+        if self._draft.credentials.cipher_suite is not None:
+            raise NegotiationError("the BMC lacks IPMI 2.0, so it has no cipher suites; leave out -C or use -I lan")
+        self._draft.reasons.append("the BMC lacks IPMI 2.0")
+        return Outcome.LACKS_PLUS
+
+
+class CipherSuites(_Asking):
+    """Which cipher suites does the BMC have?"""
+
+    patience: int | None = LIST_PATIENCE
+
+    def __init__(self, draft: Draft) -> None:
+        super().__init__(draft)
+        self._records = b""
+        self._part = 0
+
+    def start(self) -> bytes:
+        """Get Channel Cipher Suites, first part."""
+        return self._ask(GetChannelCipherSuites(index=self._part))
+
+    def receive(self, data: bytes) -> bytes | Outcome | None:
+        """The next part, or the choice."""
+        answer = self._outside(data)
+        if answer is None:
+            return None
+        code, body = answer
+        if code:
+            return self._choose_blindly(f"the BMC does not list its cipher suites ({code:#04x})")
+        part = CipherSuiteRecords.decode(body).records
+        self._records += part
+        self._part += 1
+        if len(part) >= CipherSuiteRecords.PART and self._part < MAX_SUITE_PARTS:
+            return self.start()
+        return self._choose()
+
+    def silence(self) -> Outcome:
+        """Do without the list."""
+        return self._choose_blindly("the BMC does not answer which cipher suites it has")
+
+    def _choose(self) -> Outcome:
+        try:
+            listed = [record.number for record in decode_cipher_suites(self._records) if record.oem is None]
+        except DecodeError:
+            return self._choose_blindly("the BMC's list of cipher suites makes no sense")
+        if not listed:
+            return self._choose_blindly("the BMC lists no cipher suite")
+        best = choose_suite(listed)
+        self._draft.suites = [best]
+        self._draft.reasons.append(f"cipher suite {best} is the best of {', '.join(map(str, sorted(listed)))}")
+        return Outcome.SUITE_CHOSEN
+
+    def _choose_blindly(self, why: str) -> Outcome:
+        self._draft.suites = list(BLIND_SUITES)
+        self._draft.reasons.append(f"{why}, so {' then '.join(map(str, BLIND_SUITES))} is tried")
+        return Outcome.SUITE_CHOSEN
+
+
+class Rakp:
+    """Open Session and RAKP 1 to 4 with the first of the suites left to try."""
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+        self._client = RakpClient(
+            draft.credentials, draft.suites[0], console_id=draft.console_id, entropy=draft.entropy
+        )
+        self._last: Request = self._client.start()
+        self.patience: int | None = None
+
+    def start(self) -> bytes:
+        """Open Session Request."""
+        return self.repeat()
+
+    def repeat(self) -> bytes:
+        """The last message once more, tag and all."""
+        return _pack(self._last)
+
+    def receive(self, data: bytes) -> bytes | Outcome | None:
+        """The next message, or the session."""
+        packet = decode_plus_packet(data)
+        kind = REPLIES.get(packet.payload_type)
+        if kind is None:
+            raise DecodeError(f"payload type {packet.payload_type:#04x} in a log-in", offset=5)
+        reply = kind.decode(packet.payload)
+        try:
+            answer = self._client.receive(reply)
+        except SessionRefused as error:
+            return self._next_suite(error)
+        if answer is None:
+            return None
+        if isinstance(answer, Established):
+            self._draft.guid = answer.guid
+            return self._draft.activate(answer.session, answer.limit)
+        self.patience = RESTART_AFTER  # a BMC that saw our RAKP 3 but whose RAKP 4 was lost may never repeat it
+        self._last = answer
+        return self.repeat()
+
+    def silence(self) -> Outcome:
+        """From the top if the BMC has answered before, as its answer may have been lost for good."""
+        if self.patience is None:
+            raise PeerTimeoutError("the BMC does not answer")
+        return self._draft.restart()
+
+    def farewell(self) -> bytes | None:
+        """A RAKP 3 that frees the half-open session."""
+        return _pack(self._client.give_up()) if self._client.half_open else None
+
+    def _next_suite(self, error: SessionRefused) -> Outcome:
+        if error.status not in UNSUPPORTED_SUITE or len(self._draft.suites) < 2:
+            raise error
+        refused = self._draft.suites.pop(0)
+        self._draft.reasons.append(f"the BMC refused cipher suite {refused}")
+        return Outcome.AGAIN
+
+
+class Challenge(_Asking):
+    """IPMI 1.5: Get Session Challenge and Activate Session."""
+
+    def __init__(self, draft: Draft) -> None:
+        super().__init__(draft)
+        draft.auth_type = choose_auth_type(draft.capabilities.auth_types, draft.credentials)
+        self._client = ChallengeClient(
+            draft.credentials, draft.capabilities, auth_type=draft.auth_type, entropy=draft.entropy
+        )
+
+    def start(self) -> bytes:
+        """Get Session Challenge."""
+        return self._ask(self._client.start())
+
+    def receive(self, data: bytes) -> bytes | Outcome | None:
+        """Activate Session, or the session."""
+        if self.patience is None:
+            return self._receive_challenge(data)
+        answer = self._answer_to_activation(data)
+        if answer is None:
+            return None
+        code, body = answer
+        if code:
+            raise SessionRefused(code, ActivateSession.errors.get(code, "the BMC does not activate the session"))
+        activated = self._client.receive(SessionActivated.decode(body))
+        return self._draft.activate(activated.session, activated.limit) if isinstance(activated, Activated) else None
+
+    def silence(self) -> Outcome:
+        """From the top if there was a challenge: a second activation would be refused."""
+        return super().silence() if self.patience is None else self._draft.restart()
+
+    def _receive_challenge(self, data: bytes) -> bytes | None:
+        answer = self._outside(data)
+        if answer is None:
+            return None
+        code, body = answer
+        if code in GetSessionChallenge.errors:
+            raise AuthenticationError(f"BMC refused the log-in: {GetSessionChallenge.errors[code]} ({code:#04x})")
+        _require_success(GetSessionChallenge, code)
+        command = self._client.receive(GetSessionChallenge.response.decode(body))
+        self.patience = RESTART_AFTER
+        return self._ask(command, self._client.wrap) if isinstance(command, ActivateSession) else None
+
+    def _answer_to_activation(self, data: bytes) -> tuple[int, bytes] | None:
+        packet = decode_lan_packet(data)
+        if packet.session_id not in (0, self._client.temporary_id):
+            raise DecodeError("packet of another session", offset=9)
+        answer = self._answer(packet.payload)
+        if answer is None or answer[0] or Workaround.NOAUTHCODECHECK in self._draft.credentials.workarounds:
+            return answer
+        if not self._client.is_authentic(packet):
+            raise AuthenticationError("wrong password: the BMC's activation is not authenticated with ours")
+        return answer
+
+
+class RaisePrivilege(_Asking):
+    """The first command in the session: Set Session Privilege Level."""
+
+    def __init__(self, draft: Draft) -> None:
+        super().__init__(draft)
+        self._session = draft.session
+
+    def start(self) -> bytes:
+        """Set Session Privilege Level, as far as asked and no further."""
+        return self._ask(SetSessionPrivilegeLevel(level=self._draft.credentials.privilege), self._seal)
+
+    def receive(self, data: bytes) -> bytes | Outcome | None:
+        """Done, or refused."""
+        opened = self._session.open(data)
+        if opened is None or opened[0] != PayloadType.IPMI:
+            return None
+        answer = self._answer(opened[1])
+        if answer is None:
+            return None
+        code, _ = answer
+        if code:
+            text = SetSessionPrivilegeLevel.errors.get(code, "the BMC does not raise the privilege")
+            raise SessionRefused(code, text, hint="ask for a lower privilege with -L, such as -L USER")
+        return Outcome.RAISED
+
+    def _seal(self, frame: bytes) -> bytes:
+        return self._session.seal(PayloadType.IPMI, frame)
+
+
+def _pack(message: Request) -> bytes:
+    return encode_plus_packet(message.payload_type, message.encode())
+
+
+def _require_success(command: type[Command[Any]], code: int) -> None:
+    if code:
+        text = command.errors.get(code, "the BMC refused")
+        raise CompletionCodeError(code, netfn=command.netfn, command=command.command, text=text, name=command.__name__)

@@ -1,0 +1,249 @@
+"""The remote console's side of Open Session and RAKP 1 to 4 (section 13.15): who proves what to whom, in which order.
+
+It knows neither datagrams nor time; :mod:`conduit.rmcp.login` sends, repeats and gives up.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, assert_never
+
+from conduit.errors import AuthenticationError, ConduitError, NegotiationError, SessionRefused
+from conduit.rmcp.ciphers import (
+    SUITES,
+    Authentication,
+    CipherSuite,
+    Entropy,
+    RakpTranscript,
+    SessionKeys,
+)
+from conduit.rmcp.credentials import Credentials
+from conduit.rmcp.privilege import Privilege
+from conduit.rmcp.rakp_messages import (
+    Algorithms,
+    OpenSessionRequest,
+    OpenSessionResponse,
+    Rakp1,
+    Rakp2,
+    Rakp3,
+    Rakp4,
+    Reply,
+    Request,
+    Status,
+    status_name,
+)
+from conduit.rmcp.session import PlusSession
+from conduit.rmcp.workarounds import Workaround
+
+
+class State(Enum):
+    """How far the exchange is."""
+
+    OPENING = "waiting for Open Session Response"
+    AWAIT_RAKP2 = "waiting for RAKP 2"
+    AWAIT_RAKP4 = "waiting for RAKP 4"
+    ACTIVE = "session open"
+    FAILED = "given up"
+
+
+# Every legal move. An absent pair is a stale or repeated datagram: counted, dropped.
+TRANSITIONS: Final[Mapping[tuple[State, type[Reply]], State]] = {
+    (State.OPENING, OpenSessionResponse): State.AWAIT_RAKP2,
+    (State.AWAIT_RAKP2, Rakp2): State.AWAIT_RAKP4,
+    (State.AWAIT_RAKP4, Rakp4): State.ACTIVE,
+}
+
+# What a person may do about a status (table 13-15).
+HINTS: Final[Mapping[int, str]] = {
+    Status.INSUFFICIENT_RESOURCES: "every session slot is taken; wait for one to time out",
+    Status.INVALID_ROLE: "ask for another privilege with -L",
+    Status.UNAUTHORIZED_ROLE: "ask for a lower privilege with -L, such as -L USER",
+    Status.INSUFFICIENT_RESOURCES_FOR_ROLE: "ask for a lower privilege with -L",
+    Status.INVALID_AUTHENTICATION_ALGORITHM: "try another cipher suite with -C",
+    Status.INVALID_INTEGRITY_ALGORITHM: "try another cipher suite with -C",
+    Status.INVALID_CONFIDENTIALITY_ALGORITHM: "try another cipher suite with -C",
+    Status.NO_CIPHER_SUITE_MATCH: "try another cipher suite with -C",
+}
+# Statuses of Open Session that say "not with these algorithms".
+UNSUPPORTED_SUITE: Final = frozenset(
+    {
+        Status.INVALID_AUTHENTICATION_ALGORITHM,
+        Status.INVALID_INTEGRITY_ALGORITHM,
+        Status.NO_MATCHING_AUTHENTICATION_PAYLOAD,
+        Status.NO_MATCHING_INTEGRITY_PAYLOAD,
+        Status.INVALID_CONFIDENTIALITY_ALGORITHM,
+        Status.NO_CIPHER_SUITE_MATCH,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Established:
+    """The session is open and both sides have proved the password."""
+
+    session: PlusSession
+    limit: int
+    "Highest privilege that the BMC allows this session, 0 when it does not say."
+    guid: bytes
+    "The BMC's GUID, 16 bytes."
+
+
+class RakpClient:
+    """One exchange, for one cipher suite.
+
+    :param console_id: our session ID, not 0.
+    :param entropy: gives Rm and, in the session, IVs.
+    """
+
+    def __init__(self, credentials: Credentials, suite: int, *, console_id: int, entropy: Entropy) -> None:
+        self._credentials = credentials
+        self._suite: CipherSuite = SUITES[suite]
+        self._console_id = console_id
+        self._entropy = entropy
+        self._console_random = entropy(16)
+        self._state = State.OPENING
+        self._tag = entropy(1)[0]
+        self._bmc_id = 0
+        self._limit = 0
+        self._guid = b""
+        self._sik = b""
+        self._keys = SessionKeys()
+        self._expected_check = b""
+        self.stale_replies = 0
+
+    @property
+    def state(self) -> State:
+        """How far the exchange is."""
+        return self._state
+
+    def start(self) -> OpenSessionRequest:
+        """The first message."""
+        algorithms = Algorithms(
+            authentication=self._suite.authentication,
+            integrity=self._suite.integrity,
+            confidentiality=self._suite.confidentiality,
+        )
+        return OpenSessionRequest(
+            tag=self._tag,
+            privilege=self._credentials.privilege,
+            console_id=self._console_id,
+            algorithms=algorithms,
+        )
+
+    def receive(self, reply: Reply) -> Request | Established | None:
+        """Advance by one reply from the BMC: the next message, the session, or None for a stale reply.
+
+        :raises SessionRefused: the BMC says no.
+        :raises NegotiationError: the BMC chose algorithms that nobody offered.
+        :raises AuthenticationError: user name, password or Kg differ between us and the BMC.
+        """
+        target = TRANSITIONS.get((self._state, type(reply)))
+        # Statuses are not authenticated: believe a reply only if tag and session ID match.
+        if target is None or reply.tag != self._tag or reply.console_id != self._console_id:
+            self.stale_replies += 1
+            return None
+        try:
+            answer = self._answer(reply)
+        except ConduitError:
+            self._state = State.FAILED
+            raise
+        self._state = target
+        return answer
+
+    def give_up(self) -> Rakp3:
+        """The message that lets the BMC forget a half-open session after an error of ours."""
+        return Rakp3(tag=self._next_tag(), status=Status.INVALID_INTEGRITY_CHECK_VALUE, bmc_id=self._bmc_id)
+
+    @property
+    def half_open(self) -> bool:
+        """Whether the BMC waits for a RAKP 3 that :meth:`give_up` could give it."""
+        return self._state is State.FAILED and bool(self._bmc_id)
+
+    def _answer(self, reply: Reply) -> Request | Established:
+        _check_status(reply.status)
+        match reply:
+            case OpenSessionResponse():
+                return self._answer_open(reply)
+            case Rakp2():
+                return self._answer_rakp2(reply)
+            case Rakp4():
+                return self._answer_rakp4(reply)
+            case _:  # pragma: no cover
+                assert_never(reply)
+
+    def _answer_open(self, reply: OpenSessionResponse) -> Rakp1:
+        chosen = reply.algorithms
+        offered = self.start().algorithms
+        if chosen != offered:
+            raise NegotiationError(f"BMC chose {chosen} though only cipher suite {self._suite} was offered")
+        self._limit = reply.privilege
+        if 0 < self._limit < self._credentials.privilege and Workaround.OPENSESSPRIV not in self._credentials.workarounds:
+            raise SessionRefused(
+                Status.UNAUTHORIZED_ROLE,
+                f"this cipher suite allows {Privilege(self._limit).name} at most",
+                hint="ask for less with -L, or try workaround opensesspriv",
+            )
+        self._bmc_id = reply.bmc_id
+        return Rakp1(
+            tag=self._next_tag(),
+            bmc_id=self._bmc_id,
+            console_random=self._console_random,
+            role=self._credentials.role,
+            username=self._credentials.username,
+        )
+
+    def _answer_rakp2(self, reply: Rakp2) -> Rakp3:
+        transcript = RakpTranscript(
+            authentication=self._suite.authentication,
+            console_id=self._console_id,
+            bmc_id=self._bmc_id,
+            console_random=self._console_random,
+            bmc_random=reply.bmc_random,
+            guid=reply.guid,
+            role=self._credentials.role,
+            username=self._credentials.username,
+        )
+        password = self._credentials.password
+        if not hmac.compare_digest(transcript.rakp2_code(password), reply.code):
+            raise AuthenticationError("wrong password: the BMC's proof in RAKP 2 does not match ours")
+        self._guid = reply.guid
+        self._sik = transcript.session_integrity_key(self._credentials.kg or password)
+        self._keys = transcript.session_keys(self._sik)
+        self._expected_check = transcript.rakp4_check(self._sik)
+        return Rakp3(tag=self._next_tag(), bmc_id=self._bmc_id, code=transcript.rakp3_code(password))
+
+    def _answer_rakp4(self, reply: Rakp4) -> Established:
+        if not self._is_expected_check(reply.check):
+            raise AuthenticationError(
+                "the BMC's integrity check in RAKP 4 does not match: wrong or missing BMC key Kg (-k)"
+            )
+        session = PlusSession(
+            self._suite,
+            self._keys,
+            password=self._credentials.password,
+            local_id=self._console_id,
+            remote_id=self._bmc_id,
+            entropy=self._entropy,
+        )
+        return Established(session=session, limit=self._limit, guid=self._guid)
+
+    def _is_expected_check(self, check: bytes) -> bool:
+        if self._suite.authentication is Authentication.RAKP_NONE:
+            return not check or Workaround.INTEGRITYCHECKVALUE in self._credentials.workarounds
+        return hmac.compare_digest(self._expected_check, check)
+
+    def _next_tag(self) -> int:
+        self._tag = self._tag + 1 & 0xFF
+        return self._tag
+
+
+def _check_status(status: int) -> None:
+    """:raises AuthenticationError: a status that names the user or the password. :raises SessionRefused: any other."""
+    if status == Status.NO_ERRORS:
+        return
+    if status in (Status.UNAUTHORIZED_NAME, Status.INVALID_INTEGRITY_CHECK_VALUE):
+        raise AuthenticationError(f"BMC refused the log-in: {status_name(status)} ({status:#04x})")
+    raise SessionRefused(status, status_name(status), hint=HINTS.get(status, ""))
