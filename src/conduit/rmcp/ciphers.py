@@ -232,8 +232,8 @@ def _hmac_mac(name: str, length: int) -> Callable[[SessionKeys, bytes], Mac]:
 
 
 def _md5_mac(keys: SessionKeys, password: bytes) -> Mac:
-    """MD5-128: the password before and after the data, like IPMI 1.5, and no session key at all."""
-    padded = password.ljust(16, b"\0")
+    """MD5-128: the password, NUL-padded to 20 bytes, before and after the data, and no session key at all."""
+    padded = password.ljust(PASSWORD_LENGTH, b"\0")
 
     def mac(data: bytes) -> bytes:
         return hashlib.md5(padded + data + padded, usedforsecurity=False).digest()

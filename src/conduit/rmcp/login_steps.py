@@ -101,14 +101,14 @@ class Draft:
         self.active, self.limit = session, limit
         return Outcome.ENOUGH if self.credentials.privilege <= START_PRIVILEGE else Outcome.ACTIVE
 
-    def restart(self) -> Outcome:
+    def restart(self, why: str) -> Outcome:
         """Once more, if we may.
 
         :raises PeerTimeoutError: not again.
         """
         self.restarts += 1
         if self.restarts > MAX_RESTARTS:
-            raise PeerTimeoutError("the BMC stopped answering in the middle of the log-in")
+            raise PeerTimeoutError(why)
         return Outcome.AGAIN
 
 
@@ -288,7 +288,9 @@ class Rakp:
             draft.credentials, draft.suites[0], console_id=draft.console_id, entropy=draft.entropy
         )
         self._last: Request = self._client.start()
-        self.patience: int | None = None
+        self._answered = False
+        # Some BMCs are silent about a suite that they lack, so one of several is not waited for long.
+        self.patience: int | None = RESTART_AFTER if len(draft.suites) > 1 else None
 
     def start(self) -> bytes:
         """Open Session Request."""
@@ -314,15 +316,18 @@ class Rakp:
         if isinstance(answer, Established):
             self._draft.guid = answer.guid
             return self._draft.activate(answer.session, answer.limit)
+        self._answered = True
         self.patience = RESTART_AFTER  # a BMC that saw our RAKP 3 but whose RAKP 4 was lost may never repeat it
         self._last = answer
         return self.repeat()
 
     def silence(self) -> Outcome:
         """From the top if the BMC has answered before, as its answer may have been lost for good."""
-        if self.patience is None:
+        if self._answered:
+            return self._draft.restart("the BMC stopped answering in the middle of the log-in")
+        if len(self._draft.suites) < 2:
             raise PeerTimeoutError("the BMC does not answer")
-        return self._draft.restart()
+        return self._drop_suite("did not answer to")
 
     def farewell(self) -> bytes | None:
         """A RAKP 3 that frees the half-open session."""
@@ -331,8 +336,10 @@ class Rakp:
     def _next_suite(self, error: SessionRefused) -> Outcome:
         if error.status not in UNSUPPORTED_SUITE or len(self._draft.suites) < 2:
             raise error
-        refused = self._draft.suites.pop(0)
-        self._draft.reasons.append(f"the BMC refused cipher suite {refused}")
+        return self._drop_suite("refused")
+
+    def _drop_suite(self, did: str) -> Outcome:
+        self._draft.reasons.append(f"the BMC {did} cipher suite {self._draft.suites.pop(0)}")
         return Outcome.AGAIN
 
 
@@ -365,7 +372,9 @@ class Challenge(_Asking):
 
     def silence(self) -> Outcome:
         """From the top if there was a challenge: a second activation would be refused."""
-        return super().silence() if self.patience is None else self._draft.restart()
+        if self.patience is None:
+            return super().silence()
+        return self._draft.restart("the BMC does not answer the activation; IPMI 1.5 BMCs do so when the password is wrong")
 
     def _receive_challenge(self, data: bytes) -> bytes | None:
         answer = self._outside(data)

@@ -179,7 +179,6 @@ def _decode_asf(datagram: bytes, message_type: int) -> tuple[int, bytes]:
 # RMCP header | auth type | session sequence | session ID
 LAN_HEADER: Final = struct.Struct("<4sBII")
 AUTH_CODE_LENGTH: Final = 16  # bytes, present unless the auth type is NONE
-LEGACY_PAD_LENGTHS: Final = frozenset({56, 84, 112, 128, 156})  # sizes that old MACs mishandle (table 13-8, note)
 
 
 class LanPacket(NamedTuple):
@@ -200,10 +199,11 @@ class LanPacket(NamedTuple):
 def encode_lan_packet(
     payload: bytes, *, auth_type: int = AuthType.NONE, sequence: int = 0, session_id: int = 0, auth_code: bytes = b""
 ) -> bytes:
-    """The whole datagram, with the legacy pad byte where its length needs one."""
+    """The whole datagram. The legacy pad byte of table 13-8 is read past but never sent: FreeIPMI and ipmitool take
+    it for data, and the network chips that wanted it are gone.
+    """
     header = LAN_HEADER.pack(IPMI_PREFIX, auth_type, sequence, session_id)
-    datagram = b"%b%b%c%b" % (header, auth_code, len(payload), payload)
-    return datagram + b"\0" if len(datagram) in LEGACY_PAD_LENGTHS else datagram
+    return b"%b%b%c%b" % (header, auth_code, len(payload), payload)
 
 
 def decode_lan_packet(datagram: bytes) -> LanPacket:

@@ -142,7 +142,7 @@ class RakpClient:
         """
         target = TRANSITIONS.get((self._state, type(reply)))
         # Statuses are not authenticated: believe a reply only if tag and session ID match.
-        if target is None or reply.tag != self._tag or reply.console_id != self._console_id:
+        if target is None or reply.tag != self._tag or reply.console_id not in (None, self._console_id):
             self.stale_replies += 1
             return None
         try:

@@ -123,8 +123,8 @@ class OpenSessionResponse:
     status: int = Status.NO_ERRORS
     privilege: int = 0
     "Highest privilege that the algorithms allow, 0 to 15."
-    console_id: int
-    "The console's session ID, repeated."
+    console_id: int | None
+    "The console's session ID, repeated; None where a BMC leaves it out of an error."
     bmc_id: int = 0
     "The BMC's session ID; absent, like all that follows, when the status is an error."
     algorithms: Algorithms | None = None
@@ -133,14 +133,17 @@ class OpenSessionResponse:
 
     def encode(self) -> bytes:
         """36 bytes, or 8 when there is no session."""
-        head = b"%c%c%c\0%b" % (self.tag, self.status, self.privilege, _u32(self.console_id))
+        head = b"%c%c%c\0%b" % (self.tag, self.status, self.privilege, _u32(self.console_id or 0))
         return head if self.algorithms is None else head + _u32(self.bmc_id) + self.algorithms.encode()
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
         """:raises DecodeError: and nothing else, whatever *data* holds."""
         reader = Reader(data)
-        tag, status, privilege, _ = reader.u8("tag"), reader.u8("status"), reader.u8("privilege"), reader.u8("reserved")
+        tag, status = reader.u8("tag"), reader.u8("status")
+        if status != Status.NO_ERRORS and reader.remaining < 6:  # ipmi_sim ends an error right here
+            return cls(tag=tag, status=status, console_id=None)
+        privilege, _ = reader.u8("privilege"), reader.u8("reserved")
         console_id = reader.u32le("console session ID")
         if status != Status.NO_ERRORS:
             return cls(tag=tag, status=status, privilege=privilege & 0x0F, console_id=console_id)
