@@ -79,7 +79,7 @@ def interop(session: nox.Session) -> None:
 @nox.session(default=False)
 def coverage(session: nox.Session) -> None:
     """All tests; every branch of the protocol code must be taken."""
-    module(session, "pytest", "--cov=conduit", "--cov-report=", *session.posargs)
+    module(session, "pytest", "--cov", "--cov-report=", *session.posargs)
     module(session, "coverage", "report", f"--include={PROTOCOL_CODE}", f"--omit={DRIVERS}", "--fail-under=100")
 
 
