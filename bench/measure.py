@@ -120,9 +120,7 @@ class Window:
         """Stop counting. Workers watch ``closed``."""
         cpu_seconds, seconds = cpu_now() - self._cpu, time.perf_counter() - self._started
         self.closed = True
-        self._result = Measurement.of(
-            self.latencies, seconds=seconds, cpu_seconds=cpu_seconds, failures=self.failures
-        )
+        self._result = Measurement.of(self.latencies, seconds=seconds, cpu_seconds=cpu_seconds, failures=self.failures)
 
     @property
     def result(self) -> Measurement:

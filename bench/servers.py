@@ -137,8 +137,12 @@ def simulators(count: int, directory: Path) -> Iterator[Hosts]:
                 running.append(
                     subprocess.Popen(
                         [program, "-n", "-c", "lan.conf", "-f", "bench.emu", "-s", "state"],
-                        stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=home, text=True,
-                    )  # fmt: skip
+                        stdin=subprocess.DEVNULL,
+                        stdout=log,
+                        stderr=log,
+                        cwd=home,
+                        text=True,
+                    )
                 )
         end = time.monotonic() + START_TIMEOUT
         for host in hosts.addresses:
