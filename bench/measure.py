@@ -8,13 +8,15 @@ import os
 import resource
 import sys
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
-KEPT_LATENCIES: Final = 2000
+KEPT_LATENCIES: Final = 20_000
 "A process with no more operations than this reports each latency, so that runs can be merged."
+STALL: Final = 0.1  # seconds; on loopback nothing honest takes as long
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:
@@ -35,6 +37,10 @@ class Measurement:
     p50: float
     p99: float
     failures: int = 0
+    stalls: int = 0
+    "Operations longer than STALL."
+    unstalled_rate: float = 0.0
+    "Operations per second of the others, taken one after the other. Means something for one session only."
     notes: dict[str, float] = field(default_factory=dict)
     latencies: list[float] = field(default_factory=list)
     "Empty when there were more than KEPT_LATENCIES."
@@ -57,10 +63,10 @@ class Measurement:
         seconds: float,
         cpu_seconds: float,
         failures: int = 0,
-        notes: dict[str, float] | None = None,
     ) -> Self:
         """The summary of operations that took *latencies* within *seconds*."""
         ordered = sorted(latencies)
+        quick = ordered[: bisect_right(ordered, STALL)]
         return cls(
             operations=len(ordered),
             seconds=seconds,
@@ -68,7 +74,8 @@ class Measurement:
             p50=percentile(ordered, 0.50),
             p99=percentile(ordered, 0.99),
             failures=failures,
-            notes=notes or {},
+            stalls=len(ordered) - len(quick),
+            unstalled_rate=len(quick) / sum(quick) if quick else 0.0,
             latencies=[round(value, 7) for value in ordered] if len(ordered) <= KEPT_LATENCIES else [],
         )
 

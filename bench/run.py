@@ -42,7 +42,7 @@ class Effort:
     pyghmi_hosts: int = 200
     "Addresses of the responder that one pyghmi process visits."
     processes: int = 5
-    "Of pyghmi, which can visit each simulator only once."
+    "Of pyghmi, which can visit each simulator only once, and stalls more the longer it runs."
     commands: int = 40
     "Runs of ipmitool."
 
@@ -86,7 +86,8 @@ class Lab:
         hosts = ",".join(addresses(self.effort.pyghmi_hosts))
         target = self.simulated() if simulated else ["--hosts", hosts, "--port", str(self.responder_port)]
         command = [self.peer_python, "-m", "bench.peers", client, what, "--count", str(self.effort.commands)]
-        return [[*command, *target, *self.timing()]] * processes
+        seconds, warmup = self.effort.seconds / processes, self.effort.warmup / processes
+        return [[*command, *target, "--seconds", str(seconds), "--warmup", str(warmup)]] * processes
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,11 @@ ROWS: Final = (
         "conduit, open sessions held by a task each",
         lambda lab: lab.conduit("memory-parked", lab.effort.held_sessions),
     ),
-    Row("pyghmi-warm", "pyghmi warm, 1 session", lambda lab: lab.peer("pyghmi", "warm", simulated=False)),
+    Row(
+        "pyghmi-warm",
+        "pyghmi warm, 1 session",
+        lambda lab: lab.peer("pyghmi", "warm", simulated=False, processes=lab.effort.processes),
+    ),
     Row("pyghmi-full", "pyghmi full, one at a time", lambda lab: lab.peer("pyghmi", "full", simulated=False)),
     Row(
         "conduit-warm-sim",
@@ -145,7 +150,7 @@ ROWS: Final = (
     Row(
         "pyghmi-warm-sim",
         "pyghmi warm, 1 session, ipmi_sim",
-        lambda lab: lab.peer("pyghmi", "warm", simulated=True),
+        lambda lab: lab.peer("pyghmi", "warm", simulated=True, processes=lab.effort.processes),
     ),
     Row(
         "pyghmi-full-sim",
@@ -181,6 +186,12 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
+def last_words(stderr: str) -> str:
+    """The error that ended a Python process, also where it is drawn as a tree of exception groups."""
+    lines = [line.strip(" |+-") for line in stderr.splitlines()]
+    return next((line for line in reversed(lines) if line), "")
+
+
 def run_process(command: Sequence[str], limit: float) -> report.Outcome:
     """What one process measured, or its last words."""
     try:
@@ -190,8 +201,7 @@ def run_process(command: Sequence[str], limit: float) -> report.Outcome:
     except subprocess.TimeoutExpired:
         return f"no result after {limit:.0f} s"
     if done.returncode or not done.stdout.startswith("{"):
-        words = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        return words[-1]
+        return last_words(done.stderr) or f"exit code {done.returncode}"
     return Measurement.from_json(done.stdout)
 
 
