@@ -9,7 +9,7 @@ from collections import deque
 from typing import Any, Final, NamedTuple
 
 from conduit.errors import DecodeError, LocalProtocolError
-from conduit.rmcp.lan_message import BMC_ADDRESS, MAX_SEQUENCE, REMOTE_CONSOLE, LanMessage, decode_frame, encode_frame
+from conduit.rmcp.lan_message import BMC_ADDRESS, MAX_SEQUENCE, LanMessage, decode_frame, encode_frame
 from conduit.rmcp.retry import RetryPolicy
 
 _NETFN_APP: Final = 0x06
@@ -61,7 +61,7 @@ class Unanswered(NamedTuple):
 class Pending:
     """A request that waits: for its turn, or for its answer."""
 
-    __slots__ = ("attempt", "command", "data", "deadline", "inner", "netfn", "sequence", "target", "token")
+    __slots__ = ("attempt", "command", "data", "deadline", "netfn", "sequence", "target", "token")
 
     def __init__(self, token: object, netfn: int, command: int, data: bytes, target: Target) -> None:
         self.token = token
@@ -89,18 +89,19 @@ class Pending:
 
     def _bridged(self, target: Target) -> bytes:
         netfn, command, data, lun = self.netfn, self.command, self.data, target.lun
-        for hop in reversed(target.bridges):
+        senders = [BMC_ADDRESS, *(hop.address for hop in target.bridges)]
+        for sender, hop in reversed(list(zip(senders, target.bridges, strict=False))):
             frame = encode_frame(
                 netfn,
                 command,
                 data,
                 sequence=self.sequence,
                 to_address=hop.address,
-                from_address=BMC_ADDRESS,
+                from_address=sender,
                 to_lun=lun,
             )
             netfn, command, data, lun = _NETFN_APP, _SEND_MESSAGE, bytes([_TRACKED | hop.channel]) + frame, 0
-        return encode_frame(netfn, command, data, sequence=self.sequence, from_address=REMOTE_CONSOLE)
+        return encode_frame(netfn, command, data, sequence=self.sequence)
 
 
 class Exchange:
@@ -216,9 +217,7 @@ class Exchange:
         As a message of its own, which is what tracking asks for; wrapped in the response to Send Message; or not
         at all, when that response has an error.
         """
-        while message.command == _SEND_MESSAGE and message.netfn == _NETFN_APP | 1:
-            if pending.command == _SEND_MESSAGE and not pending.target.bridges:
-                break
+        while (message.netfn, message.command) == (_NETFN_APP | 1, _SEND_MESSAGE):
             if message.data[0] != SUCCESS:
                 return self._finish(pending, message.data)
             if len(message.data) == 1:  # "sent": the answer proper is still to come
@@ -229,8 +228,9 @@ class Exchange:
                 self.wrong_replies += 1
                 return None
             if not message.data:
+                self.wrong_replies += 1
                 return None
-        if message.command != pending.command or message.netfn != pending.netfn | 1:
+        if (message.netfn, message.command) != (pending.netfn | 1, pending.command):
             self.stale_replies += 1
             return None
         return self._finish(pending, message.data)
