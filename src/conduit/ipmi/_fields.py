@@ -35,7 +35,7 @@ def check_range(what: str, value: int, low: int, high: int) -> None:
 
 
 def check_size(what: str, data: bytes, least: int, most: int) -> None:
-    """:raises LocalProtocolError: *data* has not *least* to *most* bytes. The message does not quote it, for it may be secret."""
+    """:raises LocalProtocolError: *data* has not *least* to *most* bytes; the message does not quote it."""
     if not least <= len(data) <= most:
         raise LocalProtocolError(f"{what} has {len(data)} bytes, not {least} to {most}")
 

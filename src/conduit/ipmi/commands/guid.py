@@ -23,7 +23,7 @@ class GuidOrder(Enum):
     IPMI = "ipmi"
     "Table 20-10: all of it least significant byte first, so the reverse of RFC 4122."
     SMBIOS = "smbios"
-    "The first three fields least significant byte first, the rest in reading order; many BMCs pass on SMBIOS type 1 as it is."
+    "The first three fields least significant byte first, the rest in reading order; many BMCs copy SMBIOS type 1."
     RFC4122 = "rfc4122"
     "Reading order: all of it most significant byte first."
 
