@@ -81,6 +81,11 @@ class Connection:
         self._send_queued(now)
         return () if answered.token is None else (answered,)
 
+    def abandon(self) -> list[Unanswered]:
+        """Give the session up; returns whose requests will never be answered."""
+        self._lost = True
+        return [event for event in self._exchange.abandon() if event.token is not None]
+
     def datagrams_to_send(self) -> Iterable[bytes]:
         """Datagrams to send now."""
         if not self._outbox:
@@ -110,9 +115,7 @@ class Connection:
             self._send(frame, now)
         if not dead:
             return ()
-        self._lost = True
-        ended = [*dead, *self._exchange.abandon()]
-        return (*(event for event in ended if event.token is not None), SessionLost())
+        return (*(event for event in dead if event.token is not None), *self.abandon(), SessionLost())
 
     def _send(self, frame: bytes, now: float) -> None:
         self._outbox.append(self._session.seal(_IPMI, frame))
