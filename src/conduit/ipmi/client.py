@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import outcome
 import trio
@@ -100,7 +100,12 @@ class Bmc:
         :raises DecodeError: the answer makes no sense.
         """
         data = await self.raw(
-            command.netfn, command.command, command.encode(), safe=command.safe, target=target, deadline=deadline,
+            command.netfn,
+            command.command,
+            command.encode(),
+            safe=command.safe,
+            target=target,
+            deadline=deadline,
             name=type(command).__name__,
         )
         return command.decode_response(data)
@@ -272,7 +277,7 @@ async def open_bmc(
     cipher_suite: int | None = None,
     privilege: Privilege = Privilege.ADMINISTRATOR,
     kg: bytes | None = None,
-    timeout: float = TIMEOUT,
+    timeout: float = TIMEOUT,  # noqa: ASYNC109  # of one datagram, which Trio knows nothing about
     retries: int = RETRIES,
     backoff: float = BACKOFF,
     deadline: float | None = None,

@@ -32,7 +32,9 @@ class Connection:
 
     __slots__ = ("_exchange", "_keepalive", "_last_sent", "_lost", "_outbox", "_session")
 
-    def __init__(self, session: Session, exchange: Exchange, now: float, *, keepalive: float | None = KEEPALIVE) -> None:
+    def __init__(
+        self, session: Session, exchange: Exchange, now: float, *, keepalive: float | None = KEEPALIVE
+    ) -> None:
         self._session = session
         self._exchange = exchange
         self._keepalive = keepalive
@@ -55,9 +57,7 @@ class Connection:
         """The requests in it, with their counters."""
         return self._exchange
 
-    def submit(
-        self, token: object, netfn: int, command: int, data: bytes, now: float, target: Target = BMC
-    ) -> Pending:
+    def submit(self, token: object, netfn: int, command: int, data: bytes, now: float, target: Target = BMC) -> Pending:
         """Send a request, now or in turn; an event with *token* tells what became of it."""
         pending = Pending(token, netfn, command, data, target)
         frame = self._exchange.submit(pending, now)

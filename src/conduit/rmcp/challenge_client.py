@@ -37,7 +37,7 @@ class State(Enum):
 
 
 # Every legal move. An absent pair is a stale or repeated datagram: dropped.
-TRANSITIONS: Final[Mapping[tuple[State, type[SessionChallenge] | type[SessionActivated]], State]] = {
+TRANSITIONS: Final[Mapping[tuple[State, type[SessionChallenge | SessionActivated]], State]] = {
     (State.CHALLENGING, SessionChallenge): State.ACTIVATING,
     (State.ACTIVATING, SessionActivated): State.ACTIVE,
 }
@@ -128,7 +128,8 @@ class ChallengeClient:
     def _answer_activated(self, reply: SessionActivated) -> Activated:
         workarounds = self._credentials.workarounds
         per_message = not self._capabilities.per_message_disabled or Workaround.FORCEPERMSG in workarounds
-        if reply.auth_type not in (self._auth_type, AuthType.NONE) or (per_message and reply.auth_type != self._auth_type):
+        agreed = {self._auth_type} if per_message else {self._auth_type, AuthType.NONE}
+        if reply.auth_type not in agreed:
             raise NegotiationError(f"BMC activated auth type {reply.auth_type} instead of {self._auth_type}")
         if not reply.session_id and Workaround.IDZERO not in workarounds:
             raise NegotiationError("BMC activated session 0; try workaround idzero")

@@ -10,7 +10,8 @@ import heapq
 import logging
 import math
 import os
-import socket
+import secrets
+import socket  # noqa: TID251  # trio.socket takes three system calls where this takes one
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -24,7 +25,7 @@ from conduit._trio import open_background_nursery
 from conduit.errors import ConduitError, TransportError
 from conduit.rmcp.credentials import Credentials
 from conduit.rmcp.login import LoggedIn, Login
-from conduit.rmcp.packets import MAX_DATAGRAM, PORT, AuthType, MessageClass, PayloadType, PresencePong
+from conduit.rmcp.packets import MAX_DATAGRAM, AuthType, MessageClass, PayloadType, PresencePong
 from conduit.rmcp.presence import PresenceProbe
 from conduit.rmcp.retry import RetryPolicy
 
@@ -56,7 +57,7 @@ class EntropyPool:
     def __call__(self, count: int) -> bytes:
         end = self._offset + count
         if end > len(self._pool):
-            self._pool, self._offset, end = os.urandom(max(ENTROPY_POOL, count)), 0, count
+            self._pool, self._offset, end = secrets.token_bytes(max(ENTROPY_POOL, count)), 0, count
         start, self._offset = self._offset, end
         return self._pool[start:end]
 

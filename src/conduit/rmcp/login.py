@@ -23,7 +23,7 @@ from conduit.rmcp.login_steps import (
     Session,
     Step,
 )
-from conduit.rmcp.packets import AuthType, MessageClass, decode_rmcp_header
+from conduit.rmcp.packets import AuthType, require_ipmi
 from conduit.rmcp.privilege import Privilege
 from conduit.rmcp.workarounds import Workaround
 
@@ -103,9 +103,7 @@ class Login:
     """
 
     def __init__(self, credentials: Credentials, *, console_id: int, entropy: Entropy, first_sequence: int = 0) -> None:
-        self._draft = Draft(
-            credentials=credentials, console_id=console_id, entropy=entropy, sequence=first_sequence
-        )
+        self._draft = Draft(credentials=credentials, console_id=console_id, entropy=entropy, sequence=first_sequence)
         self._delays = credentials.retry.delays
         self._phase = self._first_phase(credentials)
         self._step = STEPS[self._phase](self._draft)
@@ -134,9 +132,7 @@ class Login:
             self.stale_replies += 1
             return ()
         try:
-            header = decode_rmcp_header(data)
-            if header.message_class != MessageClass.IPMI or header.is_ack:
-                raise DecodeError("not an IPMI message", offset=3)
+            require_ipmi(data)
             result = self._step.receive(data)
         except DecodeError as error:
             self.bad_datagrams += 1

@@ -375,7 +375,9 @@ class Challenge(_Asking):
         """From the top if there was a challenge: a second activation would be refused."""
         if self.patience is None:
             return super().silence()
-        return self._draft.restart("the BMC does not answer the activation; IPMI 1.5 BMCs do so when the password is wrong")
+        return self._draft.restart(
+            "the BMC does not activate the session, as IPMI 1.5 BMCs do when the password is wrong"
+        )
 
     def _receive_challenge(self, data: bytes) -> bytes | None:
         answer = self._outside(data)

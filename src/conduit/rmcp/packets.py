@@ -83,6 +83,16 @@ def decode_rmcp_header(datagram: bytes) -> RmcpHeader:
     return RmcpHeader(sequence, kind & 0x1F, bool(kind & 0x80))
 
 
+def require_ipmi(datagram: bytes) -> None:
+    """Check that *datagram* carries IPMI.
+
+    :raises DecodeError: truncated, of another RMCP version or class, or an acknowledge.
+    """
+    header = decode_rmcp_header(datagram)
+    if header.message_class != MessageClass.IPMI or header.is_ack:
+        raise DecodeError("not an IPMI message", offset=3)
+
+
 def encode_ack(header: RmcpHeader) -> bytes:
     """The acknowledge of a datagram that asked for one (section 13.2.3)."""
     return bytes([RMCP_VERSION, 0, header.sequence, header.message_class | 0x80])

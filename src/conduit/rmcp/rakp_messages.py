@@ -83,7 +83,7 @@ class Algorithms:
                 reader.u24le("algorithm payload"),
             )
             if found != kind or length not in (0, 8):
-                raise DecodeError(f"algorithm payload {found} of {length} bytes where {kind} belongs", offset=reader.offset)
+                raise DecodeError(f"algorithm payload {found}/{length} where {kind}/8 belongs", offset=reader.offset)
             numbers.append(number & 0x3F)
         return cls(authentication=numbers[0], integrity=numbers[1], confidentiality=numbers[2])
 
@@ -283,10 +283,10 @@ Reply = OpenSessionResponse | Rakp2 | Rakp4
 Request = OpenSessionRequest | Rakp1 | Rakp3
 "What a remote console sends."
 
-REPLIES: Final[dict[int, type[OpenSessionResponse] | type[Rakp2] | type[Rakp4]]] = {
+REPLIES: Final[dict[int, type[OpenSessionResponse | Rakp2 | Rakp4]]] = {
     kind.payload_type: kind for kind in (OpenSessionResponse, Rakp2, Rakp4)
 }
-REQUESTS: Final[dict[int, type[OpenSessionRequest] | type[Rakp1] | type[Rakp3]]] = {
+REQUESTS: Final[dict[int, type[OpenSessionRequest | Rakp1 | Rakp3]]] = {
     kind.payload_type: kind for kind in (OpenSessionRequest, Rakp1, Rakp3)
 }
 

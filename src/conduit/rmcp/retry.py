@@ -38,3 +38,6 @@ class RetryPolicy:
     def total(self) -> float:
         """Seconds from the first sending to giving up."""
         return sum(self.delays)
+
+
+DEFAULT_RETRY: Final = RetryPolicy()
