@@ -125,6 +125,9 @@ class Endpoint:
 
         :raises TransportError: the name is not known.
         """
+        family = _numeric_family(host)
+        if family is socket.AF_INET:
+            return [(host, port)]
         try:
             found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
         except OSError as error:
@@ -385,6 +388,15 @@ class Endpoint:
         self.flush(attachment)
         if events:
             attachment.deliver(events)
+
+
+def _numeric_family(host: str) -> socket.AddressFamily | None:
+    """IPv4 for a dotted quad: the one kind of name that needs no look-up to become a socket address."""
+    try:
+        socket.inet_pton(socket.AF_INET, host)
+    except (OSError, ValueError):
+        return None
+    return socket.AF_INET
 
 
 @asynccontextmanager

@@ -55,6 +55,7 @@ BLIND_SUITES: Final = (17, 3)  # tried in turn where a BMC does not list its sui
 RESTART_AFTER: Final = 3  # sendings of one RAKP or activation message before the exchange starts afresh
 MAX_RESTARTS: Final = 3
 LIST_PATIENCE: Final = 2  # sendings of Get Channel Cipher Suites before we do without the list
+NOTHING_KNOWN: Final = ChannelAuthenticationCapabilities()
 MAX_SUITE_PARTS: Final = 8  # of 16 bytes each: more than any BMC has suites for
 
 
@@ -80,7 +81,7 @@ class Draft:
     sequence: int
     "Last rqSeq used, 0 to 63."
     reasons: list[str] = field(default_factory=list)
-    capabilities: ChannelAuthenticationCapabilities = field(default_factory=ChannelAuthenticationCapabilities)
+    capabilities: ChannelAuthenticationCapabilities = NOTHING_KNOWN
     suites: list[int] = field(default_factory=list)
     "Cipher suites to try, in turn."
     auth_type: int = AuthType.NONE

@@ -27,6 +27,7 @@ from conduit.rmcp.credentials import Credentials
 from conduit.rmcp.rakp_messages import (
     MAX_USERNAME,
     NAME_ONLY_LOOKUP,
+    RANDOM_LENGTH,
     Algorithms,
     OpenSessionRequest,
     OpenSessionResponse,
@@ -116,7 +117,12 @@ class RakpClient:
         self._suite: CipherSuite = SUITES[suite]
         self._console_id = console_id
         self._entropy = entropy
-        self._console_random = entropy(16)
+        self._console_random = entropy(RANDOM_LENGTH)
+        self._offered = Algorithms(
+            authentication=self._suite.authentication,
+            integrity=self._suite.integrity,
+            confidentiality=self._suite.confidentiality,
+        )
         self._state = State.OPENING
         self._tag = entropy(1)[0]
         self._bmc_id = 0
@@ -133,16 +139,11 @@ class RakpClient:
 
     def start(self) -> OpenSessionRequest:
         """The first message."""
-        algorithms = Algorithms(
-            authentication=self._suite.authentication,
-            integrity=self._suite.integrity,
-            confidentiality=self._suite.confidentiality,
-        )
         return OpenSessionRequest(
             tag=self._tag,
             privilege=self._credentials.privilege,
             console_id=self._console_id,
-            algorithms=algorithms,
+            algorithms=self._offered,
         )
 
     def receive(self, reply: Reply) -> Request | Established | None:
@@ -200,10 +201,8 @@ class RakpClient:
         raise SessionRefused(status, status_name(status), hint=HINTS.get(status, ""))
 
     def _answer_open(self, reply: OpenSessionResponse) -> Rakp1:
-        chosen = reply.algorithms
-        offered = self.start().algorithms
-        if chosen != offered:
-            raise NegotiationError(f"BMC chose {chosen} though only cipher suite {self._suite} was offered")
+        if reply.algorithms != self._offered:
+            raise NegotiationError(f"BMC chose {reply.algorithms} though only cipher suite {self._suite} was offered")
         self._bmc_id = reply.bmc_id
         self._limit = reply.privilege
         believed = not self._credentials.workarounds & {Workaround.OPENSESSPRIV, Workaround.SUN20}
@@ -295,7 +294,7 @@ class RakpClient:
         if self._has_surplus(reply):
             return "it has one byte too many; try workaround supermicro20 or sun20"
         for workaround in KNOWN_DIALECTS:
-            if self._proves(reply, RakpDialect.of([workaround])):
+            if self._proves(reply, RakpDialect.of(frozenset({workaround}))):
                 return f"try workaround {workaround.value}"
         return "wrong password"
 
