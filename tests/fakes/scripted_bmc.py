@@ -332,7 +332,9 @@ class ScriptedBmc:
         outbound = int.from_bytes(data[18:22], "little")
         self._lan_auth = 0 if script.per_message_disabled else auth_type
         self._sequence = outbound - 1
-        body = bytes([self._lan_auth]) + u32(0 if script.zero_id else self._lan_id) + u32(0x1000) + bytes([script.limit])
+        body = (
+            bytes([self._lan_auth]) + u32(0 if script.zero_id else self._lan_id) + u32(0x1000) + bytes([script.limit])
+        )
         answer = self.frame_of_answer(frame, 0, body)
         code = bytes(16) if script.blank_auth_codes else self.auth_code(auth_type, session_id, 0, answer)
         return lan_packet(answer, auth_type=auth_type, session_id=session_id, code=code)

@@ -22,12 +22,14 @@ import trio
 
 from conduit._machine import DatagramMachine
 from conduit._trio import open_background_nursery
-from conduit.errors import ConduitError, TransportError
+from conduit.errors import ConduitError, LocalProtocolError, TransportError
 from conduit.rmcp.credentials import Credentials
 from conduit.rmcp.login import LoggedIn, Login
+from conduit.rmcp.nudge import NudgingMachine
 from conduit.rmcp.packets import MAX_DATAGRAM, AuthType, MessageClass, PayloadType, PresencePong
 from conduit.rmcp.presence import PresenceProbe
 from conduit.rmcp.retry import RetryPolicy
+from conduit.rmcp.workarounds import Workaround
 
 Address = tuple[Any, ...]
 "A socket address as recvfrom returns it: (host, port) or (host, port, flow, scope)."
@@ -116,6 +118,7 @@ class Endpoint:
         self._next_sequence = 0
         self.strays = 0  # datagrams that belong to nobody here, or come from the wrong address
         self.dropped_sends = 0
+        self._closed = False
         nursery.start_soon(self._keep_deadlines)
 
     # --- what callers do ---
@@ -132,6 +135,8 @@ class Endpoint:
             found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
         except OSError as error:
             raise TransportError(f"cannot find host {host!r}: {error.strerror or error}") from error
+        except UnicodeError as error:  # from the codec that makes host names ASCII
+            raise TransportError(f"{host!r} cannot be a host name") from error
         return list(dict.fromkeys(entry[4] for entry in found))
 
     async def log_in(self, address: Address, credentials: Credentials) -> tuple[LoggedIn, Attachment]:
@@ -143,7 +148,9 @@ class Endpoint:
         self._next_sequence = (self._next_sequence + 8) % 64
         login = Login(credentials, console_id=local_id, entropy=entropy, first_sequence=self._next_sequence)
         login.start(trio.current_time())
-        result, attachment = await self._run(address, login, local_id)
+        nudged = Workaround.INTELWV2 in credentials.workarounds
+        machine: DatagramMachine = NudgingMachine(login) if nudged else login
+        result, attachment = await self._run(address, machine, local_id, login.give_up)
         if not isinstance(result, LoggedIn):
             raise TypeError(result)
         return result, attachment
@@ -155,7 +162,7 @@ class Endpoint:
         """
         probe = PresenceProbe(retry or RetryPolicy(), tag=entropy(1)[0] & 0x7F)
         probe.start(trio.current_time())
-        result, attachment = await self._run(address, probe, 0)
+        result, attachment = await self._run(address, probe, 0, _nothing)
         self.detach(attachment)
         if not isinstance(result, PresencePong):
             raise TypeError(result)
@@ -199,8 +206,10 @@ class Endpoint:
 
     # --- one result of one short-lived machine ---
 
-    async def _run(self, address: Address, machine: DatagramMachine, local_id: int) -> tuple[object, Attachment]:
-        """Serve *machine* until its first event, or its failure."""
+    async def _run(
+        self, address: Address, machine: DatagramMachine, local_id: int, give_up: Callable[[], None]
+    ) -> tuple[object, Attachment]:
+        """Serve *machine* until its first event, or its failure; *give_up* may queue a farewell."""
         task = trio.lowlevel.current_task()
         waiting = True
 
@@ -226,7 +235,8 @@ class Endpoint:
             self.attach(attachment, local_id)
             result = await trio.lowlevel.wait_task_rescheduled(abort)
         except BaseException:
-            self.flush(attachment)  # a farewell, if the machine has one
+            give_up()
+            self.flush(attachment)
             self.detach(attachment)
             raise
         return result, attachment
@@ -240,18 +250,30 @@ class Endpoint:
     # --- sockets ---
 
     def _port(self, address: Address) -> _Port:
+        if self._closed:
+            raise LocalProtocolError("the endpoint is closed")
         family = socket.AF_INET6 if len(address) == 4 else socket.AF_INET
         port = self._ports.get(family)
         if port is None:
-            port = self._ports[family] = _Port(family)
+            try:
+                port = self._ports[family] = _Port(family)
+            except OSError as error:
+                raise TransportError(f"cannot open a socket for {address[0]}: {error.strerror or error}") from error
             self._nursery.start_soon(self._read, port)
             self._nursery.start_soon(self._write, port)
         return port
 
+    def stop(self) -> None:
+        """End the tasks; nobody may need them any more."""
+        self._nursery.cancel_scope.cancel()
+
     def close(self) -> None:
-        """Close the sockets; their tasks must have ended."""
+        """Close the sockets, whose tasks must have ended, and tell whoever still waits for a datagram."""
+        self._closed = True
         for port in self._ports.values():
             port.sock.close()
+        for attachment in [attachment for peers in self._lan.values() for attachment in peers]:
+            attachment.fail(TransportError("the endpoint is closed"))
 
     def _transmit(self, attachment: Attachment, datagram: bytes) -> None:
         port = attachment.port
@@ -264,7 +286,8 @@ class Endpoint:
         except OSError as error:
             failure = TransportError(f"cannot send to {attachment.address[0]}: {error.strerror or error}")
             failure.__cause__ = error
-            attachment.fail(failure)
+            # Not now: the task that this will wake may be the one that is sending, and not be asleep yet.
+            trio.lowlevel.current_trio_token().run_sync_soon(_fail, attachment, attachment.machine, failure)
 
     def _queue(self, port: _Port, datagram: bytes, address: Address) -> None:
         if len(port.backlog) >= MAX_BACKLOG:
@@ -399,13 +422,39 @@ def _numeric_family(host: str) -> socket.AddressFamily | None:
     return socket.AF_INET
 
 
+def _nothing() -> None:
+    """No farewell."""
+
+
+def _fail(attachment: Attachment, machine: DatagramMachine | None, error: ConduitError) -> None:
+    """Tell whoever waits for *machine*, unless another has taken its place."""
+    if machine is not None and attachment.machine is machine:
+        attachment.fail(error)
+
+
+async def _serve(task_status: trio.TaskStatus[Endpoint]) -> None:
+    """An endpoint's tasks, until it is stopped.
+
+    Shielded, because sessions are closed through them when all else is cancelled. Sockets are closed when the tasks
+    have ended: the number of a closed one may be taken again before Trio has stopped waiting for it.
+    """
+    endpoint: Endpoint | None = None
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.cancel_scope.shield = True
+            endpoint = Endpoint(nursery)
+            task_status.started(endpoint)
+    finally:
+        if endpoint is not None:
+            endpoint.close()
+
+
 @asynccontextmanager
 async def open_endpoint() -> AsyncIterator[Endpoint]:
     """A place for sessions with any number of BMCs; IPv4 and IPv6 sockets are opened when first needed."""
     async with open_background_nursery() as nursery:
-        endpoint = Endpoint(nursery)
+        endpoint: Endpoint = await nursery.start(_serve)
         try:
             yield endpoint
         finally:
-            nursery.cancel_scope.cancel()
-            endpoint.close()
+            endpoint.stop()
