@@ -9,9 +9,9 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 from typing import Final
 
+from conduit._machine import Label
 from conduit.errors import NegotiationError
 from conduit.rmcp.auth_codes import AUTH_CODES, pad_password
 from conduit.rmcp.ciphers import Entropy
@@ -28,7 +28,7 @@ from conduit.rmcp.session_commands import (
 from conduit.rmcp.workarounds import Workaround
 
 
-class State(Enum):
+class State(Label):
     """How far the log-in is."""
 
     CHALLENGING = "waiting for a challenge"

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Final
 
+from conduit._machine import Label
 from conduit.errors import ConduitError, DecodeError, PeerTimeoutError
 from conduit.rmcp.ciphers import SUITES, Entropy
 from conduit.rmcp.credentials import Credentials, Interface
@@ -28,7 +28,7 @@ from conduit.rmcp.privilege import Privilege
 from conduit.rmcp.workarounds import Workaround
 
 
-class Phase(Enum):
+class Phase(Label):
     """What the log-in is at."""
 
     CAPABILITIES = "asking what the BMC can do"
@@ -69,12 +69,12 @@ class SessionInfo:
 
     interface: Interface
     "LANPLUS or LAN."
-    reason: str
-    "Why this interface and these algorithms."
+    reasons: tuple[str, ...]
+    "Why this interface and these algorithms, in the order of the decisions."
     cipher_suite: int | None
     "Number of the RMCP+ cipher suite, None for IPMI 1.5."
-    algorithms: str
-    "The suite's algorithms, or the auth type of IPMI 1.5."
+    auth_type: int | None
+    "Auth type of IPMI 1.5, None for RMCP+."
     privilege: Privilege
     "Privilege that the session has."
     limit: int
@@ -83,6 +83,16 @@ class SessionInfo:
     "The BMC's GUID, 16 bytes; empty for IPMI 1.5."
     session_id: int
     "The BMC's ID of the session."
+
+    @property
+    def reason(self) -> str:
+        """The reasons in one line."""
+        return "; ".join(self.reasons)
+
+    @property
+    def algorithms(self) -> str:
+        """The suite's algorithms, or the auth type of IPMI 1.5, as people write them."""
+        return AuthType(self.auth_type).name if self.auth_type is not None else str(SUITES[self.cipher_suite or 0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,9 +250,9 @@ class Login:
         suite = draft.suites[0] if draft.session.is_plus else None
         info = SessionInfo(
             interface=Interface.LAN if suite is None else Interface.LANPLUS,
-            reason="; ".join(draft.reasons),
+            reasons=tuple(draft.reasons),
             cipher_suite=suite,
-            algorithms=AuthType(draft.auth_type).name if suite is None else str(SUITES[suite]),
+            auth_type=draft.auth_type if suite is None else None,
             privilege=draft.credentials.privilege,
             limit=draft.limit,
             guid=draft.guid,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any, Final, Protocol
 
+from conduit._machine import Label
 from conduit.errors import (
     AuthenticationError,
     CompletionCodeError,
@@ -60,7 +60,7 @@ NOTHING_KNOWN: Final = ChannelAuthenticationCapabilities()
 MAX_SUITE_PARTS: Final = 8  # of 16 bytes each: more than any BMC has suites for
 
 
-class Outcome(Enum):
+class Outcome(Label):
     """How a step ended."""
 
     HAS_PLUS = "the BMC has IPMI 2.0"

@@ -56,6 +56,8 @@ ENCRYPTED: Final = 0x80  # bit of the payload type byte
 AUTHENTICATED: Final = 0x40  # bit of the payload type byte
 PAYLOAD_TYPE_MASK: Final = 0x3F
 
+_VERSION_BYTE: Final = bytes([RMCP_VERSION])
+_IPMI_BYTE: Final = bytes([MessageClass.IPMI])
 IPMI_PREFIX: Final = bytes([RMCP_VERSION, 0, NO_ACK, MessageClass.IPMI])
 
 
@@ -88,8 +90,8 @@ def require_ipmi(datagram: bytes) -> None:
 
     :raises DecodeError: truncated, of another RMCP version or class, or an acknowledge.
     """
-    header = decode_rmcp_header(datagram)
-    if header.message_class != MessageClass.IPMI or header.is_ack:
+    if datagram[:1] != _VERSION_BYTE or datagram[3:4] != _IPMI_BYTE:
+        decode_rmcp_header(datagram)
         raise DecodeError("not an IPMI message", offset=3)
 
 

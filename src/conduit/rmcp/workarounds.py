@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from enum import Enum
 from typing import Self
 
+from conduit._machine import Label
 
-class Workaround(Enum):
+
+class Workaround(Label):
     """A deviation that somebody's BMC needs; values are the names that ``-W`` takes."""
 
     # IPMI 1.5 and what comes before a session
