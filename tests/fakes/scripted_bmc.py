@@ -73,6 +73,8 @@ class Script:
     "Status or completion code with which it refuses a step."
     mangle: dict[str, Mangle] = field(default_factory=dict)
     "What happens to the whole datagram of an answer."
+    data: bytes | None = None
+    "What it answers to commands, when not an echo."
     suite_bytes: bytes | None = None
     "The list of cipher suites, when not that of `suites`."
     # dialects of RAKP
@@ -255,7 +257,7 @@ class ScriptedBmc:
         code = self.script.refuse.get(step, 0)
         answer = data[:1] if step == "privilege" and not code else b""
         if step == "command" and not code:
-            answer = bytes([netfn, command]) + data
+            answer = bytes([netfn, command]) + data if self.script.data is None else self.script.data
         return self._answer(step, lambda: seal(self.frame_of_answer(frame, code, answer)))
 
     # --- IPMI 1.5 ---

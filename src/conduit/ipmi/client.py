@@ -66,6 +66,7 @@ class Bmc:
         "_host",
         "_info",
         "_keepalive",
+        "_log_in_scope",
         "_login_lock",
         "_max_outstanding",
         "logins",
@@ -89,6 +90,7 @@ class Bmc:
         self._attachment: Attachment | None = None
         self._info: SessionInfo | None = None
         self._login_lock: trio.Lock | None = None  # made when needed: most sessions are opened once
+        self._log_in_scope: trio.CancelScope | None = None
         self._closed = False
         self.logins = 0
 
@@ -235,7 +237,9 @@ class Bmc:
             if self._connection is not None and not self._connection.is_lost:
                 return self._connection
             self._drop_session()
-            return await self.log_in()
+            with trio.CancelScope() as self._log_in_scope:
+                return await self.log_in()
+            raise LocalProtocolError("the session is closed")
 
     async def log_in(self) -> Connection:
         """Open a session at the first address that answers."""
@@ -272,6 +276,8 @@ class Bmc:
     async def aclose(self) -> None:
         """Close the session; tries for :data:`CLOSE_PATIENCE` at most, also when cancelled, and never raises."""
         self._closed = True
+        if self._log_in_scope is not None:
+            self._log_in_scope.cancel()  # another task's, which would leave a session behind
         connection, attachment = self._connection, self._attachment
         if connection is not None and attachment is not None and not connection.is_lost:
             closing = connection.close(trio.lowlevel.current_task(), trio.current_time(), CLOSE_DELAYS)

@@ -13,9 +13,9 @@ import os
 import secrets
 import socket  # noqa: TID251  # trio.socket takes three system calls where this takes one
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeVarTuple
 
 import outcome
 import trio
@@ -33,6 +33,7 @@ from conduit.rmcp.workarounds import Workaround
 
 Address = tuple[Any, ...]
 "A socket address as recvfrom returns it: (host, port) or (host, port, flow, scope)."
+Args = TypeVarTuple("Args")
 Deliver = Callable[[Sequence[object]], None]
 Fail = Callable[[ConduitError], None]
 
@@ -119,7 +120,8 @@ class Endpoint:
         self.strays = 0  # datagrams that belong to nobody here, or come from the wrong address
         self.dropped_sends = 0
         self._closed = False
-        nursery.start_soon(self._keep_deadlines)
+        self._scopes: list[trio.CancelScope] = []
+        self._start(self._keep_deadlines)
 
     # --- what callers do ---
 
@@ -259,25 +261,50 @@ class Endpoint:
                 port = self._ports[family] = _Port(family)
             except OSError as error:
                 raise TransportError(f"cannot open a socket for {address[0]}: {error.strerror or error}") from error
-            self._nursery.start_soon(self._read, port)
-            self._nursery.start_soon(self._write, port)
+            self._start(self._read, port)
+            self._start(self._write, port)
         return port
+
+    def _start(self, work: Callable[[*Args], Awaitable[None]], *args: *Args) -> None:
+        """Run a task until :meth:`stop`: shielded, as sessions are closed through it when all else is cancelled."""
+        scope = trio.CancelScope(shield=True)
+        self._scopes.append(scope)
+        self._nursery.start_soon(self._guard, scope, work, args)
+
+    async def _guard(
+        self, scope: trio.CancelScope, work: Callable[..., Awaitable[None]], args: tuple[object, ...]
+    ) -> None:
+        try:
+            with scope:
+                await work(*args)
+        finally:
+            self._abandon()  # stopped, or broken: either way nobody will be served again
 
     def stop(self) -> None:
         """End the tasks; nobody may need them any more."""
-        self._nursery.cancel_scope.cancel()
+        for scope in self._scopes:
+            scope.cancel()
 
     def close(self) -> None:
-        """Close the sockets, whose tasks must have ended, and tell whoever still waits for a datagram."""
-        self._closed = True
+        """Close the sockets, whose tasks must have ended."""
+        self._abandon()
         for port in self._ports.values():
             port.sock.close()
+
+    def _abandon(self) -> None:
+        """Tell whoever still waits for a datagram that none will come."""
+        if self._closed:
+            return
+        self._closed = True
         for attachment in [attachment for peers in self._lan.values() for attachment in peers]:
             attachment.fail(TransportError("the endpoint is closed"))
 
     def _transmit(self, attachment: Attachment, datagram: bytes) -> None:
         port = attachment.port
         if port is None:
+            return
+        if self._closed:
+            self._report(attachment, TransportError("the endpoint is closed"))
             return
         try:
             port.sock.sendto(datagram, attachment.address)
@@ -286,8 +313,11 @@ class Endpoint:
         except OSError as error:
             failure = TransportError(f"cannot send to {attachment.address[0]}: {error.strerror or error}")
             failure.__cause__ = error
-            # Not now: the task that this will wake may be the one that is sending, and not be asleep yet.
-            trio.lowlevel.current_trio_token().run_sync_soon(_fail, attachment, attachment.machine, failure)
+            self._report(attachment, failure)
+
+    def _report(self, attachment: Attachment, failure: TransportError) -> None:
+        """Fail soon, not now: the task that this will wake may be the one that is sending, and not be asleep yet."""
+        trio.lowlevel.current_trio_token().run_sync_soon(_fail, attachment, attachment.machine, failure)
 
     def _queue(self, port: _Port, datagram: bytes, address: Address) -> None:
         if len(port.backlog) >= MAX_BACKLOG:
@@ -432,29 +462,17 @@ def _fail(attachment: Attachment, machine: DatagramMachine | None, error: Condui
         attachment.fail(error)
 
 
-async def _serve(task_status: trio.TaskStatus[Endpoint]) -> None:
-    """An endpoint's tasks, until it is stopped.
-
-    Shielded, because sessions are closed through them when all else is cancelled. Sockets are closed when the tasks
-    have ended: the number of a closed one may be taken again before Trio has stopped waiting for it.
-    """
-    endpoint: Endpoint | None = None
-    try:
-        async with trio.open_nursery() as nursery:
-            nursery.cancel_scope.shield = True
-            endpoint = Endpoint(nursery)
-            task_status.started(endpoint)
-    finally:
-        if endpoint is not None:
-            endpoint.close()
-
-
 @asynccontextmanager
 async def open_endpoint() -> AsyncIterator[Endpoint]:
     """A place for sessions with any number of BMCs; IPv4 and IPv6 sockets are opened when first needed."""
-    async with open_background_nursery() as nursery:
-        endpoint: Endpoint = await nursery.start(_serve)
-        try:
-            yield endpoint
-        finally:
-            endpoint.stop()
+    endpoint: Endpoint | None = None
+    try:
+        async with open_background_nursery() as nursery:
+            endpoint = Endpoint(nursery)
+            try:
+                yield endpoint
+            finally:
+                endpoint.stop()
+    finally:  # after the tasks: the number of a closed socket may be taken again before Trio stops waiting for it
+        if endpoint is not None:
+            endpoint.close()
