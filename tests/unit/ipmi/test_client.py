@@ -365,17 +365,20 @@ async def test_endpoint_that_breaks_ends_its_sessions_instead_of_hanging() -> No
         def handle_deadline(self, now: float) -> tuple[object, ...]:
             return ()
 
+    async def break_and_ask(peer: UdpBmc, other: UdpBmc) -> None:
+        async with (
+            open_endpoint() as endpoint,
+            open_bmc(LOCALHOST, port=peer.port, username="admin", password="secret", endpoint=endpoint) as bmc,
+        ):
+            broken = Attachment((LOCALHOST, other.port), Broken(), lambda _: None, lambda _: None)
+            endpoint.attach(broken)
+            await other.sock.sendto(bytes(20), peer.peers[0])
+            with pytest.raises(TransportError, match="the endpoint is closed"):
+                await bmc.raw(APP, ECHO)
+
     async with open_udp_bmc(Script(silent={"command"})) as peer, open_udp_bmc() as other:
         with pytest.raises(ZeroDivisionError):
-            async with open_endpoint() as endpoint:
-                async with open_bmc(
-                    LOCALHOST, port=peer.port, username="admin", password="secret", endpoint=endpoint
-                ) as bmc:
-                    broken = Attachment((LOCALHOST, other.port), Broken(), lambda _: None, lambda _: None)
-                    endpoint.attach(broken)
-                    await other.sock.sendto(bytes(20), peer.peers[0])
-                    with pytest.raises(TransportError, match="the endpoint is closed"):
-                        await bmc.raw(APP, 0x70)
+            await break_and_ask(peer, other)
 
 
 @pytest.mark.parametrize(
