@@ -275,8 +275,8 @@ class ScriptedBmc:
                 return []
         if step == "activate":
             return self._answer(step, lambda: self._activate(frame, auth_type, session_id))
-        if session_id:
-            if session_id != self._lan_id:
+        if session_id or (self.script.zero_id and sequence):
+            if session_id != self._lan_id and not self.script.zero_id:
                 self.seen.append("forgotten")
                 return []
             return self._in_session(frame, self._seal_lan)
