@@ -105,9 +105,8 @@ class Connection:
         pending = Pending(token, command.netfn, command.command, command.encode(), BMC)
         pending.delays = delays
         self._keepalive = None
-        frame = self._exchange.submit(pending, now)
-        if frame is not None:
-            self._send(frame, now)
+        self._exchange.enqueue(pending)
+        self._send_queued(now)
         return ended
 
     def abandon(self) -> list[Unanswered]:

@@ -146,11 +146,15 @@ class Exchange:
     def submit(self, pending: Pending, now: float) -> bytes | None:
         """Send a request now and return its frame, or queue it behind those on the way."""
         if len(self._pending) >= self._max:
-            if self._waiting is None:
-                self._waiting = deque()
-            self._waiting.append(pending)
+            self.enqueue(pending)
             return None
         return self._launch(pending, now)
+
+    def enqueue(self, pending: Pending) -> None:
+        """Let a request wait its turn; :meth:`next_frame` sends it."""
+        if self._waiting is None:
+            self._waiting = deque()
+        self._waiting.append(pending)
 
     def next_frame(self, now: float) -> bytes | None:
         """The frame of the next queued request, if one may go."""

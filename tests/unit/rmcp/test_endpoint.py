@@ -315,6 +315,17 @@ async def test_refusal_to_send_a_repeat_is_a_transport_error(autojump_clock: Moc
             await endpoint.log_in(here(peer), ADMIN)
 
 
+async def test_refusal_to_send_while_another_task_reads_is_not_slept_through() -> None:
+    silent = Script(silent={"capabilities"})
+    async with open_endpoint() as endpoint, open_udp_bmc(silent) as peer, trio.open_nursery() as nursery:
+        nursery.start_soon(endpoint.log_in, here(peer), ADMIN)
+        await peer.until_seen("capabilities")
+        break_socket(endpoint, OSError(errno.ENETDOWN, "Network is down"))
+        with pytest.raises(TransportError, match="Network is down"):
+            await endpoint.log_in(here(peer), ADMIN)
+        nursery.cancel_scope.cancel()
+
+
 async def test_socket_that_cannot_be_opened_is_a_transport_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_such_family(family: int, route: object) -> None:
         raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")

@@ -16,6 +16,7 @@ from conduit.errors import (
     SessionRefused,
 )
 from conduit.rmcp.credentials import Credentials, Interface
+from conduit.rmcp.lan_message import encode_frame
 from conduit.rmcp.lan_session import LanSession
 from conduit.rmcp.login import STEPS, TRANSITIONS, LoggedIn, Phase
 from conduit.rmcp.login_steps import MAX_RESTARTS, RESTART_AFTER, Draft, Outcome
@@ -383,6 +384,17 @@ def test_forged_packets_in_the_new_session_are_pointed_at() -> None:
     rehearsal = rehearse(Script(plus=False, mangle={"privilege": lambda answer: answer[:14] + b"\0" + answer[15:]}))
     with pytest.raises(PeerTimeoutError, match="not authenticated as agreed, try workaround noauthcodecheck"):
         rehearsal.run()
+
+
+def test_replayed_or_foreign_messages_of_the_new_session_are_stale() -> None:
+    script = Script(silent={"privilege"})
+    rehearsal = rehearse(script)
+    rehearsal.exchange()
+    for frame in (encode_frame(0x07, 0x01, b"\0", sequence=63), encode_frame(0x07, 0x3B, b"", sequence=1)):
+        assert rehearsal.login.receive_datagram(rehearsal.bmc._seal_plus(frame), 0.0) == ()
+    assert rehearsal.login.stale_replies == 2
+    script.silent = set()
+    rehearsal.run()
 
 
 def test_i82571spt_leaves_out_capabilities_and_privilege() -> None:
