@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import math
 import socket  # noqa: TID251  # for its constants
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -17,14 +17,16 @@ import trio
 
 from conduit._machine import DatagramMachine
 from conduit._trio import open_background_nursery
-from conduit.errors import ConduitError, TransportError
+from conduit.errors import ConduitError, LocalProtocolError, TransportError
 from conduit.rmcp.credentials import Credentials
 from conduit.rmcp.entropy import entropy
 from conduit.rmcp.login import LoggedIn, Login
+from conduit.rmcp.nudge import NudgingMachine
 from conduit.rmcp.packets import AuthType, MessageClass, PayloadType, PresencePong
 from conduit.rmcp.port import Address, Fail, Port, Waiter
 from conduit.rmcp.presence import PresenceProbe
 from conduit.rmcp.retry import DEFAULT_RETRY, RetryPolicy
+from conduit.rmcp.workarounds import Workaround
 
 Deliver = Callable[[Sequence[object]], None]
 
@@ -66,8 +68,10 @@ class Endpoint:
         self._timer_count = 0
         self._timer_scope = trio.CancelScope()
         self._next_sequence = 0
+        self._closed = False
+        self._scopes: list[trio.CancelScope] = []
         self.strays = 0  # datagrams that belong to nobody here, or come from the wrong address
-        nursery.start_soon(self._keep_deadlines)
+        self._start(self._keep_deadlines)
 
     # --- what callers do ---
 
@@ -83,6 +87,8 @@ class Endpoint:
             found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
         except OSError as error:
             raise TransportError(f"cannot find host {host!r}: {error.strerror or error}") from error
+        except UnicodeError as error:  # from the codec that makes host names ASCII
+            raise TransportError(f"{host!r} cannot be a host name") from error
         return list(dict.fromkeys(entry[4] for entry in found))
 
     async def log_in(self, address: Address, credentials: Credentials) -> tuple[LoggedIn, Attachment]:
@@ -94,7 +100,9 @@ class Endpoint:
         self._next_sequence = (self._next_sequence + 8) % 64
         login = Login(credentials, console_id=local_id, entropy=entropy, first_sequence=self._next_sequence)
         login.start(trio.current_time())
-        result, attachment = await self._run(address, login, local_id)
+        nudged = Workaround.INTELWV2 in credentials.workarounds
+        machine: DatagramMachine = NudgingMachine(login) if nudged else login
+        result, attachment = await self._run(address, machine, local_id, login.give_up)
         if not isinstance(result, LoggedIn):
             raise TypeError(result)
         return result, attachment
@@ -106,7 +114,7 @@ class Endpoint:
         """
         probe = PresenceProbe(retry or DEFAULT_RETRY, tag=entropy(1)[0] & 0x7F)
         probe.start(trio.current_time())
-        result, attachment = await self._run(address, probe, 0)
+        result, attachment = await self._run(address, probe, 0, _nothing)
         self.detach(attachment)
         if not isinstance(result, PresencePong):
             raise TypeError(result)
@@ -135,6 +143,9 @@ class Endpoint:
         machine = attachment.machine
         if machine is None:
             return
+        if self._closed:
+            attachment.fail(TransportError("the endpoint is closed"))
+            return
         for datagram in machine.datagrams_to_send():
             attachment.port.send(datagram, attachment.address, attachment.fail)
         deadline = machine.next_deadline()
@@ -143,8 +154,10 @@ class Endpoint:
 
     # --- one result of one short-lived machine ---
 
-    async def _run(self, address: Address, machine: DatagramMachine, local_id: int) -> tuple[object, Attachment]:
-        """Serve *machine* until its first event, or its failure."""
+    async def _run(
+        self, address: Address, machine: DatagramMachine, local_id: int, give_up: Callable[[], None]
+    ) -> tuple[object, Attachment]:
+        """Serve *machine* until its first event, or its failure; *give_up* may queue a farewell."""
         waiter = Waiter()
         port = self._port(address)
         deliver = lambda events: waiter.deliver(events[0])  # noqa: E731
@@ -153,7 +166,8 @@ class Endpoint:
             self._attach(attachment)
             result = await attachment.port.wait(waiter)
         except BaseException:
-            self.flush(attachment)  # a farewell, if the machine has one
+            give_up()
+            self.flush(attachment)
             self.detach(attachment)
             raise
         return result, attachment
@@ -174,18 +188,50 @@ class Endpoint:
     # --- sockets ---
 
     def _port(self, address: Address) -> Port:
+        if self._closed:
+            raise LocalProtocolError("the endpoint is closed")
         family = socket.AF_INET6 if len(address) == 4 else socket.AF_INET
         port = self._ports.get(family)
         if port is None:
-            port = self._ports[family] = Port(family, self._route)
-            self._nursery.start_soon(port.read_when_needed)
-            self._nursery.start_soon(port.write_backlog)
+            try:
+                port = self._ports[family] = Port(family, self._route)
+            except OSError as error:
+                raise TransportError(f"cannot open a socket for {address[0]}: {error.strerror or error}") from error
+            self._start(port.read_when_needed)
+            self._start(port.write_backlog)
         return port
 
+    def _start(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Run a task until :meth:`stop`: shielded, as sessions are closed through it when all else is cancelled."""
+        scope = trio.CancelScope(shield=True)
+        self._scopes.append(scope)
+        self._nursery.start_soon(self._guard, scope, work)
+
+    async def _guard(self, scope: trio.CancelScope, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            with scope:
+                await work()
+        finally:
+            self._abandon()  # stopped, or broken: either way nobody will be served again
+
+    def stop(self) -> None:
+        """End the tasks; nobody may need them any more."""
+        for scope in self._scopes:
+            scope.cancel()
+
     def close(self) -> None:
-        """Close the sockets; their tasks must have ended."""
+        """Close the sockets, whose tasks must have ended."""
+        self._abandon()
         for port in self._ports.values():
             port.close()
+
+    def _abandon(self) -> None:
+        """Tell whoever still waits for a datagram that none will come."""
+        if self._closed:
+            return
+        self._closed = True
+        for attachment in [attachment for peers in self._lan.values() for attachment in peers]:
+            attachment.fail(TransportError("the endpoint is closed"))
 
     def _route(self, data: bytes, address: Address, now: float) -> None:
         """Give a datagram to the machine that it is for. Never by session ID alone: the peer must be the right one."""
@@ -280,13 +326,21 @@ def _numeric_family(host: str) -> socket.AddressFamily | None:
     return socket.AF_INET
 
 
+def _nothing() -> None:
+    """No farewell."""
+
+
 @asynccontextmanager
 async def open_endpoint() -> AsyncIterator[Endpoint]:
     """A place for sessions with any number of BMCs; IPv4 and IPv6 sockets are opened when first needed."""
-    async with open_background_nursery() as nursery:
-        endpoint = Endpoint(nursery)
-        try:
-            yield endpoint
-        finally:
-            nursery.cancel_scope.cancel()
+    endpoint: Endpoint | None = None
+    try:
+        async with open_background_nursery() as nursery:
+            endpoint = Endpoint(nursery)
+            try:
+                yield endpoint
+            finally:
+                endpoint.stop()
+    finally:  # after the tasks: the number of a closed socket may be taken again before Trio stops waiting for it
+        if endpoint is not None:
             endpoint.close()

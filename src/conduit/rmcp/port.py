@@ -65,6 +65,8 @@ class Waiter:
 
         :param shield: do not wake for a cancellation; only for results that are sure to come soon.
         """
+        if self.done:
+            return
         self._task = trio.lowlevel.current_task()
 
         def abort(_: object) -> trio.lowlevel.Abort:
@@ -106,6 +108,7 @@ class Port:
 
     def close(self) -> None:
         """Close the socket; its tasks must have ended."""
+        trio.lowlevel.notify_closing(self._sock)
         self._sock.close()
 
     # --- waiting and reading ---
@@ -175,12 +178,14 @@ class Port:
             while more or self._waiters:
                 if not await self._readable():
                     continue
-                more = self._read_batch(uncork=False)
-                if more:
-                    # Tasks that these answers woke run before the second checkpoint ends: their next requests join.
-                    await trio.lowlevel.checkpoint()
-                    await trio.lowlevel.checkpoint()
-                self._uncork()
+                try:
+                    more = self._read_batch(uncork=False)
+                    if more:
+                        # Tasks that these answers woke run before the second checkpoint ends: their requests join.
+                        await trio.lowlevel.checkpoint()
+                        await trio.lowlevel.checkpoint()
+                finally:  # also when stopped: a farewell may be among them
+                    self._uncork()
             self._needed = trio.Event()
             self._reading = False
 
