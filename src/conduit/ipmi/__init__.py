@@ -1,0 +1,1 @@
+"""IPMI: messages, commands and, above them, the client and the BMC."""
