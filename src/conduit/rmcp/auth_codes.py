@@ -9,7 +9,7 @@ from typing import Final
 
 from conduit.errors import LocalProtocolError
 from conduit.rmcp.md2 import md2
-from conduit.rmcp.packets import AUTH_CODE_LENGTH, AuthType
+from conduit.rmcp.packets import AuthType
 
 PASSWORD_LENGTH: Final = 16  # bytes, NUL-padded
 
@@ -54,9 +54,9 @@ AUTH_CODES: Final[Mapping[int, Callable[[bytes, int, int, bytes], bytes]]] = {
     AuthType.MD2: _keyed(md2),
     AuthType.MD5: _keyed(_md5),
     AuthType.STRAIGHT_PASSWORD: _straight,
+    AuthType.OEM: _straight,  # of what the workarounds supermicro and quanta make of the password
 }
 
 # Best first: what a console picks when the BMC offers several. A straight password crosses the wire in the clear.
 PREFERENCE: Final = (AuthType.MD5, AuthType.MD2, AuthType.STRAIGHT_PASSWORD, AuthType.NONE)
 
-__all__ = ["AUTH_CODES", "AUTH_CODE_LENGTH", "PASSWORD_LENGTH", "PREFERENCE", "pad_password"]

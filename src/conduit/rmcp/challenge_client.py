@@ -5,6 +5,7 @@ It knows neither datagrams nor time; :mod:`conduit.rmcp.login` sends, repeats an
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -114,10 +115,13 @@ class ChallengeClient:
 
     def _answer_challenge(self, reply: SessionChallenge) -> ActivateSession:
         self._temporary_id = reply.session_id
+        challenge = reply.challenge
+        if self._auth_type == AuthType.OEM and Workaround.SUPERMICRO in self._credentials.workarounds:
+            self._password, challenge = _supermicro_secret(self._credentials.password, challenge), bytes(16)
         return ActivateSession(
             auth_type=self._auth_type,
             want=self._credentials.privilege,
-            challenge=reply.challenge,
+            challenge=challenge,
             outbound_sequence=self._first_inbound,
         )
 
@@ -132,14 +136,22 @@ class ChallengeClient:
             send_auth_type=self._auth_type if per_message else AuthType.NONE,
             accept_unauthenticated=not per_message or self._capabilities.user_level_disabled,
             verify=Workaround.NOAUTHCODECHECK not in workarounds,
-            swap_sequences=Workaround.ENDIANSEQ in workarounds,
+            swap_received=Workaround.ENDIANSEQ in workarounds,
+            accept_zero_id=Workaround.IDZERO in workarounds,
         )
         session = LanSession(
             session_id=reply.session_id,
             auth_type=self._auth_type,
-            password=self._credentials.password,
+            password=self._password,
             rules=rules,
             outbound=reply.inbound_sequence - 1 & 0xFFFFFFFF,
             inbound=self._first_inbound,
         )
         return Activated(session=session, limit=reply.limit)
+
+
+def _supermicro_secret(password: bytes, challenge: bytes) -> bytes:
+    """What Supermicro's OEM auth type sends instead of a password, the same with every packet of a session."""
+    hashed = hashlib.md5(password, usedforsecurity=False).digest()
+    mixed = bytes(a ^ b for a, b in zip(hashed, challenge, strict=True))
+    return hashlib.md5(mixed, usedforsecurity=False).digest()

@@ -163,31 +163,31 @@ class RakpTranscript:
         name = RAKP_HASHES[self.authentication].name
         return hmac.digest(key, data, name) if name else b""
 
-    def _who(self, role: int) -> bytes:
-        return b"%c%c%b" % (role, len(self.username), self.username)
+    def _who(self) -> bytes:
+        return b"%c%c%b" % (self.role, len(self.username), self.username)
 
     def rakp2_code(self, password: bytes) -> bytes:
         """What the BMC proves with: over everything, under the user's key (table 13-12)."""
         ids = _IDS.pack(self.console_id, self.bmc_id)
-        data = ids + self.console_random + self.bmc_random + self.guid + self._who(self.role)
+        data = ids + self.console_random + self.bmc_random + self.guid + self._who()
         return self._hmac(password, data)
 
-    def rakp3_code(self, password: bytes, *, role: int | None = None) -> bytes:
-        """What the remote console proves with (table 13-13).
-
-        :param role: another role byte, for BMCs that compute with one (workaround ``intelplus``).
-        """
-        data = self.bmc_random + _U32LE.pack(self.console_id) + self._who(self.role if role is None else role)
-        return self._hmac(password, data)
+    def rakp3_code(self, password: bytes) -> bytes:
+        """What the remote console proves with (table 13-13)."""
+        return self._hmac(password, self.bmc_random + _U32LE.pack(self.console_id) + self._who())
 
     def session_integrity_key(self, key: bytes) -> bytes:
         """SIK, under Kg or, where none is set, the user's key (section 13.31)."""
-        return self._hmac(key, self.console_random + self.bmc_random + self._who(self.role))
+        return self._hmac(key, self.console_random + self.bmc_random + self._who())
 
-    def rakp4_check(self, sik: bytes) -> bytes:
-        """The integrity check value that ends the exchange (table 13-14), truncated as the algorithm asks."""
-        code = self._hmac(sik, self.console_random + _U32LE.pack(self.bmc_id) + self.guid)
-        return code[: RAKP_HASHES[self.authentication].check_length]
+    def rakp4_check(self, sik: bytes, algorithm: RakpHash | None = None) -> bytes:
+        """The integrity check value that ends the exchange (table 13-14), truncated as the algorithm asks.
+
+        :param algorithm: another hash, for BMCs that take one (workaround ``intelplus``).
+        """
+        chosen = algorithm or RAKP_HASHES[self.authentication]
+        data = self.console_random + _U32LE.pack(self.bmc_id) + self.guid
+        return hmac.digest(sik, data, chosen.name)[: chosen.check_length] if chosen.name else b""
 
     def session_keys(self, sik: bytes) -> SessionKeys:
         """K1 and K2 (section 13.32)."""

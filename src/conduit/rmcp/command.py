@@ -1,4 +1,4 @@
-"""What an IPMI command is to the code that carries it: two numbers, a typed body each way, who may, and may it be repeated."""
+"""What an IPMI command is to its carrier: two numbers, a typed body each way, who may, and may it be repeated."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from conduit.errors import DecodeError
 from conduit.rmcp.auth_codes import AUTH_CODES, pad_password
-from conduit.rmcp.packets import AuthType, PayloadType, decode_lan_packet, encode_lan_packet
+from conduit.rmcp.packets import AuthType, LanPacket, PayloadType, decode_lan_packet, encode_lan_packet
 from conduit.rmcp.window import HALF_SPACE, LAN_WINDOW, SequenceWindow, next_sequence
 
 
@@ -25,8 +25,10 @@ class LanRules:
     "Whether the peer's packets may come without AuthCode: per-message or user-level authentication is off."
     verify: bool = True
     "Whether AuthCodes are checked at all; False is the workaround ``noauthcodecheck``."
-    swap_sequences: bool = False
-    "Whether sequence numbers travel most significant byte first; the workaround ``endianseq``."
+    swap_received: bool = False
+    "Whether received sequence numbers have their bytes in the wrong order; the workaround ``endianseq``."
+    accept_zero_id: bool = False
+    "Whether the peer may leave the session ID 0; the workaround ``idzero``."
 
 
 class LanSession:
@@ -84,8 +86,7 @@ class LanSession:
         self._sequence = sequence = next_sequence(self._sequence)
         kind = self._rules.send_auth_type
         code = AUTH_CODES[kind](self._password, self.session_id, sequence, payload)
-        wire = self._wire_order(sequence)
-        return encode_lan_packet(payload, auth_type=kind, sequence=wire, session_id=self.session_id, auth_code=code)
+        return encode_lan_packet(payload, auth_type=kind, sequence=sequence, session_id=self.session_id, auth_code=code)
 
     def open(self, datagram: bytes) -> tuple[int, bytes] | None:
         """Payload type (always IPMI) and message of a packet of this session, or None for one that was dropped."""
@@ -94,25 +95,27 @@ class LanSession:
         except DecodeError:
             self.bad_datagrams += 1
             return None
-        unprotected = packet.auth_type == AuthType.NONE and self._rules.accept_unauthenticated
-        if packet.session_id != self.session_id or not (packet.auth_type == self._auth_type or unprotected):
+        if not self._is_agreed(packet):
             self.bad_datagrams += 1
             return None
-        sequence = self._wire_order(packet.sequence)
-        if self._rules.verify and not self._is_authentic(packet.auth_type, sequence, packet.payload, packet.auth_code):
+        if self._rules.verify and not self._is_authentic(packet):
             self.wrong_macs += 1
             return None
+        sequence = packet.sequence
+        if self._rules.swap_received:
+            sequence = int.from_bytes(sequence.to_bytes(4, "little"), "big")
         if not self._window.accept(sequence):
             self.replays += 1
             return None
         return PayloadType.IPMI, packet.payload
 
-    def _is_authentic(self, auth_type: int, sequence: int, payload: bytes, code: bytes) -> bool:
-        expected = AUTH_CODES[auth_type](self._password, self.session_id, sequence, payload)
-        return hmac.compare_digest(expected, code)
+    def _is_agreed(self, packet: LanPacket) -> bool:
+        """Whether a packet is of this session and protected as agreed."""
+        zero = not packet.session_id and self._rules.accept_zero_id
+        unprotected = packet.auth_type == AuthType.NONE and self._rules.accept_unauthenticated
+        return (packet.session_id == self.session_id or zero) and (packet.auth_type == self._auth_type or unprotected)
 
-    def _wire_order(self, sequence: int) -> int:
-        """*sequence* as it stands in the header, or back."""
-        if not self._rules.swap_sequences:
-            return sequence
-        return int.from_bytes(sequence.to_bytes(4, "little"), "big")
+    def _is_authentic(self, packet: LanPacket) -> bool:
+        make = AUTH_CODES[packet.auth_type]
+        expected = make(self._password, packet.session_id, packet.sequence, packet.payload)
+        return hmac.compare_digest(expected, packet.auth_code)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from conduit.errors import ConduitError, DecodeError
+from conduit.errors import ConduitError, DecodeError, PeerTimeoutError
 from conduit.rmcp.ciphers import SUITES, Entropy
 from conduit.rmcp.credentials import Credentials, Interface
 from conduit.rmcp.login_steps import (
@@ -25,6 +25,7 @@ from conduit.rmcp.login_steps import (
 )
 from conduit.rmcp.packets import AuthType, MessageClass, decode_rmcp_header
 from conduit.rmcp.privilege import Privilege
+from conduit.rmcp.workarounds import Workaround
 
 
 class Phase(Enum):
@@ -111,6 +112,7 @@ class Login:
         self._outbox: list[bytes] = []
         self._attempt = 0
         self._deadline: float | None = None
+        self._last_fault = ""
         self.bad_datagrams = 0
         self.stale_replies = 0
 
@@ -136,8 +138,9 @@ class Login:
             if header.message_class != MessageClass.IPMI or header.is_ack:
                 raise DecodeError("not an IPMI message", offset=3)
             result = self._step.receive(data)
-        except DecodeError:
+        except DecodeError as error:
             self.bad_datagrams += 1
+            self._last_fault = error.what
             return ()
         except ConduitError:
             self._fail()
@@ -167,16 +170,16 @@ class Login:
             return ()
         try:
             outcome = self._step.silence()
-        except ConduitError:
+        except PeerTimeoutError as error:
             self._fail()
-            raise
+            raise PeerTimeoutError(f"{error}{self._complaint()}") from None
         return self._proceed(outcome, now)
 
     def _first_phase(self, credentials: Credentials) -> Phase:
         """Skip the questions whose answers the caller gave."""
-        if credentials.interface is not Interface.LANPLUS:
+        if credentials.interface is not Interface.LANPLUS and Workaround.I82571SPT not in credentials.workarounds:
             return Phase.CAPABILITIES
-        self._draft.reasons.append("lanplus was asked for")
+        self._draft.reasons.append("IPMI 2.0 was asked for")
         return self._suite_phase(credentials)
 
     def _suite_phase(self, credentials: Credentials) -> Phase:
@@ -221,6 +224,13 @@ class Login:
         farewell = self._step.farewell()
         if farewell is not None:
             self._outbox.append(farewell)
+
+    def _complaint(self) -> str:
+        """What was wrong with the datagrams that did come."""
+        if not self.bad_datagrams:
+            return ""
+        hint = "; try workaround nochecksumcheck" if "checksum" in self._last_fault else ""
+        return f" ({self.bad_datagrams} datagrams were dropped, the last one for a {self._last_fault}{hint})"
 
     def _logged_in(self) -> LoggedIn:
         draft = self._draft

@@ -99,7 +99,8 @@ class Draft:
     def activate(self, session: Session, limit: int) -> Outcome:
         """Take over an active session."""
         self.active, self.limit = session, limit
-        return Outcome.ENOUGH if self.credentials.privilege <= START_PRIVILEGE else Outcome.ACTIVE
+        enough = self.credentials.privilege <= START_PRIVILEGE or Workaround.I82571SPT in self.credentials.workarounds
+        return Outcome.ENOUGH if enough else Outcome.ACTIVE
 
     def restart(self, why: str) -> Outcome:
         """Once more, if we may.
@@ -424,6 +425,20 @@ class RaisePrivilege(_Asking):
             text = SetSessionPrivilegeLevel.errors.get(code, "the BMC does not raise the privilege")
             raise SessionRefused(code, text, hint="ask for a lower privilege with -L, such as -L USER")
         return Outcome.RAISED
+
+    def silence(self) -> Outcome:
+        """The session is open and the BMC says nothing in it: say what that points to."""
+        raise PeerTimeoutError(f"the BMC does not answer in the session it opened; {self._suspicion()}")
+
+    def _suspicion(self) -> str:
+        session = self._session
+        if session.replays:
+            return "its sequence numbers are wrong, try workaround endianseq"
+        if session.wrong_macs:
+            return "its packets are not authenticated as agreed, try workaround noauthcodecheck with IPMI 1.5"
+        if self._draft.capabilities.per_message_disabled and not session.is_plus:
+            return "try workaround forcepermsg"
+        return "try workaround icts" if session.is_plus else "try workaround intelwv2"
 
     def _seal(self, frame: bytes) -> bytes:
         return self._session.seal(PayloadType.IPMI, frame)

@@ -31,6 +31,8 @@ def choose_auth_type(offered: Collection[int], credentials: Credentials) -> int:
     :raises NegotiationError: there is none.
     """
     wanted = credentials.auth_type
+    if AuthType.OEM in offered and credentials.workarounds & {Workaround.SUPERMICRO, Workaround.QUANTA}:
+        return AuthType.OEM
     if wanted is not None:
         if wanted in offered or Workaround.AUTHCAP in credentials.workarounds:
             return wanted
@@ -40,5 +42,7 @@ def choose_auth_type(offered: Collection[int], credentials: Credentials) -> int:
     for kind in auth_codes.PREFERENCE:
         if kind in offered and (kind in protected or not credentials.password):
             return kind
+    if set(offered) == {AuthType.OEM}:
+        raise NegotiationError("the BMC offers an OEM log-in only; try workaround supermicro or quanta")
     names = ", ".join(AuthType(kind).name for kind in sorted(offered)) or "nothing"
     raise NegotiationError(f"the BMC offers only unprotected IPMI 1.5 log-ins ({names}); ask for one with -A to use it")

@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final, assert_never
 
 from conduit.errors import AuthenticationError, ConduitError, NegotiationError, SessionRefused
 from conduit.rmcp.ciphers import (
+    RAKP_HASHES,
     SUITES,
     Authentication,
     CipherSuite,
     Entropy,
+    Integrity,
+    RakpHash,
     RakpTranscript,
     SessionKeys,
 )
 from conduit.rmcp.credentials import Credentials
-from conduit.rmcp.privilege import Privilege
 from conduit.rmcp.rakp_messages import (
+    MAX_USERNAME,
+    NAME_ONLY_LOOKUP,
     Algorithms,
     OpenSessionRequest,
     OpenSessionResponse,
@@ -36,7 +40,7 @@ from conduit.rmcp.rakp_messages import (
     status_name,
 )
 from conduit.rmcp.session import PlusSession
-from conduit.rmcp.workarounds import Workaround
+from conduit.rmcp.workarounds import RakpDialect, Workaround
 
 
 class State(Enum):
@@ -67,6 +71,14 @@ HINTS: Final[Mapping[int, str]] = {
     Status.INVALID_CONFIDENTIALITY_ALGORITHM: "try another cipher suite with -C",
     Status.NO_CIPHER_SUITE_MATCH: "try another cipher suite with -C",
 }
+# Hashes of RAKP 4 where a BMC takes the integrity algorithm's instead of its own (workaround intelplus).
+INTEGRITY_HASHES: Final[Mapping[Integrity, RakpHash]] = {
+    Integrity.HMAC_SHA1_96: RAKP_HASHES[Authentication.RAKP_HMAC_SHA1],
+    Integrity.HMAC_MD5_128: RAKP_HASHES[Authentication.RAKP_HMAC_MD5],
+    Integrity.HMAC_SHA256_128: RAKP_HASHES[Authentication.RAKP_HMAC_SHA256],
+}
+# Dialects tried, without believing them, when a BMC's proof does not match: one that fits is worth a hint.
+KNOWN_DIALECTS: Final = (Workaround.INTEL20, Workaround.I82571SPT)
 # Statuses of Open Session that say "not with these algorithms".
 UNSUPPORTED_SUITE: Final = frozenset(
     {
@@ -100,6 +112,7 @@ class RakpClient:
 
     def __init__(self, credentials: Credentials, suite: int, *, console_id: int, entropy: Entropy) -> None:
         self._credentials = credentials
+        self._dialect = RakpDialect.of(credentials.workarounds)
         self._suite: CipherSuite = SUITES[suite]
         self._console_id = console_id
         self._entropy = entropy
@@ -109,7 +122,6 @@ class RakpClient:
         self._bmc_id = 0
         self._limit = 0
         self._guid = b""
-        self._sik = b""
         self._keys = SessionKeys()
         self._expected_check = b""
         self.stale_replies = 0
@@ -163,7 +175,7 @@ class RakpClient:
         return self._state is State.FAILED and bool(self._bmc_id)
 
     def _answer(self, reply: Reply) -> Request | Established:
-        _check_status(reply.status)
+        self._check_status(reply)
         match reply:
             case OpenSessionResponse():
                 return self._answer_open(reply)
@@ -174,51 +186,64 @@ class RakpClient:
             case _:  # pragma: no cover
                 assert_never(reply)
 
+    def _check_status(self, reply: Reply) -> None:
+        """:raises AuthenticationError: the status names user or password. :raises SessionRefused: any other error."""
+        status = reply.status
+        if status == Status.NO_ERRORS:
+            return
+        if status == Status.INVALID_INTEGRITY_CHECK_VALUE and isinstance(reply, Rakp4):
+            raise AuthenticationError(
+                f"the BMC refused our proof though its own was right ({status:#04x}); try workaround intelplus"
+            )
+        if status in (Status.UNAUTHORIZED_NAME, Status.INVALID_INTEGRITY_CHECK_VALUE):
+            raise AuthenticationError(f"the BMC refused the log-in: {status_name(status)} ({status:#04x})")
+        raise SessionRefused(status, status_name(status), hint=HINTS.get(status, ""))
+
     def _answer_open(self, reply: OpenSessionResponse) -> Rakp1:
         chosen = reply.algorithms
         offered = self.start().algorithms
         if chosen != offered:
             raise NegotiationError(f"BMC chose {chosen} though only cipher suite {self._suite} was offered")
+        self._bmc_id = reply.bmc_id
         self._limit = reply.privilege
-        if 0 < self._limit < self._credentials.privilege and Workaround.OPENSESSPRIV not in self._credentials.workarounds:
+        believed = not self._credentials.workarounds & {Workaround.OPENSESSPRIV, Workaround.SUN20}
+        if believed and 0 < self._limit < self._credentials.privilege:
             raise SessionRefused(
                 Status.UNAUTHORIZED_ROLE,
-                f"this cipher suite allows {Privilege(self._limit).name} at most",
+                f"this cipher suite allows privilege {self._limit} at most",
                 hint="ask for less with -L, or try workaround opensesspriv",
             )
-        self._bmc_id = reply.bmc_id
+        name = self._credentials.username
         return Rakp1(
             tag=self._next_tag(),
             bmc_id=self._bmc_id,
             console_random=self._console_random,
             role=self._credentials.role,
-            username=self._credentials.username,
+            username=name.ljust(MAX_USERNAME, b"\0") if self._dialect.padded_name else name,
+            padding=MAX_USERNAME - len(name) if self._dialect.long_rakp1 else 0,
         )
 
     def _answer_rakp2(self, reply: Rakp2) -> Rakp3:
-        transcript = RakpTranscript(
-            authentication=self._suite.authentication,
-            console_id=self._console_id,
-            bmc_id=self._bmc_id,
-            console_random=self._console_random,
-            bmc_random=reply.bmc_random,
-            guid=reply.guid,
-            role=self._credentials.role,
-            username=self._credentials.username,
-        )
-        password = self._credentials.password
-        if not hmac.compare_digest(transcript.rakp2_code(password), reply.code):
-            raise AuthenticationError("wrong password: the BMC's proof in RAKP 2 does not match ours")
+        dialect = self._dialect
+        transcript = self._transcript(reply, dialect)
+        password = self._password(dialect)
+        if not self._proves(reply, dialect):
+            raise AuthenticationError(f"the BMC's proof in RAKP 2 does not match: {self._explain_rakp2(reply)}")
         self._guid = reply.guid
-        self._sik = transcript.session_integrity_key(self._credentials.kg or password)
-        self._keys = transcript.session_keys(self._sik)
-        self._expected_check = transcript.rakp4_check(self._sik)
-        return Rakp3(tag=self._next_tag(), bmc_id=self._bmc_id, code=transcript.rakp3_code(password))
+        sik = transcript.session_integrity_key(self._credentials.kg or password)
+        self._keys = transcript.session_keys(sik)
+        other = INTEGRITY_HASHES.get(self._suite.integrity) if dialect.check_by_integrity else None
+        self._expected_check = transcript.rakp4_check(sik, other)
+        mine = replace(transcript, username=self._credentials.username)
+        if dialect.bare_role_in_rakp3:
+            mine = replace(mine, role=self._credentials.role & ~NAME_ONLY_LOOKUP)
+        return Rakp3(tag=self._next_tag(), bmc_id=self._bmc_id, code=mine.rakp3_code(password))
 
     def _answer_rakp4(self, reply: Rakp4) -> Established:
         if not self._is_expected_check(reply.check):
             raise AuthenticationError(
-                "the BMC's integrity check in RAKP 4 does not match: wrong or missing BMC key Kg (-k)"
+                "the BMC's integrity check in RAKP 4 does not match: wrong, missing or needless BMC key Kg (-k); "
+                "or try workaround intelplus"
             )
         session = PlusSession(
             self._suite,
@@ -227,23 +252,53 @@ class RakpClient:
             local_id=self._console_id,
             remote_id=self._bmc_id,
             entropy=self._entropy,
+            icts=Workaround.ICTS in self._credentials.workarounds,
         )
         return Established(session=session, limit=self._limit, guid=self._guid)
 
     def _is_expected_check(self, check: bytes) -> bool:
         if self._suite.authentication is Authentication.RAKP_NONE:
-            return not check or Workaround.INTEGRITYCHECKVALUE in self._credentials.workarounds
+            if check and Workaround.INTEGRITYCHECKVALUE not in self._credentials.workarounds:
+                raise NegotiationError("RAKP 4 has a check that nobody can verify; try workaround integritycheckvalue")
+            return True
         return hmac.compare_digest(self._expected_check, check)
+
+    # --- what the BMC's proof should be, and why it is not ---
+
+    def _transcript(self, reply: Rakp2, dialect: RakpDialect) -> RakpTranscript:
+        credentials = self._credentials
+        name = credentials.username
+        return RakpTranscript(
+            authentication=self._suite.authentication,
+            console_id=self._console_id,
+            bmc_id=self._bmc_id,
+            console_random=self._console_random,
+            bmc_random=reply.bmc_random,
+            guid=reply.guid,
+            role=credentials.role & ~NAME_ONLY_LOOKUP if dialect.bare_role else credentials.role,
+            username=name.ljust(MAX_USERNAME, b"\0") if dialect.padded_name else name,
+        )
+
+    def _password(self, dialect: RakpDialect) -> bytes:
+        cut = dialect.short_password and self._suite.authentication is Authentication.RAKP_HMAC_MD5
+        return self._credentials.password[:16] if cut else self._credentials.password
+
+    def _proves(self, reply: Rakp2, dialect: RakpDialect) -> bool:
+        code = reply.code[:-1] if dialect.surplus_byte and self._has_surplus(reply) else reply.code
+        expected = self._transcript(reply, dialect).rakp2_code(self._password(dialect))
+        return hmac.compare_digest(expected, code)
+
+    def _has_surplus(self, reply: Rakp2) -> bool:
+        return len(reply.code) == RAKP_HASHES[self._suite.authentication].code_length + 1
+
+    def _explain_rakp2(self, reply: Rakp2) -> str:
+        if self._has_surplus(reply):
+            return "it has one byte too many; try workaround supermicro20 or sun20"
+        for workaround in KNOWN_DIALECTS:
+            if self._proves(reply, RakpDialect.of([workaround])):
+                return f"try workaround {workaround.value}"
+        return "wrong password"
 
     def _next_tag(self) -> int:
         self._tag = self._tag + 1 & 0xFF
         return self._tag
-
-
-def _check_status(status: int) -> None:
-    """:raises AuthenticationError: a status that names the user or the password. :raises SessionRefused: any other."""
-    if status == Status.NO_ERRORS:
-        return
-    if status in (Status.UNAUTHORIZED_NAME, Status.INVALID_INTEGRITY_CHECK_VALUE):
-        raise AuthenticationError(f"BMC refused the log-in: {status_name(status)} ({status:#04x})")
-    raise SessionRefused(status, status_name(status), hint=HINTS.get(status, ""))

@@ -168,12 +168,14 @@ class Rakp1:
     "Privilege in bits 3:0; bit 4 asks for look-up by name alone."
     username: bytes
     "0 to 16 bytes."
+    padding: int = 0
+    "NUL bytes after the name, for BMCs that want the message at full length."
 
     payload_type: ClassVar[PayloadType] = PayloadType.RAKP_1
 
     def encode(self) -> bytes:
         """28 to 44 bytes."""
-        who = b"%c\0\0%c%b" % (self.role, len(self.username), self.username)
+        who = b"%c\0\0%c%b%b" % (self.role, len(self.username), self.username, bytes(self.padding))
         return b"%c\0\0\0%b%b%b" % (self.tag, _u32(self.bmc_id), self.console_random, who)
 
     @classmethod

@@ -26,6 +26,8 @@ _RMCP_PLUS: Final = int(AuthType.RMCP_PLUS)
 _NEXT_HEADER: Final = 0x07
 # Integrity pad, its length and the next header, by packet length modulo 4 (table 13-8): the MAC covers whole words.
 _TRAILERS: Final = tuple(b"\xff" * pad + bytes([pad, _NEXT_HEADER]) for pad in (2, 1, 0, 3))
+# The same without counting the last two bytes, which the workaround ``icts`` sends.
+_ICTS_TRAILERS: Final = tuple(b"\xff" * pad + bytes([pad, _NEXT_HEADER]) for pad in (0, 3, 2, 1))
 
 
 class PlusSession:
@@ -34,6 +36,7 @@ class PlusSession:
     A packet that is malformed, forged, replayed or less protected than agreed is counted and dropped.
 
     :param password: needed by the integrity algorithm MD5-128 only.
+    :param icts: pad what we send as the workaround of that name wants.
     """
 
     __slots__ = (
@@ -43,6 +46,7 @@ class PlusSession:
         "_mac",
         "_mac_length",
         "_sequence",
+        "_trailers",
         "_window",
         "bad_datagrams",
         "local_id",
@@ -62,6 +66,7 @@ class PlusSession:
         local_id: int,
         remote_id: int,
         entropy: Entropy,
+        icts: bool = False,
     ) -> None:
         self.local_id = local_id
         self.remote_id = remote_id
@@ -75,6 +80,7 @@ class PlusSession:
         if suite.confidentiality:
             self._encrypt, self._decrypt = CONFIDENTIALITY[suite.confidentiality](keys, entropy)
         self._flags = (ENCRYPTED if suite.confidentiality else 0) | (AUTHENTICATED if suite.integrity else 0)
+        self._trailers = _ICTS_TRAILERS if icts else _TRAILERS
         self._sequence = 0
         self._window = SequenceWindow() if suite.integrity else SequenceWindow(ahead=PLUS_WINDOW)
         self.bad_datagrams = 0
@@ -90,7 +96,7 @@ class PlusSession:
         packet = PLUS_HEADER.pack(IPMI_PREFIX, _RMCP_PLUS, kind, self.remote_id, sequence, len(payload)) + payload
         if self._mac is None:
             return packet
-        packet += _TRAILERS[len(packet) & 3]
+        packet += self._trailers[len(packet) & 3]
         return packet + self._mac(packet[RMCP_HEADER_LENGTH:])
 
     def open(self, datagram: bytes) -> tuple[int, bytes] | None:
@@ -124,9 +130,9 @@ class PlusSession:
             if len(datagram) < end:
                 self.bad_datagrams += 1
             return len(datagram) >= end
-        trailer = _TRAILERS[end & 3]
-        signed = end + len(trailer)
-        if len(datagram) != signed + self._mac_length or datagram[end:signed] != trailer:
+        signed = len(datagram) - self._mac_length
+        # Pads of any length are read: what they must not do is reach into the payload or the MAC.
+        if signed < end + 2 or datagram[signed - 2] != signed - 2 - end or datagram[signed - 1] != _NEXT_HEADER:
             self.bad_datagrams += 1
             return False
         if not hmac.compare_digest(self._mac(datagram[RMCP_HEADER_LENGTH:signed]), datagram[signed:]):

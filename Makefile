@@ -1,0 +1,85 @@
+# `make test` and `make demo` need python3 (3.11 or newer), python3-venv, make and git, and set up the rest themselves
+# in .venv. The second time they need no network.
+
+PYTHON ?= python3
+DEMO_PORT ?= 9001
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+COMPILE = .tools/bin/uv pip compile --quiet --generate-hashes --no-header --universal --python-version 3.11 $(LOCK_OPTIONS)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup test demo lint fix coverage docs build bench lock clean
+
+help: ## this list
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
+
+setup: $(VENV)/.project-ok ## create .venv with everything that test and demo need
+
+test: setup ## lint, types, layers, then every test; skips, with the reason, what needs a missing peer
+	@$(BIN)/python -m nox --session lint types imports
+	@$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+demo: setup ## three virtual BMCs on loopback, and `conduit ipmi` shown on them; Ctrl+C ends it
+	@$(BIN)/python tools/demo.py --port $(DEMO_PORT) $(DEMO_OPTIONS)
+
+lint: setup ## lint, types and layers
+	@$(BIN)/python -m nox --session lint types imports
+
+fix: setup ## format, and repair what the linter can repair
+	@$(BIN)/python -m nox --session fix
+
+coverage: setup ## all tests, with the 100 % branch gate on the protocol code
+	@$(BIN)/python -m nox --session coverage
+
+docs: $(VENV)/.docs-ok ## the site, in site/
+	@$(BIN)/python -m nox --session docs
+
+build: setup ## wheel and source distribution, in dist/
+	@$(BIN)/python -m nox --session build
+
+bench: $(VENV)/.bench-ok ## the benchmarks, against the other implementations that are here
+	@$(BIN)/python -m nox --session bench
+
+lock: .tools/.ok ## compile requirements*.txt from pyproject.toml (LOCK_OPTIONS=--upgrade for newer versions)
+	$(COMPILE) pyproject.toml --group dev --output-file requirements.txt
+	$(COMPILE) pyproject.toml --group docs --constraints requirements.txt --output-file requirements-docs.txt
+	$(COMPILE) pyproject.toml --group bench --constraints requirements.txt --output-file requirements-bench.txt
+	$(COMPILE) --group tools --output-file requirements-tools.txt
+	@if grep -n '://' requirements*.txt; then echo 'a lock file names a URL' >&2; exit 1; fi
+
+clean: ## remove what make made
+	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .nox .coverage site dist
+
+# Stamps: a file says that a step is done, and is older than what would make it due again.
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Conduit needs Python 3.11 or newer: make PYTHON=python3.x ...")'
+	@echo "setting up $(VENV) ..."
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.requirements-ok: $(VENV)/.made requirements.txt
+	@$(PIP_INSTALL) --require-hashes --requirement requirements.txt
+	@touch $@
+
+# Without dependencies and build isolation pip downloads nothing: hatchling and editables are in requirements.txt.
+$(VENV)/.project-ok: $(VENV)/.requirements-ok pyproject.toml
+	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.docs-ok: $(VENV)/.project-ok requirements-docs.txt
+	@$(PIP_INSTALL) --require-hashes --requirement requirements-docs.txt
+	@touch $@
+
+$(VENV)/.bench-ok: $(VENV)/.project-ok requirements-bench.txt
+	@$(PIP_INSTALL) --require-hashes --requirement requirements-bench.txt
+	@touch $@
+
+.tools/.ok: requirements-tools.txt
+	@rm -rf .tools
+	@$(PYTHON) -m venv .tools
+	@.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-tools.txt
+	@touch $@

@@ -1,0 +1,1 @@
+"""Fuzzing: one oracle per decoder, in targets.py."""

@@ -1,0 +1,108 @@
+"""The checks, one session each.
+
+Sessions run in the environment that nox itself runs in (`make setup` builds it as .venv), so nothing is downloaded
+and they work offline. CI and the Makefile call these and nothing else.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["lint", "types", "imports", "unit", "property", "fuzz_smoke", "interop"]
+nox.options.error_on_missing_interpreters = True
+
+PROTOCOL_CODE = "src/conduit/rmcp/*,src/conduit/ipmi/*,src/conduit/errors.py,src/conduit/_wire.py"
+DRIVERS = "*/endpoint.py,*/client.py,*/fleet.py,*/serve.py"  # layer 3: the interop and integration tests' business
+
+
+def module(session: nox.Session, *command: str) -> None:
+    """Run a module with the Python that runs nox."""
+    session.run(sys.executable, "-m", *command, external=True)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Ruff: rules and format."""
+    module(session, "ruff", "check", *(session.posargs or ["."]))
+    module(session, "ruff", "format", "--check", *(session.posargs or ["."]))
+
+
+@nox.session(default=False)
+def fix(session: nox.Session) -> None:
+    """Ruff: format, and repair what it can."""
+    module(session, "ruff", "check", "--fix", *(session.posargs or ["."]))
+    module(session, "ruff", "format", *(session.posargs or ["."]))
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Mypy, strict."""
+    module(session, "mypy", *session.posargs)
+
+
+@nox.session
+def imports(session: nox.Session) -> None:
+    """The layers, by import-linter."""
+    lint_imports = Path(sys.executable).with_name("lint-imports")
+    session.run(str(lint_imports), "--no-logo", "--no-cache", *session.posargs, external=True)
+
+
+@nox.session
+def unit(session: nox.Session) -> None:
+    """Tests of one module at a time, and of clients against our own BMC on loopback."""
+    module(session, "pytest", "tests", "-m", "not interop and not property", *session.posargs)
+
+
+@nox.session(name="property")
+def property_(session: nox.Session) -> None:
+    """Tests whose input Hypothesis chooses."""
+    module(session, "pytest", "tests/property", *session.posargs)
+
+
+@nox.session
+def fuzz_smoke(session: nox.Session) -> None:
+    """Every fuzz target on its corpus and on some thousand mutations of it."""
+    module(session, "pytest", "tests/property/test_fuzz_targets.py", *session.posargs)
+
+
+@nox.session
+def interop(session: nox.Session) -> None:
+    """Against ipmitool, FreeIPMI and ipmi_sim; CONDUIT_REQUIRE_PEERS=1 makes a missing one a failure."""
+    module(session, "pytest", "tests", "-m", "interop", *session.posargs)
+
+
+@nox.session(default=False)
+def coverage(session: nox.Session) -> None:
+    """All tests; every branch of the protocol code must be taken."""
+    module(session, "pytest", "--cov", "--cov-report=", *session.posargs)
+    module(session, "coverage", "report", f"--include={PROTOCOL_CODE}", f"--omit={DRIVERS}", "--fail-under=100")
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """The benchmarks; `-- --help` lists them."""
+    if not Path("bench/__main__.py").exists():
+        session.skip("no benchmarks yet")
+    module(session, "bench", *session.posargs)
+
+
+@nox.session(default=False)
+def docs(session: nox.Session) -> None:
+    """The site; a warning is an error."""
+    session.env["NO_MKDOCS_2_WARNING"] = "1"  # Material's notice of its own end of life, 2027; see docs/plan.md
+    module(session, "mkdocs", "build", "--strict", *session.posargs)
+
+
+@nox.session(default=False)
+def build(session: nox.Session) -> None:
+    """Wheel and source distribution."""
+    module(session, "hatchling", "build", "--clean", *session.posargs)
+
+
+if __name__ == "__main__":
+    nox.main()

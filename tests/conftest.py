@@ -1,0 +1,39 @@
+"""Fixtures that every kind of test may use."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# No deadline: a busy machine is not a bug. Repeatable everywhere, so that a red build is red at home too.
+settings.register_profile("conduit", deadline=None, derandomize=True)
+settings.register_profile("search", deadline=None, max_examples=5_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "conduit"))
+
+SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin")  # not on an ordinary user's PATH, but FreeIPMI's home
+
+FindPeer = Callable[[str], Path]
+
+
+def find_peer(name: str, *, required: bool) -> Path:
+    """The executable *name* of another implementation; skips the test if it is missing, or fails it if *required*."""
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), *SYSTEM_DIRECTORIES))
+    found = shutil.which(name, path=path)
+    if found:
+        return Path(found)
+    reason = f"{name} is not installed"
+    if required:
+        pytest.fail(f"{reason}, and CONDUIT_REQUIRE_PEERS is set", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def peer() -> FindPeer:
+    """Finds a real tool to test against: `ipmitool = peer("ipmitool")`."""
+    required = os.environ.get("CONDUIT_REQUIRE_PEERS", "") not in {"", "0"}
+    return lambda name: find_peer(name, required=required)
