@@ -130,6 +130,16 @@ class ChallengeServer:
         """The session, once it is open."""
         return self._activated
 
+    @property
+    def password(self) -> bytes:
+        """The user's, NUL-padded. Secret."""
+        return self._password
+
+    @property
+    def outbound_sequence(self) -> int:
+        """The number of the packet that answers the activation; 0 before there was one."""
+        return self._last[0].outbound_sequence if self._last else 0
+
     def is_authentic(self, packet: LanPacket, now: float) -> bool:
         """Whether the packet that carries the activation is protected as agreed; failures count for the lock-out."""
         if packet.auth_type != self._auth_type:

@@ -17,7 +17,6 @@ from conduit.rmcp.ciphers import (
     PASSWORD_LENGTH,
     SUITES,
     Authentication,
-    CipherSuite,
     Confidentiality,
     Entropy,
     Integrity,
