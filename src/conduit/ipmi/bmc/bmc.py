@@ -231,7 +231,11 @@ class VirtualBmc:
         return None
 
     def _send_activation(
-        self, packet: LanPacket, message: LanMessage, server: ChallengeServer, answer: SessionActivated | int,
+        self,
+        packet: LanPacket,
+        message: LanMessage,
+        server: ChallengeServer,
+        answer: SessionActivated | int,
         address: Address,
     ) -> None:
         """Answer an activation in the temporary session, authenticated as it was."""

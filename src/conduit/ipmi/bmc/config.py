@@ -240,6 +240,4 @@ def _plain(kind: type) -> Callable[[Any, str], Any]:
     return convert
 
 
-_CONVERTERS: Final = types.MappingProxyType(
-    {bytes: _bytes, int: _plain(int), float: _plain(float), bool: _plain(bool)}
-)
+_CONVERTERS: Final = types.MappingProxyType({bytes: _bytes, int: _plain(int), float: _plain(float), bool: _plain(bool)})

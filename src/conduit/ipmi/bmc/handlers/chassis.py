@@ -81,9 +81,7 @@ def get_chassis_capabilities(
 
 
 @handles(SetChassisCapabilities)
-def set_chassis_capabilities(
-    bmc: BmcState, request: SetChassisCapabilities, session: BmcSession, now: float
-) -> NoData:
+def set_chassis_capabilities(bmc: BmcState, request: SetChassisCapabilities, session: BmcSession, now: float) -> NoData:
     """Keep them; a bridge that is not named stays."""
     bridge = bmc.chassis.bridge_address if request.bridge_address is None else request.bridge_address
     bmc.chassis = replace(request, bridge_address=bridge)
