@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
+from typing import Final
 
 from conduit.errors import LocalProtocolError
+
+TIMEOUT: Final = 1.0  # seconds
+RETRIES: Final = 6
+BACKOFF: Final = 1.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,11 +20,11 @@ class RetryPolicy:
     The defaults give up after 15 s and survive 30 % loss on the way.
     """
 
-    timeout: float = 1.0
+    timeout: float = TIMEOUT
     "Seconds before the first repeat, more than 0."
-    retries: int = 6
+    retries: int = RETRIES
     "Repeats after the first sending, 0 or more."
-    backoff: float = 1.25
+    backoff: float = BACKOFF
     "Factor by which each wait is longer than the one before, 1 or more."
     delays: tuple[float, ...] = field(init=False)
     "Seconds to wait after each sending; as many as there are sendings."
@@ -33,3 +39,15 @@ class RetryPolicy:
     def total(self) -> float:
         """Seconds from the first sending to giving up."""
         return sum(self.delays)
+
+
+@functools.lru_cache(maxsize=64)
+def retry_policy(timeout: float, retries: int, backoff: float) -> RetryPolicy:
+    """The policy with these numbers; thousands of sessions share one.
+
+    :raises LocalProtocolError: one of them is out of range.
+    """
+    return RetryPolicy(timeout=timeout, retries=retries, backoff=backoff)
+
+
+DEFAULT_RETRY: Final = RetryPolicy()

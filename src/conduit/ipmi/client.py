@@ -1,0 +1,398 @@
+"""A BMC to talk to: :func:`open_bmc` logs in, hands out a :class:`Bmc`, and logs out whatever happens."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final, TypeVar
+
+import outcome
+import trio
+
+from conduit._machine import DatagramMachine
+from conduit.errors import (
+    CompletionCodeError,
+    ConduitError,
+    LocalProtocolError,
+    PeerTimeoutError,
+    SessionLostError,
+    TransportError,
+)
+from conduit.ipmi import completion_codes
+from conduit.ipmi.commands import (
+    ChassisControl,
+    ChassisControlAction,
+    ChassisStatus,
+    DeviceId,
+    GetChassisStatus,
+    GetDeviceId,
+)
+from conduit.ipmi.connection import KEEPALIVE, Connection
+from conduit.ipmi.exchange import BMC, Answered, Exchange, Target, Unanswered
+from conduit.rmcp.command import Body, Command
+from conduit.rmcp.credentials import NO_WORKAROUNDS, Credentials, Interface
+from conduit.rmcp.endpoint import Address, Attachment, Endpoint, open_endpoint
+from conduit.rmcp.login import SessionInfo
+from conduit.rmcp.nudge import NudgingMachine
+from conduit.rmcp.packets import PORT
+from conduit.rmcp.privilege import Privilege
+from conduit.rmcp.retry import BACKOFF, RETRIES, TIMEOUT, retry_policy
+from conduit.rmcp.workarounds import Workaround
+
+CLOSE_DELAYS: Final = (0.3, 0.3, 0.4)  # seconds to wait after each Close Session
+CLOSE_PATIENCE: Final = sum(CLOSE_DELAYS)  # seconds that leaving may take, also under cancellation
+
+BodyT = TypeVar("BodyT", bound=Body)
+logger = logging.getLogger(__name__)
+
+
+class Bmc:
+    """A BMC with a session; made by :func:`open_bmc`.
+
+    Commands may be sent from many tasks at once; they take turns. When the BMC drops the session, the next command
+    logs in again.
+    """
+
+    __slots__ = (
+        "_addresses",
+        "_attachment",
+        "_closed",
+        "_connection",
+        "_credentials",
+        "_endpoint",
+        "_host",
+        "_info",
+        "_keepalive",
+        "_login_lock",
+        "_max_outstanding",
+        "logins",
+    )
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        host: tuple[str, int],
+        credentials: Credentials,
+        keepalive: float | None,
+        max_outstanding: int,
+    ) -> None:
+        self._endpoint = endpoint
+        self._host = host
+        self._addresses: Sequence[Address] = ()
+        self._credentials = credentials
+        self._keepalive = keepalive
+        self._max_outstanding = max_outstanding
+        self._connection: Connection | None = None
+        self._attachment: Attachment | None = None
+        self._info: SessionInfo | None = None
+        self._login_lock: trio.Lock | None = None  # made when needed: most sessions are opened once
+        self._closed = False
+        self.logins = 0
+
+    @property
+    def session(self) -> SessionInfo:
+        """How the present session came to be."""
+        if self._info is None:
+            raise LocalProtocolError("there is no session")
+        return self._info
+
+    @property
+    def address(self) -> Address:
+        """Socket address of the BMC."""
+        return self._addresses[0]
+
+    async def request(self, command: Command[BodyT], *, target: Target = BMC, deadline: float | None = None) -> BodyT:
+        """Send *command* and return its decoded response.
+
+        :param target: who it is for, when not the BMC itself.
+        :param deadline: seconds that all of it may take, repeats and a new log-in included; None leaves it to the
+            retry policy.
+        :raises CompletionCodeError: the BMC says no, and why.
+        :raises PeerTimeoutError: it does not answer.
+        :raises SessionLostError: the session died under a command that must not be repeated blindly.
+        :raises DecodeError: the answer makes no sense.
+        """
+        netfn, number = command.netfn, command.command
+        answer = await self._exchange(netfn, number, command.encode(), command.safe, target, deadline)
+        if answer.code:
+            raise _refusal(answer.code, netfn, number, type(command).__name__)
+        return command.decode_response(answer.data)
+
+    async def raw(
+        self,
+        netfn: int,
+        command: int,
+        data: bytes = b"",
+        *,
+        safe: bool = False,
+        target: Target = BMC,
+        deadline: float | None = None,
+    ) -> bytes:
+        """Send any command and return the bytes after the completion code.
+
+        :param netfn: network function, even, 0 to 62.
+        :param command: command number, 0 to 255.
+        :param safe: may it be sent twice?
+        :raises: as :meth:`request`.
+        """
+        if netfn not in range(0, 64, 2) or command not in range(256):
+            raise LocalProtocolError("netFn is even, 0 to 62; a command is 0 to 255")
+        answer = await self._exchange(netfn, command, data, safe, target, deadline)
+        if answer.code:
+            raise _refusal(answer.code, netfn, command, "")
+        return answer.data
+
+    async def device_id(self) -> DeviceId:
+        """What the BMC is: firmware, manufacturer, product. :raises: as :meth:`request`."""
+        return await self.request(GetDeviceId())
+
+    async def chassis_status(self) -> ChassisStatus:
+        """Power and faults. :raises: as :meth:`request`."""
+        return await self.request(GetChassisStatus())
+
+    async def control_chassis(self, action: ChassisControlAction) -> None:
+        """Switch power, reset, interrupt. Not repeated when its fate is unknown. :raises: as :meth:`request`."""
+        await self.request(ChassisControl(action=action))
+
+    async def _exchange(
+        self, netfn: int, command: int, data: bytes, safe: bool, target: Target, deadline: float | None
+    ) -> Answered:
+        """One command to its answer; across the loss of the session if that is safe."""
+        if deadline is None:
+            connection = self._connection
+            if connection is not None and not connection.is_lost:
+                answer = await self._ask(connection, netfn, command, data, target)
+                if answer is not None:
+                    return answer
+                await self._recover(safe)
+            return await self._ask_anew(netfn, command, data, target)
+        with trio.move_on_after(deadline):
+            return await self._exchange(netfn, command, data, safe, target, None)
+        raise PeerTimeoutError(f"no answer within {deadline:g} s")
+
+    async def _recover(self, safe: bool) -> None:
+        """After silence: either the BMC dropped the session, and a log-in will work, or it is gone, and none will.
+
+        :raises SessionLostError: it was the session, and the command must not be repeated blindly.
+        """
+        await self._log_in_again()
+        if not safe:
+            raise SessionLostError(
+                "the BMC dropped the session; the command may or may not have been carried out, so it was not repeated"
+            )
+
+    async def _ask_anew(self, netfn: int, command: int, data: bytes, target: Target) -> Answered:
+        """The same in a session just opened."""
+        connection = await self._log_in_again()
+        answer = await self._ask(connection, netfn, command, data, target)
+        if answer is None:
+            raise PeerTimeoutError("the BMC does not answer this command, though it answers log-ins")
+        return answer
+
+    async def _ask(
+        self, connection: Connection, netfn: int, command: int, data: bytes, target: Target
+    ) -> Answered | None:
+        """The hot path: submit, send, sleep until the reader wakes us."""
+        now = trio.current_time()
+        pending = connection.submit(trio.lowlevel.current_task(), netfn, command, data, now, target)
+
+        def abort(_: object) -> trio.lowlevel.Abort:
+            connection.forget(pending, trio.current_time())
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        if self._attachment is not None:
+            self._endpoint.flush(self._attachment)
+        event = await trio.lowlevel.wait_task_rescheduled(abort)
+        return event if type(event) is Answered else None
+
+    # --- what the endpoint's reader calls; must not block ---
+
+    def _deliver(self, events: Sequence[object]) -> None:
+        for event in events:
+            if isinstance(event, Answered | Unanswered):
+                trio.lowlevel.reschedule(event.token, outcome.Value(event))
+            else:
+                logger.info("session with %s lost", self._addresses[0][0])
+
+    def _fail(self, error: ConduitError) -> None:
+        """The socket is of no use for this peer: everything that waits learns so."""
+        if self._connection is not None:
+            for event in self._connection.abandon():
+                trio.lowlevel.reschedule(event.token, outcome.Error(error))
+
+    # --- sessions ---
+
+    async def _log_in_again(self) -> Connection:
+        """A live connection: one task logs in, the others wait for it."""
+        if self._login_lock is None:
+            self._login_lock = trio.Lock()
+        async with self._login_lock:
+            if self._closed:
+                raise LocalProtocolError("the session is closed")
+            if self._connection is not None and not self._connection.is_lost:
+                return self._connection
+            self._drop_session()
+            return await self.log_in()
+
+    async def log_in(self) -> Connection:
+        """Open a session at the first address that answers."""
+        if not self._addresses:
+            self._addresses = await self._endpoint.resolve(*self._host)
+        for address in self._addresses[:-1]:
+            try:
+                return await self._log_in_at(address)
+            except (PeerTimeoutError, TransportError) as error:
+                logger.info("%s: %s", address[0], error)
+        return await self._log_in_at(self._addresses[-1])
+
+    async def _log_in_at(self, address: Address) -> Connection:
+        credentials = self._credentials
+        logged_in, attachment = await self._endpoint.log_in(address, credentials)
+        # No checkpoint from here on, or a cancelled caller would leave the session behind.
+        verify = Workaround.NOCHECKSUMCHECK not in credentials.workarounds
+        exchange = Exchange(credentials.retry, max_outstanding=self._max_outstanding, verify=verify)
+        connection = Connection(logged_in.session, exchange, trio.current_time(), keepalive=self._keepalive)
+        machine: DatagramMachine = connection
+        if Workaround.INTELWV2 in credentials.workarounds:
+            machine = NudgingMachine(connection)
+        self._addresses = (address,)
+        self._info, self._connection, self._attachment = logged_in.info, connection, attachment
+        self._endpoint.become(attachment, machine, self._deliver, self._fail)
+        self.logins += 1
+        return connection
+
+    def _drop_session(self) -> None:
+        if self._attachment is not None:
+            self._endpoint.detach(self._attachment)
+        self._attachment = self._connection = None
+
+    async def aclose(self) -> None:
+        """Close the session; tries for :data:`CLOSE_PATIENCE` at most, also when cancelled, and never raises."""
+        self._closed = True
+        connection, attachment = self._connection, self._attachment
+        if connection is not None and attachment is not None and not connection.is_lost:
+            closing = connection.close(trio.lowlevel.current_task(), trio.current_time(), CLOSE_DELAYS)
+            self._deliver(closing)  # other tasks' commands end here
+            self._endpoint.flush(attachment)
+            # Cancellation has to wait: the machine itself gives up in time.
+            await trio.lowlevel.wait_task_rescheduled(lambda _: trio.lowlevel.Abort.FAILED)
+        self._drop_session()
+
+
+def _refusal(code: int, netfn: int, command: int, name: str) -> CompletionCodeError:
+    text = completion_codes.text(code, netfn, command)
+    return CompletionCodeError(code, netfn=netfn, command=command, text=text, name=name)
+
+
+class _Session:
+    """A log-in and a log-out around a block."""
+
+    __slots__ = ("_bmc", "_deadline")
+
+    def __init__(self, bmc: Bmc, deadline: float | None) -> None:
+        self._bmc = bmc
+        self._deadline = deadline
+
+    async def __aenter__(self) -> Bmc:
+        if self._deadline is None:
+            await self._bmc.log_in()
+            return self._bmc
+        with trio.move_on_after(self._deadline):
+            await self._bmc.log_in()
+            return self._bmc
+        raise PeerTimeoutError(f"no session within {self._deadline:g} s")
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self._bmc.aclose()
+
+
+@asynccontextmanager
+async def _alone(
+    host: tuple[str, int],
+    credentials: Credentials,
+    keepalive: float | None,
+    max_outstanding: int,
+    deadline: float | None,
+) -> AsyncIterator[Bmc]:
+    """A session with an endpoint of its own."""
+    async with (
+        open_endpoint() as endpoint,
+        _Session(Bmc(endpoint, host, credentials, keepalive, max_outstanding), deadline) as bmc,
+    ):
+        yield bmc
+
+
+def open_bmc(
+    host: str,
+    *,
+    username: str | bytes = "",
+    password: str | bytes = "",
+    port: int = PORT,
+    interface: str | Interface = Interface.AUTO,
+    cipher_suite: int | None = None,
+    privilege: Privilege = Privilege.ADMINISTRATOR,
+    kg: bytes | None = None,
+    timeout: float = TIMEOUT,
+    retries: int = RETRIES,
+    backoff: float = BACKOFF,
+    deadline: float | None = None,
+    workarounds: Collection[str | Workaround] = (),
+    auth_type: int | None = None,
+    name_only: bool = True,
+    keepalive: float | None = KEEPALIVE,
+    max_outstanding: int = 1,
+    endpoint: Endpoint | None = None,
+) -> AbstractAsyncContextManager[Bmc]:
+    """Log in to a BMC, yield it, log out.
+
+    :param host: name, IPv4 or IPv6 address.
+    :param username: 0 to 16 bytes; empty is the null user.
+    :param password: 0 to 20 bytes; IPMI 1.5 takes 16.
+    :param interface: ``"auto"``, ``"lanplus"`` (IPMI 2.0) or ``"lan"`` (IPMI 1.5).
+    :param cipher_suite: 0 to 19; None takes the best that both sides have and that authenticates every packet.
+    :param privilege: raise the session to this and no further.
+    :param kg: the BMC's key for two-key log-ins, up to 20 bytes.
+    :param timeout: seconds before a request is first repeated.
+    :param retries: repeats before the BMC counts as silent.
+    :param backoff: each wait is this many times as long as the one before.
+    :param deadline: seconds that the log-in may take; None leaves it to the retries.
+    :param workarounds: names as ``conduit ipmi -W list`` shows them.
+    :param auth_type: IPMI 1.5 auth type by number (0 none, 1 MD2, 2 MD5, 4 password).
+    :param name_only: let the BMC find the user by name alone, not by name and privilege.
+    :param keepalive: seconds of silence before the session is kept alive; None for never.
+    :param max_outstanding: commands on the way at once, 1 to 64; most BMCs want 1.
+    :param endpoint: share this UDP socket with other sessions.
+    :raises AuthenticationError: wrong user name, password or Kg.
+    :raises SessionRefused: the BMC declines, and why.
+    :raises NegotiationError: there is no common way to log in that we may use.
+    :raises PeerTimeoutError: nobody answers.
+    :raises LocalProtocolError: an argument is out of range.
+    """
+    credentials = Credentials(
+        username=_to_bytes(username),
+        password=_to_bytes(password),
+        kg=kg or b"",
+        privilege=Privilege(privilege),
+        interface=Interface(interface),
+        cipher_suite=cipher_suite,
+        auth_type=auth_type,
+        name_only=name_only,
+        workarounds=frozenset(map(_to_workaround, workarounds)) if workarounds else NO_WORKAROUNDS,
+        retry=retry_policy(timeout, retries, backoff),
+    )
+    if endpoint is None:
+        return _alone((host, port), credentials, keepalive, max_outstanding, deadline)
+    return _Session(Bmc(endpoint, (host, port), credentials, keepalive, max_outstanding), deadline)
+
+
+def _to_bytes(text: str | bytes) -> bytes:
+    return text.encode() if isinstance(text, str) else text
+
+
+def _to_workaround(name: str | Workaround) -> Workaround:
+    try:
+        return Workaround(name)
+    except ValueError:
+        known = ", ".join(sorted(workaround.value for workaround in Workaround))
+        raise LocalProtocolError(f"there is no workaround {name!r}; known are {known}") from None

@@ -1,0 +1,142 @@
+"""A live session and the commands in it: seals requests, opens and pairs responses, keeps the session alive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from conduit.ipmi.exchange import BMC, Answered, Exchange, Pending, Target, Unanswered
+from conduit.rmcp.login_steps import Session
+from conduit.rmcp.packets import PayloadType
+from conduit.rmcp.session_commands import CloseSession
+
+KEEPALIVE: Final = 25.0  # seconds of silence before a keep-alive; BMCs drop sessions after 60 (section 6.12.15)
+_IPMI: Final = int(PayloadType.IPMI)
+_NETFN_APP: Final = 0x06
+_GET_DEVICE_ID: Final = 0x01
+
+
+class SessionLost(NamedTuple):
+    """The BMC does not answer in this session any more; nothing else will happen in it."""
+
+
+Event = Answered | Unanswered | SessionLost
+
+
+class Connection:
+    """One session's traffic; a :class:`~conduit._machine.DatagramMachine`.
+
+    When a request goes unanswered for good, so does everything else that waits, and the session counts as lost.
+
+    :param keepalive: seconds of silence after which a Get Device ID keeps the session open, or None for never.
+    """
+
+    __slots__ = ("_exchange", "_keepalive", "_last_sent", "_lost", "_outbox", "_session")
+
+    def __init__(
+        self, session: Session, exchange: Exchange, now: float, *, keepalive: float | None = KEEPALIVE
+    ) -> None:
+        self._session = session
+        self._exchange = exchange
+        self._keepalive = keepalive
+        self._last_sent = now
+        self._outbox: list[bytes] = []
+        self._lost = False
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the session is gone."""
+        return self._lost
+
+    @property
+    def session(self) -> Session:
+        """The session beneath, with its counters."""
+        return self._session
+
+    @property
+    def exchange(self) -> Exchange:
+        """The requests in it, with their counters."""
+        return self._exchange
+
+    def submit(self, token: object, netfn: int, command: int, data: bytes, now: float, target: Target = BMC) -> Pending:
+        """Send a request, now or in turn; an event with *token* tells what became of it."""
+        pending = Pending(token, netfn, command, data, target)
+        frame = self._exchange.submit(pending, now)
+        if frame is not None:
+            self._send(frame, now)
+        return pending
+
+    def forget(self, pending: Pending, now: float) -> None:
+        """Nobody waits for this one any more."""
+        self._exchange.forget(pending)
+        self._send_queued(now)
+
+    def receive_datagram(self, data: bytes, now: float) -> Sequence[Event]:
+        """Take one datagram of this session; whatever is wrong with it is counted where it shows."""
+        opened = self._session.open(data)
+        if opened is None or opened[0] != _IPMI:
+            return ()
+        answered = self._exchange.receive(opened[1])
+        if answered is None:
+            return ()
+        self._send_queued(now)
+        return () if answered.token is None else (answered,)
+
+    def close(self, token: object, now: float, delays: tuple[float, ...]) -> list[Unanswered]:
+        """Send Close Session ahead of everything else; returns whose requests will never be answered.
+
+        An event with *token* tells when it is over, after the sum of *delays* (seconds) at the latest.
+        """
+        ended = [event for event in self._exchange.abandon() if event.token is not None]
+        command = CloseSession(session_id=self._session.remote_id)
+        pending = Pending(token, command.netfn, command.command, command.encode(), BMC)
+        pending.delays = delays
+        self._keepalive = None
+        frame = self._exchange.submit(pending, now)
+        if frame is not None:
+            self._send(frame, now)
+        return ended
+
+    def abandon(self) -> list[Unanswered]:
+        """Give the session up; returns whose requests will never be answered."""
+        self._lost = True
+        return [event for event in self._exchange.abandon() if event.token is not None]
+
+    def datagrams_to_send(self) -> Iterable[bytes]:
+        """Datagrams to send now."""
+        if not self._outbox:
+            return ()
+        outbox, self._outbox = self._outbox, []
+        return outbox
+
+    def next_deadline(self) -> float | None:
+        """When to send something again, or to keep the session alive."""
+        if self._lost:
+            return None
+        due = self._exchange.next_deadline()
+        if due is not None or self._keepalive is None:
+            return due
+        return self._last_sent + self._keepalive
+
+    def handle_deadline(self, now: float) -> Sequence[Event]:
+        """Send again, keep alive, or declare the session lost."""
+        due = self.next_deadline()
+        if due is None or now < due:
+            return ()
+        if self._exchange.is_idle:
+            self.submit(None, _NETFN_APP, _GET_DEVICE_ID, b"", now)
+            return ()
+        again, dead = self._exchange.handle_deadline(now)
+        for frame in again:
+            self._send(frame, now)
+        if not dead:
+            return ()
+        return (*(event for event in dead if event.token is not None), *self.abandon(), SessionLost())
+
+    def _send(self, frame: bytes, now: float) -> None:
+        self._outbox.append(self._session.seal(_IPMI, frame))
+        self._last_sent = now
+
+    def _send_queued(self, now: float) -> None:
+        while (frame := self._exchange.next_frame(now)) is not None:
+            self._send(frame, now)
