@@ -54,7 +54,7 @@ class State(Enum):
 
     CHALLENGED = "waiting for Activate Session"
     ACTIVE = "session open"
-    FAILED = "refused"
+    FAILED = "wrong password"
 
 
 # Every legal move. An absent pair is a stale command, or a repeated one, which is answered as before.
@@ -141,13 +141,19 @@ class ChallengeServer:
         return self._last[0].outbound_sequence if self._last else 0
 
     def is_authentic(self, packet: LanPacket, now: float) -> bool:
-        """Whether the packet that carries the activation is protected as agreed; failures count for the lock-out."""
-        if packet.auth_type != self._auth_type:
+        """Whether the packet that carries the activation is protected as agreed.
+
+        A challenge is good for one guess, which counts for the lock-out: consoles repeat a wrong activation like one
+        that was lost, and that is no second guess.
+        """
+        if packet.auth_type != self._auth_type or self._state is State.FAILED:
             return False
         code = AUTH_CODES[self._auth_type](self._password, packet.session_id, packet.sequence, packet.payload)
         authentic = hmac.compare_digest(code, packet.auth_code)
         if self._state is State.CHALLENGED and self._auth_type != AuthType.NONE:
             self._doorkeeper.record(self._account, now, succeeded=authentic)
+            if not authentic:
+                self._state = State.FAILED
         return authentic
 
     def wrap_code(self, session_id: int, sequence: int, frame: bytes) -> bytes:
