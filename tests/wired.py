@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import random  # noqa: TID251 - chance that repeats is what a test wants
 from collections.abc import Callable, Sequence
 from typing import Any
 
