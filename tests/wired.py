@@ -19,6 +19,7 @@ from conduit.rmcp.login import LoggedIn, Login
 from conduit.rmcp.packets import AuthType
 from conduit.rmcp.privilege import Privilege
 from conduit.rmcp.retry import RetryPolicy
+from conduit.rmcp.workarounds import Workaround
 
 ADMIN = UserConfig(name=b"admin", password=b"secret")
 OPERATOR = UserConfig(name=b"oscar", password=b"open", privilege=Privilege.OPERATOR)
@@ -63,11 +64,12 @@ class Wire:
         self._loss, self._duplicate, self._reorder = loss, duplicate, reorder
         self._random = random.Random(seed)
         self._in_flight: list[tuple[bool, bytes]] = []
-        self.seen: list[bytes] = []
-        "All that reached the console."
+        self.sent: list[bytes] = []
+        "All that reached the BMC."
 
     def deliver(self, data: bytes) -> list[bytes]:
         """Give the BMC one datagram; return what it sends to the console."""
+        self.sent.append(data)
         self.bmc.receive_datagram(data, self.address, self.now)
         return [out for out, address in self.bmc.datagrams_to_send() if address == self.address]
 
@@ -95,7 +97,6 @@ class Wire:
                     for out in self.deliver(data):
                         self._put(False, out)
                     continue
-                self.seen.append(data)
                 events = machine.receive_datagram(data, self.now)
             else:
                 events = self._wait(machine)
@@ -129,16 +130,17 @@ class Wire:
 
     def connect(self, *, retry: RetryPolicy | None = None, **changes: Any) -> Console:
         """Log in and stay."""
-        return Console(self, self.log_in(**changes), retry or RetryPolicy())
+        verify = Workaround.NOCHECKSUMCHECK not in changes.get("workarounds", ())
+        return Console(self, self.log_in(**changes), Exchange(retry or RetryPolicy(), verify=verify))
 
 
 class Console:
     """A session that asks one thing after the other."""
 
-    def __init__(self, wire: Wire, logged_in: LoggedIn, retry: RetryPolicy) -> None:
+    def __init__(self, wire: Wire, logged_in: LoggedIn, exchange: Exchange) -> None:
         self.wire = wire
         self.info = logged_in.info
-        self.connection = Connection(logged_in.session, Exchange(retry), wire.now, keepalive=None)
+        self.connection = Connection(logged_in.session, exchange, wire.now, keepalive=None)
 
     def raw(self, netfn: int, command: int, data: bytes = b"", target: Target = BMC) -> tuple[int, bytes]:
         """Completion code and data of the answer."""

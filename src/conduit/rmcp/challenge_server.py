@@ -16,7 +16,6 @@ from conduit.rmcp.accounts import Account, Doorkeeper
 from conduit.rmcp.auth_codes import AUTH_CODES, PASSWORD_LENGTH, pad_password
 from conduit.rmcp.ciphers import Entropy
 from conduit.rmcp.lan_session import LanRules, LanSession
-from conduit.rmcp.misbehaviour import WELL_BEHAVED, Misbehaviour
 from conduit.rmcp.packets import AuthType, LanPacket
 from conduit.rmcp.privilege import Privilege
 from conduit.rmcp.session_commands import (
@@ -75,7 +74,6 @@ class ChallengePolicy:
     "Whether every packet of a session is authenticated, not only its activation."
     user_level: bool = True
     "Whether packets at User privilege are."
-    misbehaviours: frozenset[Misbehaviour] = WELL_BEHAVED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,10 +186,9 @@ class ChallengeServer:
     def _open(self, request: ActivateSession, limit: Privilege) -> SessionActivated:
         policy = self._policy
         later = self._auth_type if policy.per_message else AuthType.NONE
-        forced = Misbehaviour.FORCED_PER_MESSAGE in policy.misbehaviours
         rules = LanRules(
             send_auth_type=later,
-            accept_unauthenticated=not (policy.per_message and policy.user_level) and not forced,
+            accept_unauthenticated=not (policy.per_message and policy.user_level),
         )
         session = LanSession(
             session_id=self._session_id,
