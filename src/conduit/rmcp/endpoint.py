@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 RECEIVE_BUFFER: Final = 4 << 20  # bytes of kernel buffer, for bursts of answers from thousands of BMCs
 MAX_BURST: Final = 512  # datagrams read per wake-up before other tasks get a turn
+SEND_BATCH: Final = 64  # answers gathered before they are sent: a burst wakes its receivers once, not per datagram
 MAX_BACKLOG: Final = 16_384  # datagrams that wait for a full send buffer; more are dropped, as a network would
 ENTROPY_POOL: Final = 4096  # bytes drawn from the system at once
 _RMCP_PLUS: Final = int(AuthType.RMCP_PLUS)
@@ -92,12 +93,14 @@ class Attachment:
 class _Port:
     """One socket of one address family, its reader's state and what waits to be written."""
 
-    __slots__ = ("backlog", "sock", "writable")
+    __slots__ = ("backlog", "corked", "outbox", "sock", "writable")
 
     def __init__(self, family: int) -> None:
         self.sock = socket.socket(family, socket.SOCK_DGRAM)
         self.sock.setblocking(False)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        self.corked = False
+        self.outbox: list[tuple[Attachment, bytes]] = []
         self.backlog: deque[tuple[bytes, Address]] = deque()
         self.writable = trio.Event()
 
@@ -185,6 +188,8 @@ class Endpoint:
             peers.remove(attachment)
             if not peers:
                 del self._lan[attachment.address]
+        while self._timers and self._timers[0][2].machine is None:  # or each would wake the timer for nothing
+            heapq.heappop(self._timers)
 
     def flush(self, attachment: Attachment) -> None:
         """Send what the machine wants sent and note its next deadline."""
@@ -257,6 +262,9 @@ class Endpoint:
         port = attachment.port
         if port is None:
             return
+        if port.corked:
+            port.outbox.append((attachment, datagram))
+            return
         try:
             port.sock.sendto(datagram, attachment.address)
         except BlockingIOError:
@@ -293,19 +301,39 @@ class Endpoint:
             port.backlog.popleft()
 
     async def _read(self, port: _Port) -> None:
-        receive = port.sock.recvfrom
         while True:
             await trio.lowlevel.wait_readable(port.sock)
             now = trio.current_time()
-            for _ in range(MAX_BURST):
-                try:
-                    data, address = receive(MAX_DATAGRAM)
-                except BlockingIOError:
+            for _ in range(MAX_BURST // SEND_BATCH):
+                port.corked = True
+                more = self._read_batch(port, now)
+                if more:
+                    # Tasks that these answers woke run before the second checkpoint ends: their next requests join.
+                    await trio.lowlevel.checkpoint()
+                    await trio.lowlevel.checkpoint()
+                self._uncork(port)
+                if not more:
                     break
-                except OSError as error:  # such as an ICMP error that belongs to an earlier send
-                    logger.debug("receive failed: %s", error)
-                    continue
-                self._route(data, address, now)
+
+    def _uncork(self, port: _Port) -> None:
+        port.corked = False
+        outbox, port.outbox = port.outbox, []
+        for attachment, datagram in outbox:
+            self._transmit(attachment, datagram)
+
+    def _read_batch(self, port: _Port, now: float) -> bool:
+        """Take some datagrams in; whether there may be more."""
+        receive = port.sock.recvfrom
+        for _ in range(SEND_BATCH):
+            try:
+                data, address = receive(MAX_DATAGRAM)
+            except BlockingIOError:
+                return False
+            except OSError as error:  # such as an ICMP error that belongs to an earlier send
+                logger.debug("receive failed: %s", error)
+                continue
+            self._route(data, address, now)
+        return True
 
     def _route(self, data: bytes, address: Address, now: float) -> None:
         """Give a datagram to the machine that it is for. Never by session ID alone: the peer must be the right one."""
