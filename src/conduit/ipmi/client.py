@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final, TypeVar
 
-import outcome
 import trio
 
 from conduit._machine import DatagramMachine
@@ -32,10 +31,11 @@ from conduit.ipmi.connection import KEEPALIVE, Connection
 from conduit.ipmi.exchange import BMC, Answered, Exchange, Target, Unanswered
 from conduit.rmcp.command import Body, Command
 from conduit.rmcp.credentials import NO_WORKAROUNDS, Credentials, Interface
-from conduit.rmcp.endpoint import Address, Attachment, Endpoint, open_endpoint
+from conduit.rmcp.endpoint import Attachment, Endpoint, open_endpoint
 from conduit.rmcp.login import SessionInfo
 from conduit.rmcp.nudge import NudgingMachine
 from conduit.rmcp.packets import PORT
+from conduit.rmcp.port import Address, Waiter
 from conduit.rmcp.privilege import Privilege
 from conduit.rmcp.retry import BACKOFF, RETRIES, TIMEOUT, retry_policy
 from conduit.rmcp.workarounds import Workaround
@@ -194,16 +194,17 @@ class Bmc:
         self, connection: Connection, netfn: int, command: int, data: bytes, target: Target
     ) -> Answered | None:
         """The hot path: submit, send, sleep until the reader wakes us."""
-        now = trio.current_time()
-        pending = connection.submit(trio.lowlevel.current_task(), netfn, command, data, now, target)
-
-        def abort(_: object) -> trio.lowlevel.Abort:
+        attachment, waiter = self._attachment, Waiter()
+        if attachment is None:
+            raise LocalProtocolError("there is no session")
+        pending = connection.submit(waiter, netfn, command, data, trio.current_time(), target)
+        self._endpoint.flush(attachment)
+        try:
+            event = await attachment.port.wait(waiter)
+        except trio.Cancelled:
             connection.forget(pending, trio.current_time())
-            return trio.lowlevel.Abort.SUCCEEDED
-
-        if self._attachment is not None:
-            self._endpoint.flush(self._attachment)
-        event = await trio.lowlevel.wait_task_rescheduled(abort)
+            self._endpoint.flush(attachment)  # the next one's turn
+            raise
         return event if type(event) is Answered else None
 
     # --- what the endpoint's reader calls; must not block ---
@@ -211,7 +212,7 @@ class Bmc:
     def _deliver(self, events: Sequence[object]) -> None:
         for event in events:
             if isinstance(event, Answered | Unanswered):
-                trio.lowlevel.reschedule(event.token, outcome.Value(event))
+                event.token.deliver(event)
             else:
                 logger.info("session with %s lost", self._addresses[0][0])
 
@@ -219,7 +220,7 @@ class Bmc:
         """The socket is of no use for this peer: everything that waits learns so."""
         if self._connection is not None:
             for event in self._connection.abandon():
-                trio.lowlevel.reschedule(event.token, outcome.Error(error))
+                event.token.fail(error)
 
     # --- sessions ---
 
@@ -272,11 +273,15 @@ class Bmc:
         self._closed = True
         connection, attachment = self._connection, self._attachment
         if connection is not None and attachment is not None and not connection.is_lost:
-            closing = connection.close(trio.lowlevel.current_task(), trio.current_time(), CLOSE_DELAYS)
-            self._deliver(closing)  # other tasks' commands end here
+            waiter = Waiter()
+            self._deliver(connection.close(waiter, trio.current_time(), CLOSE_DELAYS))  # others' commands end here
             self._endpoint.flush(attachment)
-            # Cancellation has to wait: the machine itself gives up in time.
-            await trio.lowlevel.wait_task_rescheduled(lambda _: trio.lowlevel.Abort.FAILED)
+            try:
+                await attachment.port.wait(waiter, shield=True)  # the machine itself gives up in time
+            except ConduitError as error:
+                logger.info("closing the session failed: %s", error)
+            finally:
+                self._drop_session()
         self._drop_session()
 
 

@@ -1,74 +1,36 @@
-"""One UDP socket for many BMCs: owns the socket, routes datagrams to machines, keeps their deadlines.
+"""One UDP endpoint for many BMCs: routes datagrams to machines and keeps their deadlines.
 
-The reader drains the socket, feeds each machine and sends what it answers before it wakes anybody; a task is woken
-once per result. Nothing here waits for a consumer.
+Whoever reads the socket feeds each machine and sends what it answers before anybody is woken; a task is woken once
+per result. Nothing here waits for a consumer.
 """
 
 from __future__ import annotations
 
 import heapq
-import logging
 import math
-import os
-import secrets
-import socket  # noqa: TID251  # trio.socket takes three system calls where this takes one
-from collections import deque
+import socket  # noqa: TID251  # for its constants
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
-import outcome
 import trio
 
 from conduit._machine import DatagramMachine
 from conduit._trio import open_background_nursery
 from conduit.errors import ConduitError, TransportError
 from conduit.rmcp.credentials import Credentials
+from conduit.rmcp.entropy import entropy
 from conduit.rmcp.login import LoggedIn, Login
-from conduit.rmcp.packets import MAX_DATAGRAM, AuthType, MessageClass, PayloadType, PresencePong
+from conduit.rmcp.packets import AuthType, MessageClass, PayloadType, PresencePong
+from conduit.rmcp.port import Address, Fail, Port, Waiter
 from conduit.rmcp.presence import PresenceProbe
-from conduit.rmcp.retry import RetryPolicy
+from conduit.rmcp.retry import DEFAULT_RETRY, RetryPolicy
 
-Address = tuple[Any, ...]
-"A socket address as recvfrom returns it: (host, port) or (host, port, flow, scope)."
 Deliver = Callable[[Sequence[object]], None]
-Fail = Callable[[ConduitError], None]
 
-logger = logging.getLogger(__name__)
-
-RECEIVE_BUFFER: Final = 4 << 20  # bytes of kernel buffer, for bursts of answers from thousands of BMCs
-MAX_BURST: Final = 512  # datagrams read per wake-up before other tasks get a turn
-SEND_BATCH: Final = 64  # answers gathered before they are sent: a burst wakes its receivers once, not per datagram
-MAX_BACKLOG: Final = 16_384  # datagrams that wait for a full send buffer; more are dropped, as a network would
-ENTROPY_POOL: Final = 4096  # bytes drawn from the system at once
 _RMCP_PLUS: Final = int(AuthType.RMCP_PLUS)
 _FIRST_HANDSHAKE: Final = int(PayloadType.OPEN_SESSION_REQUEST)
 _ASF: Final = int(MessageClass.ASF)
-
-
-class EntropyPool:
-    """Random bytes drawn from the system in bulk: a third of the price of one call per packet."""
-
-    __slots__ = ("_offset", "_pool")
-
-    def __init__(self) -> None:
-        self._pool = b""
-        self._offset = ENTROPY_POOL
-
-    def __call__(self, count: int) -> bytes:
-        end = self._offset + count
-        if end > len(self._pool):
-            self._pool, self._offset, end = secrets.token_bytes(max(ENTROPY_POOL, count)), 0, count
-        start, self._offset = self._offset, end
-        return self._pool[start:end]
-
-    def forget(self) -> None:
-        """Throw away what is left; a forked child must not hand out its parent's bytes."""
-        self._pool, self._offset = b"", ENTROPY_POOL
-
-
-entropy: Final = EntropyPool()
-os.register_at_fork(after_in_child=entropy.forget)
 
 
 class Attachment:
@@ -80,29 +42,16 @@ class Attachment:
 
     __slots__ = ("address", "armed", "deliver", "fail", "local_id", "machine", "port")
 
-    def __init__(self, address: Address, machine: DatagramMachine, deliver: Deliver, fail: Fail) -> None:
+    def __init__(
+        self, port: Port, address: Address, machine: DatagramMachine, deliver: Deliver, fail: Fail, local_id: int = 0
+    ) -> None:
+        self.port = port
         self.address = address
         self.machine: DatagramMachine | None = machine
         self.deliver = deliver
         self.fail = fail
-        self.local_id = 0
+        self.local_id = local_id
         self.armed = math.inf
-        self.port: _Port | None = None
-
-
-class _Port:
-    """One socket of one address family, its reader's state and what waits to be written."""
-
-    __slots__ = ("backlog", "corked", "outbox", "sock", "writable")
-
-    def __init__(self, family: int) -> None:
-        self.sock = socket.socket(family, socket.SOCK_DGRAM)
-        self.sock.setblocking(False)
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-        self.corked = False
-        self.outbox: list[tuple[Attachment, bytes]] = []
-        self.backlog: deque[tuple[bytes, Address]] = deque()
-        self.writable = trio.Event()
 
 
 class Endpoint:
@@ -110,7 +59,7 @@ class Endpoint:
 
     def __init__(self, nursery: trio.Nursery) -> None:
         self._nursery = nursery
-        self._ports: dict[int, _Port] = {}
+        self._ports: dict[int, Port] = {}
         self._plus: dict[int, Attachment] = {}  # by our session ID
         self._lan: dict[Address, list[Attachment]] = {}  # by peer, where datagrams name no ID of ours
         self._timers: list[tuple[float, int, Attachment]] = []
@@ -118,7 +67,6 @@ class Endpoint:
         self._timer_scope = trio.CancelScope()
         self._next_sequence = 0
         self.strays = 0  # datagrams that belong to nobody here, or come from the wrong address
-        self.dropped_sends = 0
         nursery.start_soon(self._keep_deadlines)
 
     # --- what callers do ---
@@ -156,22 +104,13 @@ class Endpoint:
 
         :raises PeerTimeoutError: nobody does.
         """
-        probe = PresenceProbe(retry or RetryPolicy(), tag=entropy(1)[0] & 0x7F)
+        probe = PresenceProbe(retry or DEFAULT_RETRY, tag=entropy(1)[0] & 0x7F)
         probe.start(trio.current_time())
         result, attachment = await self._run(address, probe, 0)
         self.detach(attachment)
         if not isinstance(result, PresencePong):
             raise TypeError(result)
         return result
-
-    def attach(self, attachment: Attachment, local_id: int = 0) -> None:
-        """Serve a machine: route by *local_id* what is RMCP+, and by address everything else."""
-        attachment.port = self._port(attachment.address)
-        attachment.local_id = local_id
-        if local_id:
-            self._plus[local_id] = attachment
-        self._lan.setdefault(attachment.address, []).append(attachment)
-        self.flush(attachment)
 
     def become(self, attachment: Attachment, machine: DatagramMachine, deliver: Deliver, fail: Fail) -> None:
         """Put another machine in the place of one that is done, under the same ID and address."""
@@ -197,7 +136,7 @@ class Endpoint:
         if machine is None:
             return
         for datagram in machine.datagrams_to_send():
-            self._transmit(attachment, datagram)
+            attachment.port.send(datagram, attachment.address, attachment.fail)
         deadline = machine.next_deadline()
         if deadline is not None and deadline < attachment.armed:
             self._arm(attachment, deadline)
@@ -206,35 +145,25 @@ class Endpoint:
 
     async def _run(self, address: Address, machine: DatagramMachine, local_id: int) -> tuple[object, Attachment]:
         """Serve *machine* until its first event, or its failure."""
-        task = trio.lowlevel.current_task()
-        waiting = True
-
-        def deliver(events: Sequence[object]) -> None:
-            nonlocal waiting
-            if waiting:
-                waiting = False
-                trio.lowlevel.reschedule(task, outcome.Value(events[0]))
-
-        def fail(error: ConduitError) -> None:
-            nonlocal waiting
-            if waiting:
-                waiting = False
-                trio.lowlevel.reschedule(task, outcome.Error(error))
-
-        def abort(_: object) -> trio.lowlevel.Abort:
-            nonlocal waiting
-            waiting = False
-            return trio.lowlevel.Abort.SUCCEEDED
-
-        attachment = Attachment(address, machine, deliver, fail)
+        waiter = Waiter()
+        port = self._port(address)
+        deliver = lambda events: waiter.deliver(events[0])  # noqa: E731
+        attachment = Attachment(port, address, machine, deliver, waiter.fail, local_id)
         try:
-            self.attach(attachment, local_id)
-            result = await trio.lowlevel.wait_task_rescheduled(abort)
+            self._attach(attachment)
+            result = await attachment.port.wait(waiter)
         except BaseException:
             self.flush(attachment)  # a farewell, if the machine has one
             self.detach(attachment)
             raise
         return result, attachment
+
+    def _attach(self, attachment: Attachment) -> None:
+        """Route to a machine what is RMCP+ by our session ID, and everything else by the peer's address."""
+        if attachment.local_id:
+            self._plus[attachment.local_id] = attachment
+        self._lan.setdefault(attachment.address, []).append(attachment)
+        self.flush(attachment)
 
     def _free_id(self) -> int:
         while True:
@@ -244,96 +173,19 @@ class Endpoint:
 
     # --- sockets ---
 
-    def _port(self, address: Address) -> _Port:
+    def _port(self, address: Address) -> Port:
         family = socket.AF_INET6 if len(address) == 4 else socket.AF_INET
         port = self._ports.get(family)
         if port is None:
-            port = self._ports[family] = _Port(family)
-            self._nursery.start_soon(self._read, port)
-            self._nursery.start_soon(self._write, port)
+            port = self._ports[family] = Port(family, self._route)
+            self._nursery.start_soon(port.read_when_needed)
+            self._nursery.start_soon(port.write_backlog)
         return port
 
     def close(self) -> None:
         """Close the sockets; their tasks must have ended."""
         for port in self._ports.values():
-            port.sock.close()
-
-    def _transmit(self, attachment: Attachment, datagram: bytes) -> None:
-        port = attachment.port
-        if port is None:
-            return
-        if port.corked:
-            port.outbox.append((attachment, datagram))
-            return
-        try:
-            port.sock.sendto(datagram, attachment.address)
-        except BlockingIOError:
-            self._queue(port, datagram, attachment.address)
-        except OSError as error:
-            failure = TransportError(f"cannot send to {attachment.address[0]}: {error.strerror or error}")
-            failure.__cause__ = error
-            attachment.fail(failure)
-
-    def _queue(self, port: _Port, datagram: bytes, address: Address) -> None:
-        if len(port.backlog) >= MAX_BACKLOG:
-            self.dropped_sends += 1
-            return
-        port.backlog.append((datagram, address))
-        port.writable.set()
-
-    async def _write(self, port: _Port) -> None:
-        """Send what did not fit into the kernel's buffer."""
-        while True:
-            await port.writable.wait()
-            port.writable = trio.Event()
-            while port.backlog:
-                await trio.lowlevel.wait_writable(port.sock)
-                self._drain_backlog(port)
-
-    def _drain_backlog(self, port: _Port) -> None:
-        while port.backlog:
-            try:
-                port.sock.sendto(*port.backlog[0])
-            except BlockingIOError:
-                return
-            except OSError:
-                self.dropped_sends += 1
-            port.backlog.popleft()
-
-    async def _read(self, port: _Port) -> None:
-        while True:
-            await trio.lowlevel.wait_readable(port.sock)
-            now = trio.current_time()
-            for _ in range(MAX_BURST // SEND_BATCH):
-                port.corked = True
-                more = self._read_batch(port, now)
-                if more:
-                    # Tasks that these answers woke run before the second checkpoint ends: their next requests join.
-                    await trio.lowlevel.checkpoint()
-                    await trio.lowlevel.checkpoint()
-                self._uncork(port)
-                if not more:
-                    break
-
-    def _uncork(self, port: _Port) -> None:
-        port.corked = False
-        outbox, port.outbox = port.outbox, []
-        for attachment, datagram in outbox:
-            self._transmit(attachment, datagram)
-
-    def _read_batch(self, port: _Port, now: float) -> bool:
-        """Take some datagrams in; whether there may be more."""
-        receive = port.sock.recvfrom
-        for _ in range(SEND_BATCH):
-            try:
-                data, address = receive(MAX_DATAGRAM)
-            except BlockingIOError:
-                return False
-            except OSError as error:  # such as an ICMP error that belongs to an earlier send
-                logger.debug("receive failed: %s", error)
-                continue
-            self._route(data, address, now)
-        return True
+            port.close()
 
     def _route(self, data: bytes, address: Address, now: float) -> None:
         """Give a datagram to the machine that it is for. Never by session ID alone: the peer must be the right one."""
@@ -414,6 +266,7 @@ class Endpoint:
             attachment.fail(error)
             return
         self.flush(attachment)
+        attachment.port.summon_reader()  # a keep-alive is answered though no task waits for it
         if events:
             attachment.deliver(events)
 
