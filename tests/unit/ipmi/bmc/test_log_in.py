@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conduit.errors import AuthenticationError, ConduitError, NegotiationError, PeerTimeoutError, SessionRefused
-from conduit.ipmi.bmc import Drop, Limits, LockOutPolicy, PlusConfig, UserConfig
+from conduit.ipmi.bmc import Drop, Limits, LockOutPolicy, PlusConfig, UserConfig, VirtualBmc
 from conduit.ipmi.bmc.config import LanConfig
 from conduit.ipmi.commands import ChassisControl, ChassisControlAction, ChassisIdentify, GetDeviceId, SetUserPassword
 from conduit.ipmi.commands.users import PasswordOperation
@@ -319,3 +319,16 @@ def test_the_deadline_is_never_later_than_what_is_due() -> None:
     assert bmc.next_deadline() == wire.now + 29
     wire.let_pass(30)
     assert bmc.next_deadline() is None
+
+
+def test_session_ids_are_neither_zero_nor_taken() -> None:
+    same = b"\0" * 4 + b"\1" * 4 * 3  # as session IDs: none, one, the same one twice more
+    chosen = iter([same[start : start + 4] for start in range(0, len(same), 4)])
+    bmc = VirtualBmc(
+        make_bmc().config,
+        entropy=lambda count: next(chosen, b"\2" * 4) if count == 4 else bytes(count),
+    )
+    wire = Wire(bmc)
+    assert challenge(wire).session_id == 0x01010101
+    wire.now += 1
+    assert challenge(wire).session_id == 0x02020202
