@@ -21,6 +21,7 @@ from conduit.ipmi.commands import (
     FrontPanelButtons,
     GetPohCounter,
     GetSystemRestartCause,
+    IdentifyState,
     PowerRestorePolicy,
     SetPowerRestorePolicy,
 )
@@ -30,7 +31,12 @@ POLICIES: Final = {
     "previous": PowerRestorePolicy.PREVIOUS,
     "always-off": PowerRestorePolicy.ALWAYS_OFF,
 }
-IDENTIFY_STATES: Final = {None: "not reported", 0: "off", 1: "on for a while", 2: "on until told otherwise"}
+IDENTIFY_TEXTS: Final[dict[int | None, str]] = {
+    None: "not reported",
+    IdentifyState.OFF: "off",
+    IdentifyState.TEMPORARY: "on for a while",
+    IdentifyState.INDEFINITE: "on until told otherwise",
+}
 
 
 @click.group(cls=Noun, example="chassis status")
@@ -58,8 +64,8 @@ def status_report(chassis_status: ChassisStatus) -> Report:
     """All of Get Chassis Status."""
     faults = ", ".join(chassis_status.faults) or "none"
     summary = f"power {chassis_status.power}, policy {chassis_status.restore_policy_text}, faults: {faults}"
-    identify_state = chassis_status.identify_state
-    identify_text = IDENTIFY_STATES.get(identify_state, str(identify_state))
+    light = chassis_status.identify_state
+    light_name = light.name.lower() if isinstance(light, IdentifyState) else light
     fields = [
         Field("power", "System power", chassis_status.power),
         Field("power_overload", "Power overload", chassis_status.overload),
@@ -72,7 +78,7 @@ def status_report(chassis_status: ChassisStatus) -> Report:
         Field("front_panel_lockout", "Front panel lockout", chassis_status.front_panel_lockout),
         Field("drive_fault", "Drive fault", chassis_status.drive_fault),
         Field("cooling_fault", "Cooling or fan fault", chassis_status.fan_fault),
-        Field("identify", "Identify light", identify_text),
+        Field("identify", "Identify light", light_name, IDENTIFY_TEXTS.get(light, f"unknown ({light})")),
     ]
     if chassis_status.front_panel is not None:
         fields.append(_buttons_field(chassis_status.front_panel))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final
 
 import asyncclick as click
@@ -12,7 +13,7 @@ from conduit.cli.ipmi.hosts import Host
 from conduit.cli.ipmi.render import Field, Report
 from conduit.cli.ipmi.runner import run_without_session
 from conduit.cli.ipmi.settings import Settings
-from conduit.errors import PeerTimeoutError
+from conduit.errors import PeerTimeoutError, TransportError
 from conduit.rmcp.endpoint import Address, Endpoint
 from conduit.rmcp.packets import ASF_IANA, PresencePong
 
@@ -29,27 +30,31 @@ async def ping(settings: Settings, count: int, interval: float) -> None:
     """Ask whether anybody speaks RMCP at HOST, and how long the answer takes."""
 
     async def operation(endpoint: Endpoint, host: Host) -> Report:
-        address = (await endpoint.resolve(host.name, host.port or settings.port))[0]
-        times: list[float] = []
-        pong = PresencePong()
-        for number in range(count):
-            if number:
-                await trio.sleep(interval)
-            started = trio.current_time()
-            pong = await _ping(endpoint, address, settings)
-            times.append((trio.current_time() - started) * MS)
-        return pong_report(pong, times)
+        address, pong, first = await _first_answer(endpoint, host, settings)
+        times = [first]
+        for _ in range(count - 1):
+            await trio.sleep(interval)
+            pong, seconds = await _ping(endpoint, address, settings)
+            times.append(seconds)
+        return pong_report(pong, [seconds * MS for seconds in times])
 
     await run_without_session(settings, operation)
 
 
-async def _ping(endpoint: Endpoint, address: Address, settings: Settings) -> PresencePong:
-    """:raises PeerTimeoutError: nobody answers; says where."""
-    try:
-        return await endpoint.ping(address, settings.retry)
-    except PeerTimeoutError:
-        where, tries = f"{address[0]} port {address[1]}", settings.retries + 1
-        raise PeerTimeoutError(f"no presence pong from {where} after {tries} pings") from None
+async def _first_answer(endpoint: Endpoint, host: Host, settings: Settings) -> tuple[Address, PresencePong, float]:
+    """The first address of *host* that answers. :raises PeerTimeoutError: none does."""
+    addresses = await endpoint.resolve(host.name, host.port or settings.port)
+    for address in addresses[:-1]:
+        with suppress(PeerTimeoutError, TransportError):
+            return address, *await _ping(endpoint, address, settings)
+    return addresses[-1], *await _ping(endpoint, addresses[-1], settings)
+
+
+async def _ping(endpoint: Endpoint, address: Address, settings: Settings) -> tuple[PresencePong, float]:
+    """The pong, and how many seconds it took."""
+    started = trio.current_time()
+    pong = await endpoint.ping(address, settings.retry)
+    return pong, trio.current_time() - started
 
 
 def pong_report(pong: PresencePong, times: list[float]) -> Report:

@@ -16,6 +16,7 @@ from conduit.cli.ipmi.failures import FAILED, complain, describe, error_data
 from conduit.cli.ipmi.hosts import Host
 from conduit.cli.ipmi.render import Format, Report, Value, make_console, printable, show, to_json, to_yaml
 from conduit.cli.ipmi.settings import Settings
+from conduit.errors import PeerTimeoutError
 from conduit.ipmi.client import Bmc, open_bmc
 from conduit.rmcp.credentials import Credentials
 from conduit.rmcp.endpoint import Endpoint, open_endpoint
@@ -56,13 +57,20 @@ async def run_on_hosts(settings: Settings, hosts: tuple[Host, ...], operation: H
     """Run *operation* on all *hosts* over one socket. :raises: as :func:`run`."""
     async with open_endpoint() as endpoint:
         if not many:
-            show(await operation(endpoint, hosts[0]), settings.output, make_console())
+            show(await _on_only_host(settings, hosts[0], operation, endpoint), settings.output, make_console())
             return
         crowd = Crowd(settings, hosts, operation)
         await crowd.run(endpoint)
     complain(SUMMARY.format(good=len(hosts) - crowd.failures, total=len(hosts)))
     if crowd.failures:
         raise click.exceptions.Exit(FAILED)
+
+
+async def _on_only_host(settings: Settings, host: Host, operation: HostOperation, endpoint: Endpoint) -> Report:
+    try:
+        return await operation(endpoint, host)
+    except PeerTimeoutError as error:  # the one error whose first question is: where?
+        raise PeerTimeoutError(f"{host.name}, UDP port {host.port or settings.port}: {error}") from error
 
 
 @asynccontextmanager
