@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, Final, TypeVar
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final, TypeVar
 
 import outcome
 import trio
@@ -29,20 +28,20 @@ from conduit.ipmi.commands import (
     GetChassisStatus,
     GetDeviceId,
 )
-from conduit.ipmi.connection import KEEPALIVE, Connection, SessionLost
-from conduit.ipmi.exchange import BMC, Answered, Exchange, Pending, Target
+from conduit.ipmi.connection import KEEPALIVE, Connection
+from conduit.ipmi.exchange import BMC, Answered, Exchange, Target, Unanswered
 from conduit.rmcp.command import Body, Command
-from conduit.rmcp.credentials import Credentials, Interface
+from conduit.rmcp.credentials import NO_WORKAROUNDS, Credentials, Interface
 from conduit.rmcp.endpoint import Address, Attachment, Endpoint, open_endpoint
 from conduit.rmcp.login import SessionInfo
 from conduit.rmcp.nudge import NudgingMachine
 from conduit.rmcp.packets import PORT
 from conduit.rmcp.privilege import Privilege
-from conduit.rmcp.retry import BACKOFF, RETRIES, TIMEOUT, RetryPolicy
-from conduit.rmcp.session_commands import CloseSession
+from conduit.rmcp.retry import BACKOFF, RETRIES, TIMEOUT, retry_policy
 from conduit.rmcp.workarounds import Workaround
 
-CLOSE_PATIENCE: Final = 1.0  # seconds that Close Session may take, also under cancellation
+CLOSE_DELAYS: Final = (0.3, 0.3, 0.4)  # seconds to wait after each Close Session
+CLOSE_PATIENCE: Final = sum(CLOSE_DELAYS)  # seconds that leaving may take, also under cancellation
 
 BodyT = TypeVar("BodyT", bound=Body)
 logger = logging.getLogger(__name__)
@@ -55,25 +54,40 @@ class Bmc:
     logs in again.
     """
 
+    __slots__ = (
+        "_addresses",
+        "_attachment",
+        "_closed",
+        "_connection",
+        "_credentials",
+        "_endpoint",
+        "_host",
+        "_info",
+        "_keepalive",
+        "_login_lock",
+        "_max_outstanding",
+        "logins",
+    )
+
     def __init__(
         self,
         endpoint: Endpoint,
-        addresses: Sequence[Address],
+        host: tuple[str, int],
         credentials: Credentials,
-        *,
         keepalive: float | None,
         max_outstanding: int,
     ) -> None:
         self._endpoint = endpoint
-        self._addresses = addresses
+        self._host = host
+        self._addresses: Sequence[Address] = ()
         self._credentials = credentials
         self._keepalive = keepalive
         self._max_outstanding = max_outstanding
         self._connection: Connection | None = None
         self._attachment: Attachment | None = None
         self._info: SessionInfo | None = None
-        self._failure: ConduitError | None = None
-        self._login_lock = trio.Lock()
+        self._login_lock: trio.Lock | None = None  # made when needed: most sessions are opened once
+        self._closed = False
         self.logins = 0
 
     @property
@@ -99,11 +113,11 @@ class Bmc:
         :raises SessionLostError: the session died under a command that must not be repeated blindly.
         :raises DecodeError: the answer makes no sense.
         """
-        data = await self.raw(
-            command.netfn, command.command, command.encode(), safe=command.safe, target=target, deadline=deadline,
-            name=type(command).__name__,
-        )
-        return command.decode_response(data)
+        netfn, number = command.netfn, command.command
+        answer = await self._exchange(netfn, number, command.encode(), command.safe, target, deadline)
+        if answer.code:
+            raise _refusal(answer.code, netfn, number, type(command).__name__)
+        return command.decode_response(answer.data)
 
     async def raw(
         self,
@@ -114,28 +128,19 @@ class Bmc:
         safe: bool = False,
         target: Target = BMC,
         deadline: float | None = None,
-        name: str = "",
     ) -> bytes:
         """Send any command and return the bytes after the completion code.
 
         :param netfn: network function, even, 0 to 62.
         :param command: command number, 0 to 255.
         :param safe: may it be sent twice?
-        :param name: what to call it in an error.
         :raises: as :meth:`request`.
         """
         if netfn not in range(0, 64, 2) or command not in range(256):
             raise LocalProtocolError("netFn is even, 0 to 62; a command is 0 to 255")
-        if deadline is None:
-            answer = await self._exchange(netfn, command, data, safe, target)
-        else:
-            with trio.move_on_after(deadline) as scope:
-                answer = await self._exchange(netfn, command, data, safe, target)
-            if scope.cancelled_caught:
-                raise PeerTimeoutError(f"no answer within {deadline:g} s")
+        answer = await self._exchange(netfn, command, data, safe, target, deadline)
         if answer.code:
-            text = completion_codes.text(answer.code, netfn, command)
-            raise CompletionCodeError(answer.code, netfn=netfn, command=command, text=text, name=name)
+            raise _refusal(answer.code, netfn, command, "")
         return answer.data
 
     async def device_id(self) -> DeviceId:
@@ -150,57 +155,68 @@ class Bmc:
         """Switch power, reset, interrupt. Not repeated when its fate is unknown. :raises: as :meth:`request`."""
         await self.request(ChassisControl(action=action))
 
-    async def _exchange(self, netfn: int, command: int, data: bytes, safe: bool, target: Target) -> Answered:
+    async def _exchange(
+        self, netfn: int, command: int, data: bytes, safe: bool, target: Target, deadline: float | None
+    ) -> Answered:
         """One command to its answer; across the loss of the session if that is safe."""
-        connection = self._connection
-        if connection is None or connection.is_lost:
-            connection = await self._log_in_again()
-        answer = await self._ask(connection, netfn, command, data, target)
-        if answer is not None:
-            return answer
-        # Unanswered: either the BMC dropped the session, and a log-in will work, or it is gone, and none will.
-        connection = await self._log_in_again()
+        if deadline is None:
+            connection = self._connection
+            if connection is not None and not connection.is_lost:
+                answer = await self._ask(connection, netfn, command, data, target)
+                if answer is not None:
+                    return answer
+                await self._recover(safe)
+            return await self._ask_anew(netfn, command, data, target)
+        with trio.move_on_after(deadline):
+            return await self._exchange(netfn, command, data, safe, target, None)
+        raise PeerTimeoutError(f"no answer within {deadline:g} s")
+
+    async def _recover(self, safe: bool) -> None:
+        """After silence: either the BMC dropped the session, and a log-in will work, or it is gone, and none will.
+
+        :raises SessionLostError: it was the session, and the command must not be repeated blindly.
+        """
+        await self._log_in_again()
         if not safe:
             raise SessionLostError(
                 "the BMC dropped the session; the command may or may not have been carried out, so it was not repeated"
             )
+
+    async def _ask_anew(self, netfn: int, command: int, data: bytes, target: Target) -> Answered:
+        """The same in a session just opened."""
+        connection = await self._log_in_again()
         answer = await self._ask(connection, netfn, command, data, target)
         if answer is None:
-            raise PeerTimeoutError("the BMC does not answer this command, in an old session or a new one")
+            raise PeerTimeoutError("the BMC does not answer this command, though it answers log-ins")
         return answer
 
     async def _ask(
         self, connection: Connection, netfn: int, command: int, data: bytes, target: Target
     ) -> Answered | None:
         """The hot path: submit, send, sleep until the reader wakes us."""
-        task = trio.lowlevel.current_task()
-        pending: Pending = connection.submit(task, netfn, command, data, trio.current_time(), target)
+        now = trio.current_time()
+        pending = connection.submit(trio.lowlevel.current_task(), netfn, command, data, now, target)
 
         def abort(_: object) -> trio.lowlevel.Abort:
-            pending.token = None  # the reader may hold an event of ours already
             connection.forget(pending, trio.current_time())
             return trio.lowlevel.Abort.SUCCEEDED
 
-        self._flush()
-        event = await trio.lowlevel.wait_task_rescheduled(abort)
-        return event if type(event) is Answered else None
-
-    def _flush(self) -> None:
         if self._attachment is not None:
             self._endpoint.flush(self._attachment)
+        event = await trio.lowlevel.wait_task_rescheduled(abort)
+        return event if type(event) is Answered else None
 
     # --- what the endpoint's reader calls; must not block ---
 
     def _deliver(self, events: Sequence[object]) -> None:
         for event in events:
-            if type(event) is SessionLost:
-                logger.info("session with %s lost", self._addresses[0][0])
+            if isinstance(event, Answered | Unanswered):
+                trio.lowlevel.reschedule(event.token, outcome.Value(event))
             else:
-                trio.lowlevel.reschedule(event.token, outcome.Value(event))  # type: ignore[attr-defined]  # Answered or Unanswered
+                logger.info("session with %s lost", self._addresses[0][0])
 
     def _fail(self, error: ConduitError) -> None:
         """The socket is of no use for this peer: everything that waits learns so."""
-        self._failure = error
         if self._connection is not None:
             for event in self._connection.abandon():
                 trio.lowlevel.reschedule(event.token, outcome.Error(error))
@@ -209,7 +225,11 @@ class Bmc:
 
     async def _log_in_again(self) -> Connection:
         """A live connection: one task logs in, the others wait for it."""
+        if self._login_lock is None:
+            self._login_lock = trio.Lock()
         async with self._login_lock:
+            if self._closed:
+                raise LocalProtocolError("the session is closed")
             if self._connection is not None and not self._connection.is_lost:
                 return self._connection
             self._drop_session()
@@ -217,28 +237,27 @@ class Bmc:
 
     async def log_in(self) -> Connection:
         """Open a session at the first address that answers."""
-        for address in self._addresses:
+        if not self._addresses:
+            self._addresses = await self._endpoint.resolve(*self._host)
+        for address in self._addresses[:-1]:
             try:
                 return await self._log_in_at(address)
-            except (PeerTimeoutError, TransportError):
-                if address == self._addresses[-1]:
-                    raise
-        raise LocalProtocolError("there is no address to log in at")
+            except (PeerTimeoutError, TransportError) as error:
+                logger.info("%s: %s", address[0], error)
+        return await self._log_in_at(self._addresses[-1])
 
     async def _log_in_at(self, address: Address) -> Connection:
-        logged_in, attachment = await self._endpoint.log_in(address, self._credentials)
-        self._addresses = [address]
-        self._info = logged_in.info
-        workarounds = self._credentials.workarounds
-        exchange = Exchange(
-            self._credentials.retry,
-            max_outstanding=self._max_outstanding,
-            verify=Workaround.NOCHECKSUMCHECK not in workarounds,
-        )
+        credentials = self._credentials
+        logged_in, attachment = await self._endpoint.log_in(address, credentials)
+        # No checkpoint from here on, or a cancelled caller would leave the session behind.
+        verify = Workaround.NOCHECKSUMCHECK not in credentials.workarounds
+        exchange = Exchange(credentials.retry, max_outstanding=self._max_outstanding, verify=verify)
         connection = Connection(logged_in.session, exchange, trio.current_time(), keepalive=self._keepalive)
-        machine: DatagramMachine = NudgingMachine(connection) if Workaround.INTELWV2 in workarounds else connection
-        self._connection = connection
-        self._attachment = attachment
+        machine: DatagramMachine = connection
+        if Workaround.INTELWV2 in credentials.workarounds:
+            machine = NudgingMachine(connection)
+        self._addresses = (address,)
+        self._info, self._connection, self._attachment = logged_in.info, connection, attachment
         self._endpoint.become(attachment, machine, self._deliver, self._fail)
         self.logins += 1
         return connection
@@ -249,20 +268,62 @@ class Bmc:
         self._attachment = self._connection = None
 
     async def aclose(self) -> None:
-        """Close the session; tries for a second at most, also when cancelled, and never raises."""
-        connection = self._connection
-        if connection is not None and not connection.is_lost:
-            command = CloseSession(session_id=connection.session.remote_id)
-            with trio.move_on_after(CLOSE_PATIENCE, shield=True):
-                try:
-                    await self._ask(connection, command.netfn, command.command, command.encode(), BMC)
-                except ConduitError as error:
-                    logger.info("closing the session failed: %s", error)
+        """Close the session; tries for :data:`CLOSE_PATIENCE` at most, also when cancelled, and never raises."""
+        self._closed = True
+        connection, attachment = self._connection, self._attachment
+        if connection is not None and attachment is not None and not connection.is_lost:
+            closing = connection.close(trio.lowlevel.current_task(), trio.current_time(), CLOSE_DELAYS)
+            self._deliver(closing)  # other tasks' commands end here
+            self._endpoint.flush(attachment)
+            # Cancellation has to wait: the machine itself gives up in time.
+            await trio.lowlevel.wait_task_rescheduled(lambda _: trio.lowlevel.Abort.FAILED)
         self._drop_session()
 
 
+def _refusal(code: int, netfn: int, command: int, name: str) -> CompletionCodeError:
+    text = completion_codes.text(code, netfn, command)
+    return CompletionCodeError(code, netfn=netfn, command=command, text=text, name=name)
+
+
+class _Session:
+    """A log-in and a log-out around a block."""
+
+    __slots__ = ("_bmc", "_deadline")
+
+    def __init__(self, bmc: Bmc, deadline: float | None) -> None:
+        self._bmc = bmc
+        self._deadline = deadline
+
+    async def __aenter__(self) -> Bmc:
+        if self._deadline is None:
+            await self._bmc.log_in()
+            return self._bmc
+        with trio.move_on_after(self._deadline):
+            await self._bmc.log_in()
+            return self._bmc
+        raise PeerTimeoutError(f"no session within {self._deadline:g} s")
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self._bmc.aclose()
+
+
 @asynccontextmanager
-async def open_bmc(
+async def _alone(
+    host: tuple[str, int],
+    credentials: Credentials,
+    keepalive: float | None,
+    max_outstanding: int,
+    deadline: float | None,
+) -> AsyncIterator[Bmc]:
+    """A session with an endpoint of its own."""
+    async with (
+        open_endpoint() as endpoint,
+        _Session(Bmc(endpoint, host, credentials, keepalive, max_outstanding), deadline) as bmc,
+    ):
+        yield bmc
+
+
+def open_bmc(
     host: str,
     *,
     username: str | bytes = "",
@@ -282,7 +343,7 @@ async def open_bmc(
     keepalive: float | None = KEEPALIVE,
     max_outstanding: int = 1,
     endpoint: Endpoint | None = None,
-) -> AsyncIterator[Bmc]:
+) -> AbstractAsyncContextManager[Bmc]:
     """Log in to a BMC, yield it, log out.
 
     :param host: name, IPv4 or IPv6 address.
@@ -317,22 +378,12 @@ async def open_bmc(
         cipher_suite=cipher_suite,
         auth_type=auth_type,
         name_only=name_only,
-        workarounds=frozenset(_to_workaround(name) for name in workarounds),
-        retry=RetryPolicy(timeout=timeout, retries=retries, backoff=backoff),
+        workarounds=frozenset(map(_to_workaround, workarounds)) if workarounds else NO_WORKAROUNDS,
+        retry=retry_policy(timeout, retries, backoff),
     )
-    async with AsyncExitStack() as stack:
-        if endpoint is None:
-            endpoint = await stack.enter_async_context(open_endpoint())
-        addresses = await endpoint.resolve(host, port)
-        bmc = Bmc(endpoint, addresses, credentials, keepalive=keepalive, max_outstanding=max_outstanding)
-        try:
-            with trio.move_on_after(math.inf if deadline is None else deadline) as scope:
-                await bmc.log_in()
-            if scope.cancelled_caught:
-                raise PeerTimeoutError(f"no session within {deadline} s")
-            yield bmc
-        finally:
-            await bmc.aclose()
+    if endpoint is None:
+        return _alone((host, port), credentials, keepalive, max_outstanding, deadline)
+    return _Session(Bmc(endpoint, (host, port), credentials, keepalive, max_outstanding), deadline)
 
 
 def _to_bytes(text: str | bytes) -> bytes:

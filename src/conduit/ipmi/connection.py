@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from conduit.ipmi.exchange import BMC, Answered, Exchange, Pending, Target, Unanswered
 from conduit.rmcp.login_steps import Session
 from conduit.rmcp.packets import PayloadType
+from conduit.rmcp.session_commands import CloseSession
 
 KEEPALIVE: Final = 25.0  # seconds of silence before a keep-alive; BMCs drop sessions after 60 (section 6.12.15)
 _IPMI: Final = int(PayloadType.IPMI)
@@ -32,7 +33,9 @@ class Connection:
 
     __slots__ = ("_exchange", "_keepalive", "_last_sent", "_lost", "_outbox", "_session")
 
-    def __init__(self, session: Session, exchange: Exchange, now: float, *, keepalive: float | None = KEEPALIVE) -> None:
+    def __init__(
+        self, session: Session, exchange: Exchange, now: float, *, keepalive: float | None = KEEPALIVE
+    ) -> None:
         self._session = session
         self._exchange = exchange
         self._keepalive = keepalive
@@ -55,9 +58,7 @@ class Connection:
         """The requests in it, with their counters."""
         return self._exchange
 
-    def submit(
-        self, token: object, netfn: int, command: int, data: bytes, now: float, target: Target = BMC
-    ) -> Pending:
+    def submit(self, token: object, netfn: int, command: int, data: bytes, now: float, target: Target = BMC) -> Pending:
         """Send a request, now or in turn; an event with *token* tells what became of it."""
         pending = Pending(token, netfn, command, data, target)
         frame = self._exchange.submit(pending, now)
@@ -80,6 +81,21 @@ class Connection:
             return ()
         self._send_queued(now)
         return () if answered.token is None else (answered,)
+
+    def close(self, token: object, now: float, delays: tuple[float, ...]) -> list[Unanswered]:
+        """Send Close Session ahead of everything else; returns whose requests will never be answered.
+
+        An event with *token* tells when it is over, after the sum of *delays* (seconds) at the latest.
+        """
+        ended = [event for event in self._exchange.abandon() if event.token is not None]
+        command = CloseSession(session_id=self._session.remote_id)
+        pending = Pending(token, command.netfn, command.command, command.encode(), BMC)
+        pending.delays = delays
+        self._keepalive = None
+        frame = self._exchange.submit(pending, now)
+        if frame is not None:
+            self._send(frame, now)
+        return ended
 
     def abandon(self) -> list[Unanswered]:
         """Give the session up; returns whose requests will never be answered."""

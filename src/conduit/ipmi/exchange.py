@@ -61,7 +61,7 @@ class Unanswered(NamedTuple):
 class Pending:
     """A request that waits: for its turn, or for its answer."""
 
-    __slots__ = ("attempt", "command", "data", "deadline", "netfn", "sequence", "target", "token")
+    __slots__ = ("attempt", "command", "data", "deadline", "delays", "netfn", "sequence", "target", "token")
 
     def __init__(self, token: object, netfn: int, command: int, data: bytes, target: Target) -> None:
         self.token = token
@@ -72,6 +72,7 @@ class Pending:
         self.sequence = 0
         self.attempt = 0
         self.deadline = 0.0
+        self.delays: tuple[float, ...] | None = None  # seconds to wait after each sending, when not the usual ones
 
     def frame(self) -> bytes:
         """The request as it travels: bridged ones wrapped in Send Message, from the inside out."""
@@ -177,8 +178,9 @@ class Exchange:
         dead: list[Unanswered] = []
         for pending in [pending for pending in self._pending.values() if pending.deadline <= now]:
             pending.attempt += 1
-            if pending.attempt < len(self._delays):
-                pending.deadline = now + self._delays[pending.attempt]
+            delays = pending.delays or self._delays
+            if pending.attempt < len(delays):
+                pending.deadline = now + delays[pending.attempt]
                 again.append(pending.frame())
             else:
                 del self._pending[pending.sequence]
@@ -203,7 +205,7 @@ class Exchange:
             if sequence not in self._pending:
                 break
         pending.sequence = sequence
-        pending.deadline = now + self._delays[0]
+        pending.deadline = now + (pending.delays or self._delays)[0]
         self._pending[sequence] = pending
         return pending.frame()
 

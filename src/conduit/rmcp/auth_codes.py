@@ -59,4 +59,3 @@ AUTH_CODES: Final[Mapping[int, Callable[[bytes, int, int, bytes], bytes]]] = {
 
 # Best first: what a console picks when the BMC offers several. A straight password crosses the wire in the clear.
 PREFERENCE: Final = (AuthType.MD5, AuthType.MD2, AuthType.STRAIGHT_PASSWORD, AuthType.NONE)
-

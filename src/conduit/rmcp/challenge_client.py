@@ -9,9 +9,9 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 from typing import Final
 
+from conduit._machine import Label
 from conduit.errors import NegotiationError
 from conduit.rmcp.auth_codes import AUTH_CODES, pad_password
 from conduit.rmcp.ciphers import Entropy
@@ -28,7 +28,7 @@ from conduit.rmcp.session_commands import (
 from conduit.rmcp.workarounds import Workaround
 
 
-class State(Enum):
+class State(Label):
     """How far the log-in is."""
 
     CHALLENGING = "waiting for a challenge"
@@ -37,7 +37,7 @@ class State(Enum):
 
 
 # Every legal move. An absent pair is a stale or repeated datagram: dropped.
-TRANSITIONS: Final[Mapping[tuple[State, type[SessionChallenge] | type[SessionActivated]], State]] = {
+TRANSITIONS: Final[Mapping[tuple[State, type[SessionChallenge | SessionActivated]], State]] = {
     (State.CHALLENGING, SessionChallenge): State.ACTIVATING,
     (State.ACTIVATING, SessionActivated): State.ACTIVE,
 }
@@ -128,7 +128,8 @@ class ChallengeClient:
     def _answer_activated(self, reply: SessionActivated) -> Activated:
         workarounds = self._credentials.workarounds
         per_message = not self._capabilities.per_message_disabled or Workaround.FORCEPERMSG in workarounds
-        if reply.auth_type not in (self._auth_type, AuthType.NONE) or (per_message and reply.auth_type != self._auth_type):
+        agreed = {self._auth_type} if per_message else {self._auth_type, AuthType.NONE}
+        if reply.auth_type not in agreed:
             raise NegotiationError(f"BMC activated auth type {reply.auth_type} instead of {self._auth_type}")
         if not reply.session_id and Workaround.IDZERO not in workarounds:
             raise NegotiationError("BMC activated session 0; try workaround idzero")

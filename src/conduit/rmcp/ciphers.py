@@ -213,18 +213,20 @@ _HASH_BLOCK: Final = 64  # bytes, for MD5, SHA-1 and SHA-256 alike
 
 def _hmac_mac(name: str, length: int) -> Callable[[SessionKeys, bytes], Mac]:
     """An HMAC with its two padded keys hashed once per session: a third of the time of ``hmac.digest`` per packet."""
+    new = getattr(hashlib, name)
 
     def make(keys: SessionKeys, password: bytes) -> Mac:
         key = keys.k1.ljust(_HASH_BLOCK, b"\0")
-        inner = hashlib.new(name, key.translate(_INNER_PAD), usedforsecurity=False).copy
-        outer = hashlib.new(name, key.translate(_OUTER_PAD), usedforsecurity=False).copy
+        inner = new(key.translate(_INNER_PAD), usedforsecurity=False).copy
+        outer = new(key.translate(_OUTER_PAD), usedforsecurity=False).copy
 
         def mac(data: bytes) -> bytes:
             first = inner()
             first.update(data)
             second = outer()
             second.update(first.digest())
-            return second.digest()[:length]
+            digest: bytes = second.digest()
+            return digest[:length]
 
         return mac
 

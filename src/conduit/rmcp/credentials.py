@@ -11,7 +11,7 @@ from conduit.rmcp.auth_codes import AUTH_CODES
 from conduit.rmcp.ciphers import KG_LENGTH, PASSWORD_LENGTH, SUITES
 from conduit.rmcp.privilege import Privilege
 from conduit.rmcp.rakp_messages import MAX_USERNAME
-from conduit.rmcp.retry import RetryPolicy
+from conduit.rmcp.retry import DEFAULT_RETRY, RetryPolicy
 from conduit.rmcp.workarounds import Workaround
 
 
@@ -52,7 +52,7 @@ class Credentials:
     name_only: bool = True
     "Whether the BMC finds the user by name alone (as ipmitool asks) or by name and privilege."
     workarounds: frozenset[Workaround] = NO_WORKAROUNDS
-    retry: RetryPolicy = RetryPolicy()
+    retry: RetryPolicy = DEFAULT_RETRY
 
     def __post_init__(self) -> None:
         for what, value, most in (

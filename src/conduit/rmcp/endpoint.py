@@ -10,7 +10,8 @@ import heapq
 import logging
 import math
 import os
-import socket
+import secrets
+import socket  # noqa: TID251  # trio.socket takes three system calls where this takes one
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -24,7 +25,7 @@ from conduit._trio import open_background_nursery
 from conduit.errors import ConduitError, TransportError
 from conduit.rmcp.credentials import Credentials
 from conduit.rmcp.login import LoggedIn, Login
-from conduit.rmcp.packets import MAX_DATAGRAM, PORT, AuthType, MessageClass, PayloadType, PresencePong
+from conduit.rmcp.packets import MAX_DATAGRAM, AuthType, MessageClass, PayloadType, PresencePong
 from conduit.rmcp.presence import PresenceProbe
 from conduit.rmcp.retry import RetryPolicy
 
@@ -56,7 +57,7 @@ class EntropyPool:
     def __call__(self, count: int) -> bytes:
         end = self._offset + count
         if end > len(self._pool):
-            self._pool, self._offset, end = os.urandom(max(ENTROPY_POOL, count)), 0, count
+            self._pool, self._offset, end = secrets.token_bytes(max(ENTROPY_POOL, count)), 0, count
         start, self._offset = self._offset, end
         return self._pool[start:end]
 
@@ -124,6 +125,9 @@ class Endpoint:
 
         :raises TransportError: the name is not known.
         """
+        family = _numeric_family(host)
+        if family is socket.AF_INET:
+            return [(host, port)]
         try:
             found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
         except OSError as error:
@@ -384,6 +388,15 @@ class Endpoint:
         self.flush(attachment)
         if events:
             attachment.deliver(events)
+
+
+def _numeric_family(host: str) -> socket.AddressFamily | None:
+    """IPv4 for a dotted quad: the one kind of name that needs no look-up to become a socket address."""
+    try:
+        socket.inet_pton(socket.AF_INET, host)
+    except (OSError, ValueError):
+        return None
+    return socket.AF_INET
 
 
 @asynccontextmanager

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Final
 
+from conduit._machine import Label
 from conduit.errors import ConduitError, DecodeError, PeerTimeoutError
 from conduit.rmcp.ciphers import SUITES, Entropy
 from conduit.rmcp.credentials import Credentials, Interface
@@ -23,12 +23,12 @@ from conduit.rmcp.login_steps import (
     Session,
     Step,
 )
-from conduit.rmcp.packets import AuthType, MessageClass, decode_rmcp_header
+from conduit.rmcp.packets import AuthType, require_ipmi
 from conduit.rmcp.privilege import Privilege
 from conduit.rmcp.workarounds import Workaround
 
 
-class Phase(Enum):
+class Phase(Label):
     """What the log-in is at."""
 
     CAPABILITIES = "asking what the BMC can do"
@@ -69,12 +69,12 @@ class SessionInfo:
 
     interface: Interface
     "LANPLUS or LAN."
-    reason: str
-    "Why this interface and these algorithms."
+    reasons: tuple[str, ...]
+    "Why this interface and these algorithms, in the order of the decisions."
     cipher_suite: int | None
     "Number of the RMCP+ cipher suite, None for IPMI 1.5."
-    algorithms: str
-    "The suite's algorithms, or the auth type of IPMI 1.5."
+    auth_type: int | None
+    "Auth type of IPMI 1.5, None for RMCP+."
     privilege: Privilege
     "Privilege that the session has."
     limit: int
@@ -83,6 +83,16 @@ class SessionInfo:
     "The BMC's GUID, 16 bytes; empty for IPMI 1.5."
     session_id: int
     "The BMC's ID of the session."
+
+    @property
+    def reason(self) -> str:
+        """The reasons in one line."""
+        return "; ".join(self.reasons)
+
+    @property
+    def algorithms(self) -> str:
+        """The suite's algorithms, or the auth type of IPMI 1.5, as people write them."""
+        return AuthType(self.auth_type).name if self.auth_type is not None else str(SUITES[self.cipher_suite or 0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +113,7 @@ class Login:
     """
 
     def __init__(self, credentials: Credentials, *, console_id: int, entropy: Entropy, first_sequence: int = 0) -> None:
-        self._draft = Draft(
-            credentials=credentials, console_id=console_id, entropy=entropy, sequence=first_sequence
-        )
+        self._draft = Draft(credentials=credentials, console_id=console_id, entropy=entropy, sequence=first_sequence)
         self._delays = credentials.retry.delays
         self._phase = self._first_phase(credentials)
         self._step = STEPS[self._phase](self._draft)
@@ -134,9 +142,7 @@ class Login:
             self.stale_replies += 1
             return ()
         try:
-            header = decode_rmcp_header(data)
-            if header.message_class != MessageClass.IPMI or header.is_ack:
-                raise DecodeError("not an IPMI message", offset=3)
+            require_ipmi(data)
             result = self._step.receive(data)
         except DecodeError as error:
             self.bad_datagrams += 1
@@ -237,9 +243,9 @@ class Login:
         suite = draft.suites[0] if draft.session.is_plus else None
         info = SessionInfo(
             interface=Interface.LAN if suite is None else Interface.LANPLUS,
-            reason="; ".join(draft.reasons),
+            reasons=tuple(draft.reasons),
             cipher_suite=suite,
-            algorithms=AuthType(draft.auth_type).name if suite is None else str(SUITES[suite]),
+            auth_type=draft.auth_type if suite is None else None,
             privilege=draft.credentials.privilege,
             limit=draft.limit,
             guid=draft.guid,

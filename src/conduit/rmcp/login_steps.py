@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any, Final, Protocol
 
+from conduit._machine import Label
 from conduit.errors import (
     AuthenticationError,
     CompletionCodeError,
@@ -55,10 +55,11 @@ BLIND_SUITES: Final = (17, 3)  # tried in turn where a BMC does not list its sui
 RESTART_AFTER: Final = 3  # sendings of one RAKP or activation message before the exchange starts afresh
 MAX_RESTARTS: Final = 3
 LIST_PATIENCE: Final = 2  # sendings of Get Channel Cipher Suites before we do without the list
+NOTHING_KNOWN: Final = ChannelAuthenticationCapabilities()
 MAX_SUITE_PARTS: Final = 8  # of 16 bytes each: more than any BMC has suites for
 
 
-class Outcome(Enum):
+class Outcome(Label):
     """How a step ended."""
 
     HAS_PLUS = "the BMC has IPMI 2.0"
@@ -80,7 +81,7 @@ class Draft:
     sequence: int
     "Last rqSeq used, 0 to 63."
     reasons: list[str] = field(default_factory=list)
-    capabilities: ChannelAuthenticationCapabilities = field(default_factory=ChannelAuthenticationCapabilities)
+    capabilities: ChannelAuthenticationCapabilities = NOTHING_KNOWN
     suites: list[int] = field(default_factory=list)
     "Cipher suites to try, in turn."
     auth_type: int = AuthType.NONE
@@ -375,7 +376,9 @@ class Challenge(_Asking):
         """From the top if there was a challenge: a second activation would be refused."""
         if self.patience is None:
             return super().silence()
-        return self._draft.restart("the BMC does not answer the activation; IPMI 1.5 BMCs do so when the password is wrong")
+        return self._draft.restart(
+            "the BMC does not activate the session, as IPMI 1.5 BMCs do when the password is wrong"
+        )
 
     def _receive_challenge(self, data: bytes) -> bytes | None:
         answer = self._outside(data)

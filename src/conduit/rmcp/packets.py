@@ -56,6 +56,8 @@ ENCRYPTED: Final = 0x80  # bit of the payload type byte
 AUTHENTICATED: Final = 0x40  # bit of the payload type byte
 PAYLOAD_TYPE_MASK: Final = 0x3F
 
+_VERSION_BYTE: Final = bytes([RMCP_VERSION])
+_IPMI_BYTE: Final = bytes([MessageClass.IPMI])
 IPMI_PREFIX: Final = bytes([RMCP_VERSION, 0, NO_ACK, MessageClass.IPMI])
 
 
@@ -81,6 +83,16 @@ def decode_rmcp_header(datagram: bytes) -> RmcpHeader:
     if version != RMCP_VERSION:
         raise DecodeError(f"RMCP version {version:#04x} instead of 0x06")
     return RmcpHeader(sequence, kind & 0x1F, bool(kind & 0x80))
+
+
+def require_ipmi(datagram: bytes) -> None:
+    """Check that *datagram* carries IPMI.
+
+    :raises DecodeError: truncated, of another RMCP version or class, or an acknowledge.
+    """
+    if datagram[:1] != _VERSION_BYTE or datagram[3:4] != _IPMI_BYTE:
+        decode_rmcp_header(datagram)
+        raise DecodeError("not an IPMI message", offset=3)
 
 
 def encode_ack(header: RmcpHeader) -> bytes:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import Enum
 from typing import Final, assert_never
 
+from conduit._machine import Label
 from conduit.errors import AuthenticationError, ConduitError, NegotiationError, SessionRefused
 from conduit.rmcp.ciphers import (
     RAKP_HASHES,
@@ -27,6 +27,7 @@ from conduit.rmcp.credentials import Credentials
 from conduit.rmcp.rakp_messages import (
     MAX_USERNAME,
     NAME_ONLY_LOOKUP,
+    RANDOM_LENGTH,
     Algorithms,
     OpenSessionRequest,
     OpenSessionResponse,
@@ -43,7 +44,7 @@ from conduit.rmcp.session import PlusSession
 from conduit.rmcp.workarounds import RakpDialect, Workaround
 
 
-class State(Enum):
+class State(Label):
     """How far the exchange is."""
 
     OPENING = "waiting for Open Session Response"
@@ -77,6 +78,7 @@ INTEGRITY_HASHES: Final[Mapping[Integrity, RakpHash]] = {
     Integrity.HMAC_MD5_128: RAKP_HASHES[Authentication.RAKP_HMAC_MD5],
     Integrity.HMAC_SHA256_128: RAKP_HASHES[Authentication.RAKP_HMAC_SHA256],
 }
+DISBELIEVERS: Final = frozenset({Workaround.OPENSESSPRIV, Workaround.SUN20})  # of Open Session Response's limit
 # Dialects tried, without believing them, when a BMC's proof does not match: one that fits is worth a hint.
 KNOWN_DIALECTS: Final = (Workaround.INTEL20, Workaround.I82571SPT)
 # Statuses of Open Session that say "not with these algorithms".
@@ -116,7 +118,12 @@ class RakpClient:
         self._suite: CipherSuite = SUITES[suite]
         self._console_id = console_id
         self._entropy = entropy
-        self._console_random = entropy(16)
+        self._console_random = entropy(RANDOM_LENGTH)
+        self._offered = Algorithms(
+            authentication=self._suite.authentication,
+            integrity=self._suite.integrity,
+            confidentiality=self._suite.confidentiality,
+        )
         self._state = State.OPENING
         self._tag = entropy(1)[0]
         self._bmc_id = 0
@@ -133,16 +140,11 @@ class RakpClient:
 
     def start(self) -> OpenSessionRequest:
         """The first message."""
-        algorithms = Algorithms(
-            authentication=self._suite.authentication,
-            integrity=self._suite.integrity,
-            confidentiality=self._suite.confidentiality,
-        )
         return OpenSessionRequest(
             tag=self._tag,
             privilege=self._credentials.privilege,
             console_id=self._console_id,
-            algorithms=algorithms,
+            algorithms=self._offered,
         )
 
     def receive(self, reply: Reply) -> Request | Established | None:
@@ -200,14 +202,11 @@ class RakpClient:
         raise SessionRefused(status, status_name(status), hint=HINTS.get(status, ""))
 
     def _answer_open(self, reply: OpenSessionResponse) -> Rakp1:
-        chosen = reply.algorithms
-        offered = self.start().algorithms
-        if chosen != offered:
-            raise NegotiationError(f"BMC chose {chosen} though only cipher suite {self._suite} was offered")
+        if reply.algorithms != self._offered:
+            raise NegotiationError(f"BMC chose {reply.algorithms} though only cipher suite {self._suite} was offered")
         self._bmc_id = reply.bmc_id
         self._limit = reply.privilege
-        believed = not self._credentials.workarounds & {Workaround.OPENSESSPRIV, Workaround.SUN20}
-        if believed and 0 < self._limit < self._credentials.privilege:
+        if 0 < self._limit < self._credentials.privilege and not self._credentials.workarounds & DISBELIEVERS:
             raise SessionRefused(
                 Status.UNAUTHORIZED_ROLE,
                 f"this cipher suite allows privilege {self._limit} at most",
@@ -227,17 +226,17 @@ class RakpClient:
         dialect = self._dialect
         transcript = self._transcript(reply, dialect)
         password = self._password(dialect)
-        if not self._proves(reply, dialect):
+        if not self._proves(reply, dialect, transcript):
             raise AuthenticationError(f"the BMC's proof in RAKP 2 does not match: {self._explain_rakp2(reply)}")
         self._guid = reply.guid
         sik = transcript.session_integrity_key(self._credentials.kg or password)
         self._keys = transcript.session_keys(sik)
         other = INTEGRITY_HASHES.get(self._suite.integrity) if dialect.check_by_integrity else None
         self._expected_check = transcript.rakp4_check(sik, other)
-        mine = replace(transcript, username=self._credentials.username)
         if dialect.bare_role_in_rakp3:
-            mine = replace(mine, role=self._credentials.role & ~NAME_ONLY_LOOKUP)
-        return Rakp3(tag=self._next_tag(), bmc_id=self._bmc_id, code=mine.rakp3_code(password))
+            role = self._credentials.role & ~NAME_ONLY_LOOKUP
+            transcript = replace(transcript, username=self._credentials.username, role=role)
+        return Rakp3(tag=self._next_tag(), bmc_id=self._bmc_id, code=transcript.rakp3_code(password))
 
     def _answer_rakp4(self, reply: Rakp4) -> Established:
         if not self._is_expected_check(reply.check):
@@ -283,10 +282,9 @@ class RakpClient:
         cut = dialect.short_password and self._suite.authentication is Authentication.RAKP_HMAC_MD5
         return self._credentials.password[:16] if cut else self._credentials.password
 
-    def _proves(self, reply: Rakp2, dialect: RakpDialect) -> bool:
+    def _proves(self, reply: Rakp2, dialect: RakpDialect, transcript: RakpTranscript) -> bool:
         code = reply.code[:-1] if dialect.surplus_byte and self._has_surplus(reply) else reply.code
-        expected = self._transcript(reply, dialect).rakp2_code(self._password(dialect))
-        return hmac.compare_digest(expected, code)
+        return hmac.compare_digest(transcript.rakp2_code(self._password(dialect)), code)
 
     def _has_surplus(self, reply: Rakp2) -> bool:
         return len(reply.code) == RAKP_HASHES[self._suite.authentication].code_length + 1
@@ -295,7 +293,8 @@ class RakpClient:
         if self._has_surplus(reply):
             return "it has one byte too many; try workaround supermicro20 or sun20"
         for workaround in KNOWN_DIALECTS:
-            if self._proves(reply, RakpDialect.of([workaround])):
+            dialect = RakpDialect.of(frozenset({workaround}))
+            if self._proves(reply, dialect, self._transcript(reply, dialect)):
                 return f"try workaround {workaround.value}"
         return "wrong password"
 

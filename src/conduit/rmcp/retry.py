@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -38,3 +39,15 @@ class RetryPolicy:
     def total(self) -> float:
         """Seconds from the first sending to giving up."""
         return sum(self.delays)
+
+
+@functools.lru_cache(maxsize=64)
+def retry_policy(timeout: float, retries: int, backoff: float) -> RetryPolicy:
+    """The policy with these numbers; thousands of sessions share one.
+
+    :raises LocalProtocolError: one of them is out of range.
+    """
+    return RetryPolicy(timeout=timeout, retries=retries, backoff=backoff)
+
+
+DEFAULT_RETRY: Final = RetryPolicy()

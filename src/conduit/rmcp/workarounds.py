@@ -5,13 +5,14 @@ All are off by default. Each says what the BMC does wrong and what we then do di
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import functools
 from dataclasses import dataclass
-from enum import Enum
 from typing import Self
 
+from conduit._machine import Label
 
-class Workaround(Enum):
+
+class Workaround(Label):
     """A deviation that somebody's BMC needs; values are the names that ``-W`` takes."""
 
     # IPMI 1.5 and what comes before a session
@@ -83,7 +84,8 @@ class RakpDialect:
     "RAKP 1 has room for 16 bytes of name, whatever its length."
 
     @classmethod
-    def of(cls, workarounds: Collection[Workaround]) -> Self:
+    @functools.cache
+    def of(cls, workarounds: frozenset[Workaround]) -> Self:
         """What *workarounds* add up to."""
 
         def any_of(*names: Workaround) -> bool:

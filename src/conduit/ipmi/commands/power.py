@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
@@ -151,6 +152,7 @@ class ChassisStatus:
         return head if self.front_panel is None else head + self.front_panel.encode()
 
     @classmethod
+    @functools.lru_cache(maxsize=256)  # a fleet has few different answers, and they are immutable
     def decode(cls, data: bytes) -> Self:
         """:raises DecodeError: and nothing else, whatever *data* holds."""
         reader = Reader(data)
