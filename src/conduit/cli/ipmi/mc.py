@@ -99,10 +99,10 @@ async def selftest(settings: Settings) -> None:
         fields = [
             Field("result", "Self test", result.text),
             Field("passed", "Passed", result.passed),
-            Field("code", "Code", int(result.outcome), f"{int(result.outcome):#04x} {result.detail:#04x}"),
-            Field("detail", "Detail", result.detail),
+            Field("code", "Code", int(result.outcome), f"{int(result.outcome):#04x}"),
+            Field("detail", "Detail", result.detail, f"{result.detail:#04x}"),
         ]
-        return Report(summary=f"self test: {result.text}", fields=fields[:3] if not result.detail else fields)
+        return Report(summary=f"self test: {result.text}", fields=fields)
 
     await run(settings, operation)
 

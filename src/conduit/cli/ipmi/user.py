@@ -225,6 +225,53 @@ async def priv(settings: Settings, user_id: int, level: str, channel: int) -> No
     await run(settings, operation)
 
 
+@user.command(example="user access 3 1 --ipmi")
+@click.argument("user_id", metavar="ID", type=USER_ID)
+@click.argument("channel", type=CHANNEL, default=PRESENT_CHANNEL)
+@click.option("--ipmi/--no-ipmi", "ipmi_messaging", default=None, help="May open IPMI sessions.")
+@click.option("--link/--no-link", "link_authentication", default=None, help="May use PPP link authentication.")
+@click.option("--callback-only/--no-callback-only", default=None, help="Over serial, may only be called back.")
+@click.pass_obj
+async def access(settings: Settings, user_id: int, channel: int, **wishes: bool | None) -> None:
+    """Show what user ID may do on CHANNEL (the one we talk over), after changing what the options say."""
+    changes = {name: wish for name, wish in wishes.items() if wish is not None}
+
+    async def operation(bmc: Bmc) -> Report:
+        present = await bmc.request(GetUserAccess(channel=channel, user_id=user_id))
+        if changes:
+            await bmc.request(_with_changes(present, channel, user_id, changes))
+            present = await bmc.request(GetUserAccess(channel=channel, user_id=user_id))
+        return _access_report(user_id, present)
+
+    await run(settings, operation)
+
+
+def _with_changes(present: UserAccess, channel: int, user_id: int, changes: dict[str, bool]) -> SetUserAccess:
+    """The request that makes *changes* and leaves the rest as it is."""
+    return SetUserAccess(
+        channel=channel,
+        user_id=user_id,
+        privilege_limit=present.privilege_limit,
+        ipmi_messaging=changes.get("ipmi_messaging", present.ipmi_messaging),
+        link_authentication=changes.get("link_authentication", present.link_authentication),
+        callback_only=changes.get("callback_only", present.callback_only),
+    )
+
+
+def _access_report(user_id: int, present: UserAccess) -> Report:
+    limit = limit_name(present.privilege_limit)
+    fields = [
+        Field("user_id", "User ID", user_id),
+        Field("enabled", "Enabled", ENABLED.get(present.state)),
+        Field("privilege", "Privilege limit", limit),
+        Field("ipmi_messaging", "IPMI sessions", present.ipmi_messaging),
+        Field("link_authentication", "Link authentication", present.link_authentication),
+        Field("callback_only", "Callback only", present.callback_only),
+    ]
+    messaging = "may" if present.ipmi_messaging else "may not"
+    return Report(summary=f"user {user_id} {messaging} open IPMI sessions, up to {limit}", fields=fields)
+
+
 @user.command(example="user test 3 16")
 @click.argument("user_id", metavar="ID", type=USER_ID)
 @click.argument("size", type=click.Choice(SIZES), default="16")
