@@ -53,7 +53,10 @@ async def info(ctx: click.Context, which: str, number: str | None) -> None:
     command = GetSessionInfo(session_id=value) if which == "id" else GetSessionInfo(handle=value)
 
     async def operation(bmc: Bmc) -> Report:
-        return _table([await bmc.request(command)])
+        answer = await bmc.request(command)
+        if answer.session is None:
+            raise click.ClickException(f"there is no session with {which} {number}")
+        return _table([answer])
 
     await run(settings, operation)
 

@@ -14,6 +14,7 @@ from conduit.cli.ipmi.render import Format
 from conduit.errors import LocalProtocolError
 from conduit.ipmi.exchange import BMC, Hop, Target
 from conduit.rmcp.credentials import Credentials, Interface
+from conduit.rmcp.lan_message import BMC_ADDRESS
 from conduit.rmcp.packets import PORT, AuthType
 from conduit.rmcp.privilege import Privilege
 from conduit.rmcp.retry import RETRIES, TIMEOUT, RetryPolicy
@@ -54,6 +55,8 @@ class Bridge:
             if self.transit is not None:
                 raise click.UsageError("-T needs -t: who is to be reached behind the transit address?")
             return BMC if not self.lun else Target(lun=self.lun)
+        if self.target == BMC_ADDRESS and self.transit is None:  # ipmitool's way to name the BMC itself
+            return Target(lun=self.lun)
         last = Hop(self.channel, self.target)
         hops = (last,) if self.transit is None else (Hop(self.transit_channel, self.transit), last)
         return Target(address=self.target, lun=self.lun, bridges=hops)

@@ -232,7 +232,7 @@ async def priv(settings: Settings, user_id: int, level: str, channel: int) -> No
 @click.option("--link/--no-link", "link_authentication", default=None, help="May use PPP link authentication.")
 @click.option("--callback-only/--no-callback-only", default=None, help="Over serial, may only be called back.")
 @click.pass_obj
-async def access(settings: Settings, user_id: int, channel: int, **wishes: bool | None) -> None:
+async def access(settings: Settings, /, user_id: int, channel: int, **wishes: bool | None) -> None:
     """Show what user ID may do on CHANNEL (the one we talk over), after changing what the options say."""
     changes = {name: wish for name, wish in wishes.items() if wish is not None}
 

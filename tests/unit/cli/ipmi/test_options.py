@@ -224,7 +224,8 @@ def test_bridges_go_from_the_outside_in(bridge: Bridge, target: Target) -> None:
     ("text", "number"),
     [
         ("0", 0), ("7", 7), ("07", 7), ("00", 0), ("10", 10), ("0x10", 16), ("0XfF", 255), ("0x0a", 10),
-        ("010", None), ("08", None), ("-1", None), ("1_0", None), ("", None), ("0x", None), ("x", None), ("٣", None), ("1.0", None),
+        ("010", None), ("08", None), ("-1", None), ("1_0", None), ("", None), ("0x", None), ("x", None),
+        ("٣", None), ("1.0", None),
     ],
 )  # fmt: skip
 def test_numbers_are_decimal_or_hex_and_never_octal(text: str, number: int | None) -> None:

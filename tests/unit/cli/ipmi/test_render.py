@@ -9,7 +9,7 @@ import pytest
 import yaml
 from rich.console import Console
 
-from conduit.cli.ipmi.render import Column, Field, Format, Report, Rows, in_words, printable, show
+from conduit.cli.ipmi.render import Column, Field, Format, Report, Rows, Value, in_words, printable, show
 
 REPORT = Report(
     summary="two users",
@@ -100,8 +100,13 @@ def test_markup_in_names_is_text() -> None:
     )
 
 
-def test_usual_words() -> None:
-    assert [in_words(value) for value in (True, False, None, [], [1, "a"], 2.5, "x")] == [
-        "yes", "no", "-", "none", "1, a", "2.5", "x",
-    ]  # fmt: skip
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(True, "yes"), (False, "no"), (None, "-"), ([], "none"), ([1, "a"], "1, a"), (2.5, "2.5"), ("x", "x")],
+)
+def test_usual_words(value: Value, words: str) -> None:
+    assert in_words(value) == words
+
+
+def test_unprintable_characters_are_escaped() -> None:
     assert printable("naïve\t\x00") == "naïve\\t\\x00"
