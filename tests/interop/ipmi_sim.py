@@ -100,12 +100,21 @@ def run_ipmi_sim(
     """``ipmi_sim``, answering; ended when the block is left.
 
     :param folder: an empty directory for configuration, state and log.
-    :param kg: BMC key, up to 20 characters.
+    :param kg: BMC key, up to 19 characters: the simulator's parser loses the twentieth, of passwords too.
     :param auths: IPMI 1.5 auth types that the channel takes, of ALL_AUTHS.
     """
     port = free_port()
     write_configuration(folder, port, kg=kg, auths=auths)
-    words = [program, "-n", "-c", folder / "lan.conf", "-f", folder / "sim.emu", "-s", folder / "state"]
+    words: list[str | Path] = [
+        program,
+        "-n",
+        "-c",
+        folder / "lan.conf",
+        "-f",
+        folder / "sim.emu",
+        "-s",
+        folder / "state",
+    ]
     with (
         (folder / "log").open("wb") as log,
         subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder) as process,

@@ -15,7 +15,8 @@ from tests.interop.ipmi_sim import ADMIN, OPERATOR, USER, Simulator, SimUser, ru
 
 pytestmark = pytest.mark.interop
 TIMEOUT = 30.0  # seconds
-KG = "0123456789abcdefghij"
+KG = "0123456789abcdefghi"  # 19 characters are what its configuration takes
+SUITES = (0, 1, 2, 3, 6, 11)  # it opens a session with 7, 8 and 12, and then answers nobody, ipmitool included
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ def test_boot_device_reaches_the_chassis(sim: Simulator, device: str, boot: str)
         ["-I", "lan", "-A", "md5"],
         ["-I", "lan", "-A", "password"],
         ["-I", "lan"],
-        *(["-C", str(suite)] for suite in (0, 1, 2, 3, 6, 7, 8, 11, 12)),
+        *(["-C", str(suite)] for suite in SUITES),
         [],
     ],
     ids=" ".join,
