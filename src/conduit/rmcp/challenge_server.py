@@ -16,7 +16,6 @@ from conduit.rmcp.accounts import Account, Doorkeeper
 from conduit.rmcp.auth_codes import AUTH_CODES, PASSWORD_LENGTH, pad_password
 from conduit.rmcp.ciphers import Entropy
 from conduit.rmcp.lan_session import LanRules, LanSession
-from conduit.rmcp.misbehaviour import WELL_BEHAVED, Misbehaviour
 from conduit.rmcp.packets import AuthType, LanPacket
 from conduit.rmcp.privilege import Privilege
 from conduit.rmcp.session_commands import (
@@ -54,7 +53,7 @@ class State(Enum):
 
     CHALLENGED = "waiting for Activate Session"
     ACTIVE = "session open"
-    FAILED = "refused"
+    FAILED = "wrong password"
 
 
 # Every legal move. An absent pair is a stale command, or a repeated one, which is answered as before.
@@ -75,7 +74,6 @@ class ChallengePolicy:
     "Whether every packet of a session is authenticated, not only its activation."
     user_level: bool = True
     "Whether packets at User privilege are."
-    misbehaviours: frozenset[Misbehaviour] = WELL_BEHAVED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,13 +139,19 @@ class ChallengeServer:
         return self._last[0].outbound_sequence if self._last else 0
 
     def is_authentic(self, packet: LanPacket, now: float) -> bool:
-        """Whether the packet that carries the activation is protected as agreed; failures count for the lock-out."""
-        if packet.auth_type != self._auth_type:
+        """Whether the packet that carries the activation is protected as agreed.
+
+        A challenge is good for one guess, which counts for the lock-out: consoles repeat a wrong activation like one
+        that was lost, and that is no second guess.
+        """
+        if packet.auth_type != self._auth_type or self._state is State.FAILED:
             return False
         code = AUTH_CODES[self._auth_type](self._password, packet.session_id, packet.sequence, packet.payload)
         authentic = hmac.compare_digest(code, packet.auth_code)
         if self._state is State.CHALLENGED and self._auth_type != AuthType.NONE:
             self._doorkeeper.record(self._account, now, succeeded=authentic)
+            if not authentic:
+                self._state = State.FAILED
         return authentic
 
     def wrap_code(self, session_id: int, sequence: int, frame: bytes) -> bytes:
@@ -182,10 +186,9 @@ class ChallengeServer:
     def _open(self, request: ActivateSession, limit: Privilege) -> SessionActivated:
         policy = self._policy
         later = self._auth_type if policy.per_message else AuthType.NONE
-        forced = Misbehaviour.FORCED_PER_MESSAGE in policy.misbehaviours
         rules = LanRules(
             send_auth_type=later,
-            accept_unauthenticated=not (policy.per_message and policy.user_level) and not forced,
+            accept_unauthenticated=not (policy.per_message and policy.user_level),
         )
         session = LanSession(
             session_id=self._session_id,

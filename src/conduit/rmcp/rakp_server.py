@@ -316,7 +316,7 @@ def reply_to_malformed(payload_type: int, payload: bytes) -> Reply | None:
         if payload[_NAME_LENGTH_OFFSET] > MAX_USERNAME:
             return Rakp2(tag=payload[0], status=Status.INVALID_NAME_LENGTH, console_id=0)
     elif payload_type == PayloadType.OPEN_SESSION_REQUEST and len(payload) >= _CONSOLE_ID.stop:
-        whole = len(payload) >= _CONSOLE_ID.stop + Algorithms.LENGTH
+        whole = len(payload) >= _CONSOLE_ID.stop + Algorithms.STRUCT.size
         status = Status.INVALID_PAYLOAD_TYPE if whole else Status.ILLEGAL_PARAMETER
         console_id = int.from_bytes(payload[_CONSOLE_ID], "little")
         return OpenSessionResponse(tag=payload[0], status=status, console_id=console_id)

@@ -23,7 +23,7 @@ from conduit.ipmi.commands import (
 )
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.ipmi.messages import PRESENT_CHANNEL, NoData, PrivilegeLimit
-from conduit.rmcp.ciphers import SUITES
+from conduit.rmcp.ciphers import PREFERENCE, SUITES
 from conduit.rmcp.misbehaviour import Misbehaviour
 from conduit.rmcp.privilege import Privilege
 from conduit.rmcp.session_commands import (
@@ -42,6 +42,7 @@ CHANNELS: Final = {
     LAN_CHANNEL: (ChannelMedium.LAN, ChannelProtocol.IPMB),
     SYSTEM_CHANNEL: (ChannelMedium.SYSTEM_INTERFACE, ChannelProtocol.KCS),
 }
+_RANKS: Final = {suite: rank for rank, suite in enumerate(PREFERENCE)}
 _INTEGRITY_TAG: Final = 0x40  # class of an algorithm in a cipher suite record (table 22-18)
 _CONFIDENTIALITY_TAG: Final = 0x80
 
@@ -97,7 +98,9 @@ def get_cipher_suites(
     _require_lan(request.channel)
     if not bmc.config.plus.enabled or Misbehaviour.REFUSES_CIPHER_LIST in bmc.config.faults.misbehaviours:
         raise Refused(CompletionCode.INVALID_COMMAND)
-    records = b"".join(cipher_suite_record(suite).encode() for suite in bmc.config.plus.suites)
+    # Best first: some consoles (ipmitool 1.8.19) read the first twelve and no more.
+    suites = sorted(bmc.config.plus.suites, key=lambda suite: _RANKS.get(suite, len(_RANKS)))
+    records = b"".join(cipher_suite_record(suite).encode() for suite in suites)
     start = request.index * CipherSuiteRecords.PART
     return CipherSuiteRecords(channel=LAN_CHANNEL, records=records[start : start + CipherSuiteRecords.PART])
 
