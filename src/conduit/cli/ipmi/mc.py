@@ -50,14 +50,15 @@ async def info(settings: Settings) -> None:
 
 def device_report(device: DeviceId) -> Report:
     """All of Get Device ID."""
-    maker = device.manufacturer or f"manufacturer {device.manufacturer_id}"
+    known = device.manufacturer or ("not in our list" if device.manufacturer_id else "unspecified")
+    maker = device.manufacturer or f"manufacturer {device.manufacturer_id or 'unspecified'}"
     fields = [
         Field("device_id", "Device ID", device.device_id),
         Field("device_revision", "Device revision", device.device_revision),
         Field("firmware_revision", "Firmware revision", device.firmware),
         Field("ipmi_version", "IPMI version", device.ipmi_version),
         Field("manufacturer_id", "Manufacturer ID", device.manufacturer_id),
-        Field("manufacturer_name", "Manufacturer name", device.manufacturer, device.manufacturer or "not in our list"),
+        Field("manufacturer_name", "Manufacturer name", device.manufacturer, known),
         Field("product_id", "Product ID", device.product_id, f"{device.product_id} ({device.product_id:#06x})"),
         Field("available", "Device available", not device.updating),
         Field("provides_sdrs", "Provides device SDRs", device.provides_sdrs),

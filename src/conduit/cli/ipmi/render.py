@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NamedTuple
 
-import yaml
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -119,6 +118,8 @@ def to_json(data: Value, *, indent: int | None = None) -> str:
 
 def to_yaml(data: Value) -> str:
     """YAML in the order in which we say things."""
+    import yaml  # a thirtieth of a second that only --output yaml shall cost
+
     text: str = yaml.safe_dump(data, sort_keys=False, allow_unicode=False, default_flow_style=False)
     return text
 
