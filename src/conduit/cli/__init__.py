@@ -14,6 +14,7 @@ from conduit.errors import ConduitError
 # noun -> module, of which the command is the attribute ``command``; and one line for ``conduit --help``
 NOUNS: Final[dict[str, tuple[str, str]]] = {
     "bmc": ("conduit.cli.bmc", "Virtual BMCs: hardware for tests and demos."),
+    "ipmi": ("conduit.cli.ipmi", "BMCs over IPMI: power, boot device, users, sessions, raw commands."),
 }
 
 
