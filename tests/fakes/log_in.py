@@ -35,7 +35,7 @@ class Rehearsal:
         """Until it succeeds; a failure is raised, after its farewell was delivered."""
         try:
             while True:
-                done = self._exchange()
+                done = self.exchange()
                 if done is not None:
                     return done
                 deadline = self.login.next_deadline()
@@ -50,7 +50,7 @@ class Rehearsal:
             self.deliver()
             raise
 
-    def _exchange(self) -> LoggedIn | None:
+    def exchange(self) -> LoggedIn | None:
         while answers := self.deliver():
             for answer in answers:
                 events = self.login.receive_datagram(answer, self.now)

@@ -68,9 +68,9 @@ class Endpoint:
         self._timer_count = 0
         self._timer_scope = trio.CancelScope()
         self._next_sequence = 0
+        self.strays = 0  # datagrams that belong to nobody here, or come from the wrong address
         self._closed = False
         self._scopes: list[trio.CancelScope] = []
-        self.strays = 0  # datagrams that belong to nobody here, or come from the wrong address
         self._start(self._keep_deadlines)
 
     # --- what callers do ---
@@ -214,6 +214,13 @@ class Endpoint:
         finally:
             self._abandon()  # stopped, or broken: either way nobody will be served again
 
+    def _abandon(self) -> None:
+        """Tell whoever still waits for a datagram that none will come."""
+        if not self._closed:
+            self._closed = True
+            for attachment in [attachment for peers in self._lan.values() for attachment in peers]:
+                attachment.fail(TransportError("the endpoint is closed"))
+
     def stop(self) -> None:
         """End the tasks; nobody may need them any more."""
         for scope in self._scopes:
@@ -224,14 +231,6 @@ class Endpoint:
         self._abandon()
         for port in self._ports.values():
             port.close()
-
-    def _abandon(self) -> None:
-        """Tell whoever still waits for a datagram that none will come."""
-        if self._closed:
-            return
-        self._closed = True
-        for attachment in [attachment for peers in self._lan.values() for attachment in peers]:
-            attachment.fail(TransportError("the endpoint is closed"))
 
     def _route(self, data: bytes, address: Address, now: float) -> None:
         """Give a datagram to the machine that it is for. Never by session ID alone: the peer must be the right one."""

@@ -121,10 +121,10 @@ class Port:
         """
         self._waiters += 1
         try:
-            if self._reading:
-                await waiter.park(shield=shield)
-            else:
+            if not self._reading:
                 await self._read_alone(waiter, shield)
+            elif not waiter.done:  # else the system has refused to send, and nobody would wake it
+                await waiter.park(shield=shield)
         finally:
             self._waiters -= 1
         return waiter.unwrap()
@@ -145,7 +145,7 @@ class Port:
                     waiter.interrupt = None
                     self._read_batch()
         except trio.Cancelled:
-            if shield:
+            if shield and not waiter.done:
                 self._needed.set()
                 await waiter.park(shield=True)
             raise

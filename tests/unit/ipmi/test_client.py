@@ -336,7 +336,7 @@ async def test_socket_that_breaks_ends_the_command_with_its_error() -> None:
     async with open_endpoint() as endpoint, open_udp_bmc() as peer:
         async with open_bmc(LOCALHOST, port=peer.port, username="admin", password="secret", endpoint=endpoint) as bmc:
             port = endpoint._port((LOCALHOST, 1))
-            port.sock.close()
+            port._sock.close()
             with pytest.raises(TransportError, match="cannot send to"):
                 await bmc.raw(APP, ECHO)
         assert_nothing_left(endpoint)
@@ -370,8 +370,9 @@ async def test_endpoint_that_breaks_ends_its_sessions_instead_of_hanging() -> No
             open_endpoint() as endpoint,
             open_bmc(LOCALHOST, port=peer.port, username="admin", password="secret", endpoint=endpoint) as bmc,
         ):
-            broken = Attachment((LOCALHOST, other.port), Broken(), lambda _: None, lambda _: None)
-            endpoint.attach(broken)
+            address = (LOCALHOST, other.port)
+            broken = Attachment(endpoint._port(address), address, Broken(), lambda _: None, lambda _: None)
+            endpoint._attach(broken)
             await other.sock.sendto(bytes(20), peer.peers[0])
             with pytest.raises(TransportError, match="the endpoint is closed"):
                 await bmc.raw(APP, ECHO)

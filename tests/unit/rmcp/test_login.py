@@ -212,7 +212,7 @@ def test_answer_that_is_lost_for_good_starts_the_exchange_afresh(step: str, plus
     script = Script(plus=plus, silent={step})
     rehearsal = rehearse(script)
     while rehearsal.bmc.seen.count(step) < RESTART_AFTER:
-        rehearsal._exchange()
+        rehearsal.exchange()
         deadline = rehearsal.login.next_deadline()
         assert deadline is not None
         rehearsal.now = deadline
@@ -263,7 +263,7 @@ def test_refused_proof_leaves_no_half_open_session() -> None:
 def test_log_in_given_up_at_any_point_frees_what_the_bmc_holds(phase: int) -> None:
     steps = ["capabilities", "suites", "open", "rakp1", "rakp3", "privilege"]
     rehearsal = rehearse(Script(silent={steps[phase]}))
-    rehearsal._exchange()
+    rehearsal.exchange()
     rehearsal.login.give_up()
     rehearsal.deliver()
     assert (len(rehearsal.bmc.farewells), rehearsal.bmc.closed) == (int(phase in (3, 4)), int(phase == 5))
@@ -410,7 +410,7 @@ def test_i82571spt_leaves_out_capabilities_and_privilege() -> None:
 def test_stray_datagram_in_any_phase_is_counted_and_does_no_harm(silent: str, datagram: bytes) -> None:
     script = Script(silent={silent})
     rehearsal = rehearse(script)
-    rehearsal._exchange()
+    rehearsal.exchange()
     assert rehearsal.login.receive_datagram(datagram, 0.0) == ()
     assert rehearsal.login.bad_datagrams + rehearsal.login.stale_replies == 1
     script.silent = set()
@@ -426,7 +426,7 @@ def test_answer_to_an_earlier_question_is_stale() -> None:
 
     rehearse(Script(mangle={"capabilities": capture})).run()
     other = rehearse(Script(silent={"suites"}))
-    other._exchange()
+    other.exchange()
     assert other.login.receive_datagram(captured[0], 0.0) == ()
     assert other.login.stale_replies == 1
 
