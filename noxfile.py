@@ -17,7 +17,8 @@ nox.options.sessions = ["lint", "types", "imports", "unit", "property", "fuzz_sm
 nox.options.error_on_missing_interpreters = True
 
 PROTOCOL_CODE = "src/conduit/rmcp/*,src/conduit/ipmi/*,src/conduit/errors.py,src/conduit/_wire.py"
-DRIVERS = "*/endpoint.py,*/client.py,*/fleet.py,*/serve.py"  # layer 3: the interop and integration tests' business
+# Layer 3, the interop and integration tests' business.
+DRIVERS = "*/endpoint.py,*/port.py,*/entropy.py,*/client.py,*/fleet.py,*/serve.py"
 
 
 def module(session: nox.Session, *command: str) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from enum import Enum
 from typing import Final, TypeVar
 
-import outcome
 import trio
 
 from conduit._machine import DatagramMachine
@@ -32,10 +32,11 @@ from conduit.ipmi.connection import KEEPALIVE, Connection
 from conduit.ipmi.exchange import BMC, Answered, Exchange, Target, Unanswered
 from conduit.rmcp.command import Body, Command
 from conduit.rmcp.credentials import NO_WORKAROUNDS, Credentials, Interface
-from conduit.rmcp.endpoint import Address, Attachment, Endpoint, open_endpoint
+from conduit.rmcp.endpoint import Attachment, Endpoint, open_endpoint
 from conduit.rmcp.login import SessionInfo
 from conduit.rmcp.nudge import NudgingMachine
 from conduit.rmcp.packets import PORT
+from conduit.rmcp.port import Address, Waiter
 from conduit.rmcp.privilege import Privilege
 from conduit.rmcp.retry import BACKOFF, RETRIES, TIMEOUT, retry_policy
 from conduit.rmcp.workarounds import Workaround
@@ -44,6 +45,7 @@ CLOSE_DELAYS: Final = (0.3, 0.3, 0.4)  # seconds to wait after each Close Sessio
 CLOSE_PATIENCE: Final = sum(CLOSE_DELAYS)  # seconds that leaving may take, also under cancellation
 
 BodyT = TypeVar("BodyT", bound=Body)
+EnumT = TypeVar("EnumT", bound=Enum)
 logger = logging.getLogger(__name__)
 
 
@@ -64,6 +66,7 @@ class Bmc:
         "_host",
         "_info",
         "_keepalive",
+        "_log_in_scope",
         "_login_lock",
         "_max_outstanding",
         "logins",
@@ -87,6 +90,7 @@ class Bmc:
         self._attachment: Attachment | None = None
         self._info: SessionInfo | None = None
         self._login_lock: trio.Lock | None = None  # made when needed: most sessions are opened once
+        self._log_in_scope: trio.CancelScope | None = None
         self._closed = False
         self.logins = 0
 
@@ -194,16 +198,17 @@ class Bmc:
         self, connection: Connection, netfn: int, command: int, data: bytes, target: Target
     ) -> Answered | None:
         """The hot path: submit, send, sleep until the reader wakes us."""
-        now = trio.current_time()
-        pending = connection.submit(trio.lowlevel.current_task(), netfn, command, data, now, target)
-
-        def abort(_: object) -> trio.lowlevel.Abort:
+        attachment, waiter = self._attachment, Waiter()
+        if attachment is None:
+            raise LocalProtocolError("there is no session")
+        pending = connection.submit(waiter, netfn, command, data, trio.current_time(), target)
+        self._endpoint.flush(attachment)
+        try:
+            event = await attachment.port.wait(waiter)
+        except trio.Cancelled:
             connection.forget(pending, trio.current_time())
-            return trio.lowlevel.Abort.SUCCEEDED
-
-        if self._attachment is not None:
-            self._endpoint.flush(self._attachment)
-        event = await trio.lowlevel.wait_task_rescheduled(abort)
+            self._endpoint.flush(attachment)  # the next one's turn
+            raise
         return event if type(event) is Answered else None
 
     # --- what the endpoint's reader calls; must not block ---
@@ -211,7 +216,7 @@ class Bmc:
     def _deliver(self, events: Sequence[object]) -> None:
         for event in events:
             if isinstance(event, Answered | Unanswered):
-                trio.lowlevel.reschedule(event.token, outcome.Value(event))
+                event.token.deliver(event)
             else:
                 logger.info("session with %s lost", self._addresses[0][0])
 
@@ -219,7 +224,7 @@ class Bmc:
         """The socket is of no use for this peer: everything that waits learns so."""
         if self._connection is not None:
             for event in self._connection.abandon():
-                trio.lowlevel.reschedule(event.token, outcome.Error(error))
+                event.token.fail(error)
 
     # --- sessions ---
 
@@ -233,7 +238,9 @@ class Bmc:
             if self._connection is not None and not self._connection.is_lost:
                 return self._connection
             self._drop_session()
-            return await self.log_in()
+            with trio.CancelScope() as self._log_in_scope:
+                return await self.log_in()
+            raise LocalProtocolError("the session is closed")
 
     async def log_in(self) -> Connection:
         """Open a session at the first address that answers."""
@@ -248,10 +255,10 @@ class Bmc:
 
     async def _log_in_at(self, address: Address) -> Connection:
         credentials = self._credentials
-        logged_in, attachment = await self._endpoint.log_in(address, credentials)
-        # No checkpoint from here on, or a cancelled caller would leave the session behind.
         verify = Workaround.NOCHECKSUMCHECK not in credentials.workarounds
         exchange = Exchange(credentials.retry, max_outstanding=self._max_outstanding, verify=verify)
+        logged_in, attachment = await self._endpoint.log_in(address, credentials)
+        # No checkpoint and no error from here on, or the session would be left behind.
         connection = Connection(logged_in.session, exchange, trio.current_time(), keepalive=self._keepalive)
         machine: DatagramMachine = connection
         if Workaround.INTELWV2 in credentials.workarounds:
@@ -270,14 +277,19 @@ class Bmc:
     async def aclose(self) -> None:
         """Close the session; tries for :data:`CLOSE_PATIENCE` at most, also when cancelled, and never raises."""
         self._closed = True
+        if self._log_in_scope is not None:
+            self._log_in_scope.cancel()  # another task's, which would leave a session behind
         connection, attachment = self._connection, self._attachment
         if connection is not None and attachment is not None and not connection.is_lost:
-            closing = connection.close(trio.lowlevel.current_task(), trio.current_time(), CLOSE_DELAYS)
-            self._deliver(closing)  # other tasks' commands end here
+            waiter = Waiter()
+            self._deliver(connection.close(waiter, trio.current_time(), CLOSE_DELAYS))  # others' commands end here
             self._endpoint.flush(attachment)
-            # Cancellation has to wait: the machine itself gives up in time.
-            await trio.lowlevel.wait_task_rescheduled(lambda _: trio.lowlevel.Abort.FAILED)
-        self._drop_session()
+            try:
+                await attachment.port.wait(waiter, shield=True)  # the machine itself gives up in time
+            except ConduitError as error:
+                logger.info("closing the session failed: %s", error)
+            finally:
+                self._drop_session()
 
 
 def _refusal(code: int, netfn: int, command: int, name: str) -> CompletionCodeError:
@@ -369,16 +381,20 @@ def open_bmc(
     :raises PeerTimeoutError: nobody answers.
     :raises LocalProtocolError: an argument is out of range.
     """
+    if port not in range(1, 65_536):
+        raise LocalProtocolError(f"there is no port {port}")
+    if keepalive is not None and keepalive <= 0:
+        raise LocalProtocolError("a session is kept alive after more than 0 seconds, or never (None)")
     credentials = Credentials(
         username=_to_bytes(username),
         password=_to_bytes(password),
         kg=kg or b"",
-        privilege=Privilege(privilege),
-        interface=Interface(interface),
+        privilege=_choice(Privilege, privilege),
+        interface=_choice(Interface, interface),
         cipher_suite=cipher_suite,
         auth_type=auth_type,
         name_only=name_only,
-        workarounds=frozenset(map(_to_workaround, workarounds)) if workarounds else NO_WORKAROUNDS,
+        workarounds=frozenset(_choice(Workaround, name) for name in workarounds) if workarounds else NO_WORKAROUNDS,
         retry=retry_policy(timeout, retries, backoff),
     )
     if endpoint is None:
@@ -390,9 +406,11 @@ def _to_bytes(text: str | bytes) -> bytes:
     return text.encode() if isinstance(text, str) else text
 
 
-def _to_workaround(name: str | Workaround) -> Workaround:
+def _choice(kind: type[EnumT], value: object) -> EnumT:
+    """The member of *kind* with this value; the members themselves pass too."""
     try:
-        return Workaround(name)
+        return kind(value)
     except ValueError:
-        known = ", ".join(sorted(workaround.value for workaround in Workaround))
-        raise LocalProtocolError(f"there is no workaround {name!r}; known are {known}") from None
+        known = ", ".join(sorted(str(member.value) for member in kind))
+        name = kind.__name__.lower()
+        raise LocalProtocolError(f"there is no {name} {value!r}; known are {known}") from None

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
+from conduit.errors import LocalProtocolError
 from conduit.ipmi.exchange import BMC, Answered, Exchange, Pending, Target, Unanswered
+from conduit.rmcp.lan_message import MIN_FRAME
 from conduit.rmcp.login_steps import Session
 from conduit.rmcp.packets import PayloadType
 from conduit.rmcp.session_commands import CloseSession
 
 KEEPALIVE: Final = 25.0  # seconds of silence before a keep-alive; BMCs drop sessions after 60 (section 6.12.15)
+# Data bytes of one request: the length is one byte in IPMI 1.5; in RMCP+ a datagram is the limit.
+MAX_LAN_DATA: Final = 255 - MIN_FRAME
+MAX_PLUS_DATA: Final = 65_000
 _IPMI: Final = int(PayloadType.IPMI)
 _NETFN_APP: Final = 0x06
 _GET_DEVICE_ID: Final = 0x01
@@ -59,7 +64,15 @@ class Connection:
         return self._exchange
 
     def submit(self, token: object, netfn: int, command: int, data: bytes, now: float, target: Target = BMC) -> Pending:
-        """Send a request, now or in turn; an event with *token* tells what became of it."""
+        """Send a request, now or in turn; an event with *token* tells what became of it.
+
+        :raises LocalProtocolError: it has more data than fits, or *target* does not exist.
+        """
+        room = MAX_PLUS_DATA if self._session.is_plus else MAX_LAN_DATA
+        if target is not BMC:
+            room -= target.overhead()
+        if len(data) > room:
+            raise LocalProtocolError(f"a request takes {room} bytes of data here, not {len(data)}")
         pending = Pending(token, netfn, command, data, target)
         frame = self._exchange.submit(pending, now)
         if frame is not None:

@@ -6,10 +6,11 @@ It knows IPMI messages, not sessions: frames go out to be sealed, opened payload
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from conduit.errors import DecodeError, LocalProtocolError
-from conduit.rmcp.lan_message import BMC_ADDRESS, MAX_SEQUENCE, LanMessage, decode_frame, encode_frame
+from conduit.rmcp.lan_message import BMC_ADDRESS, MAX_SEQUENCE, MIN_FRAME, LanMessage, decode_frame, encode_frame
 from conduit.rmcp.retry import RetryPolicy
 
 _NETFN_APP: Final = 0x06
@@ -37,8 +38,24 @@ class Target(NamedTuple):
     bridges: tuple[Hop, ...] = ()
     "None for the BMC itself, one hop for a controller on its IPMB, two for one behind that."
 
+    def overhead(self) -> int:
+        """Bytes that the way there adds to a request.
+
+        :raises LocalProtocolError: an address, LUN or channel does not exist.
+        """
+        addresses = (self.address, *(hop.address for hop in self.bridges))
+        channels = (hop.channel for hop in self.bridges)
+        if not (self.lun in range(4) and _all_in(range(256), addresses) and _all_in(range(16), channels)):
+            raise LocalProtocolError(f"{self} is nowhere: addresses end at 255, LUNs at 3, channels at 15")
+        return len(self.bridges) * BRIDGE_OVERHEAD
+
+
+def _all_in(allowed: range, numbers: Iterable[int]) -> bool:
+    return all(number in allowed for number in numbers)
+
 
 BMC: Final = Target()
+BRIDGE_OVERHEAD: Final = MIN_FRAME + 1  # bytes: the frame inside, and the channel it goes to
 
 
 class Answered(NamedTuple):
@@ -206,8 +223,9 @@ class Exchange:
                 break
         pending.sequence = sequence
         pending.deadline = now + (pending.delays or self._delays)[0]
+        frame = pending.frame()
         self._pending[sequence] = pending
-        return pending.frame()
+        return frame
 
     def _finish(self, pending: Pending, data: bytes) -> Answered:
         del self._pending[pending.sequence]

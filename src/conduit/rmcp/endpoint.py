@@ -1,73 +1,38 @@
-"""One UDP socket for many BMCs: owns the socket, routes datagrams to machines, keeps their deadlines.
+"""One UDP endpoint for many BMCs: routes datagrams to machines and keeps their deadlines.
 
-The reader drains the socket, feeds each machine and sends what it answers before it wakes anybody; a task is woken
-once per result. Nothing here waits for a consumer.
+Whoever reads the socket feeds each machine and sends what it answers before anybody is woken; a task is woken once
+per result. Nothing here waits for a consumer.
 """
 
 from __future__ import annotations
 
 import heapq
-import logging
 import math
-import os
-import secrets
-import socket  # noqa: TID251  # trio.socket takes three system calls where this takes one
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+import socket  # noqa: TID251  # for its constants
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
-import outcome
 import trio
 
 from conduit._machine import DatagramMachine
 from conduit._trio import open_background_nursery
-from conduit.errors import ConduitError, TransportError
+from conduit.errors import ConduitError, LocalProtocolError, TransportError
 from conduit.rmcp.credentials import Credentials
+from conduit.rmcp.entropy import entropy
 from conduit.rmcp.login import LoggedIn, Login
-from conduit.rmcp.packets import MAX_DATAGRAM, AuthType, MessageClass, PayloadType, PresencePong
+from conduit.rmcp.nudge import NudgingMachine
+from conduit.rmcp.packets import AuthType, MessageClass, PayloadType, PresencePong
+from conduit.rmcp.port import Address, Fail, Port, Waiter
 from conduit.rmcp.presence import PresenceProbe
-from conduit.rmcp.retry import RetryPolicy
+from conduit.rmcp.retry import DEFAULT_RETRY, RetryPolicy
+from conduit.rmcp.workarounds import Workaround
 
-Address = tuple[Any, ...]
-"A socket address as recvfrom returns it: (host, port) or (host, port, flow, scope)."
 Deliver = Callable[[Sequence[object]], None]
-Fail = Callable[[ConduitError], None]
 
-logger = logging.getLogger(__name__)
-
-RECEIVE_BUFFER: Final = 4 << 20  # bytes of kernel buffer, for bursts of answers from thousands of BMCs
-MAX_BURST: Final = 512  # datagrams read per wake-up before other tasks get a turn
-MAX_BACKLOG: Final = 16_384  # datagrams that wait for a full send buffer; more are dropped, as a network would
-ENTROPY_POOL: Final = 4096  # bytes drawn from the system at once
 _RMCP_PLUS: Final = int(AuthType.RMCP_PLUS)
 _FIRST_HANDSHAKE: Final = int(PayloadType.OPEN_SESSION_REQUEST)
 _ASF: Final = int(MessageClass.ASF)
-
-
-class EntropyPool:
-    """Random bytes drawn from the system in bulk: a third of the price of one call per packet."""
-
-    __slots__ = ("_offset", "_pool")
-
-    def __init__(self) -> None:
-        self._pool = b""
-        self._offset = ENTROPY_POOL
-
-    def __call__(self, count: int) -> bytes:
-        end = self._offset + count
-        if end > len(self._pool):
-            self._pool, self._offset, end = secrets.token_bytes(max(ENTROPY_POOL, count)), 0, count
-        start, self._offset = self._offset, end
-        return self._pool[start:end]
-
-    def forget(self) -> None:
-        """Throw away what is left; a forked child must not hand out its parent's bytes."""
-        self._pool, self._offset = b"", ENTROPY_POOL
-
-
-entropy: Final = EntropyPool()
-os.register_at_fork(after_in_child=entropy.forget)
 
 
 class Attachment:
@@ -79,27 +44,16 @@ class Attachment:
 
     __slots__ = ("address", "armed", "deliver", "fail", "local_id", "machine", "port")
 
-    def __init__(self, address: Address, machine: DatagramMachine, deliver: Deliver, fail: Fail) -> None:
+    def __init__(
+        self, port: Port, address: Address, machine: DatagramMachine, deliver: Deliver, fail: Fail, local_id: int = 0
+    ) -> None:
+        self.port = port
         self.address = address
         self.machine: DatagramMachine | None = machine
         self.deliver = deliver
         self.fail = fail
-        self.local_id = 0
+        self.local_id = local_id
         self.armed = math.inf
-        self.port: _Port | None = None
-
-
-class _Port:
-    """One socket of one address family, its reader's state and what waits to be written."""
-
-    __slots__ = ("backlog", "sock", "writable")
-
-    def __init__(self, family: int) -> None:
-        self.sock = socket.socket(family, socket.SOCK_DGRAM)
-        self.sock.setblocking(False)
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-        self.backlog: deque[tuple[bytes, Address]] = deque()
-        self.writable = trio.Event()
 
 
 class Endpoint:
@@ -107,16 +61,17 @@ class Endpoint:
 
     def __init__(self, nursery: trio.Nursery) -> None:
         self._nursery = nursery
-        self._ports: dict[int, _Port] = {}
+        self._ports: dict[int, Port] = {}
         self._plus: dict[int, Attachment] = {}  # by our session ID
         self._lan: dict[Address, list[Attachment]] = {}  # by peer, where datagrams name no ID of ours
         self._timers: list[tuple[float, int, Attachment]] = []
         self._timer_count = 0
         self._timer_scope = trio.CancelScope()
         self._next_sequence = 0
+        self._closed = False
+        self._scopes: list[trio.CancelScope] = []
         self.strays = 0  # datagrams that belong to nobody here, or come from the wrong address
-        self.dropped_sends = 0
-        nursery.start_soon(self._keep_deadlines)
+        self._start(self._keep_deadlines)
 
     # --- what callers do ---
 
@@ -132,6 +87,8 @@ class Endpoint:
             found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
         except OSError as error:
             raise TransportError(f"cannot find host {host!r}: {error.strerror or error}") from error
+        except UnicodeError as error:  # from the codec that makes host names ASCII
+            raise TransportError(f"{host!r} cannot be a host name") from error
         return list(dict.fromkeys(entry[4] for entry in found))
 
     async def log_in(self, address: Address, credentials: Credentials) -> tuple[LoggedIn, Attachment]:
@@ -143,7 +100,9 @@ class Endpoint:
         self._next_sequence = (self._next_sequence + 8) % 64
         login = Login(credentials, console_id=local_id, entropy=entropy, first_sequence=self._next_sequence)
         login.start(trio.current_time())
-        result, attachment = await self._run(address, login, local_id)
+        nudged = Workaround.INTELWV2 in credentials.workarounds
+        machine: DatagramMachine = NudgingMachine(login) if nudged else login
+        result, attachment = await self._run(address, machine, local_id, login.give_up)
         if not isinstance(result, LoggedIn):
             raise TypeError(result)
         return result, attachment
@@ -153,22 +112,13 @@ class Endpoint:
 
         :raises PeerTimeoutError: nobody does.
         """
-        probe = PresenceProbe(retry or RetryPolicy(), tag=entropy(1)[0] & 0x7F)
+        probe = PresenceProbe(retry or DEFAULT_RETRY, tag=entropy(1)[0] & 0x7F)
         probe.start(trio.current_time())
-        result, attachment = await self._run(address, probe, 0)
+        result, attachment = await self._run(address, probe, 0, _nothing)
         self.detach(attachment)
         if not isinstance(result, PresencePong):
             raise TypeError(result)
         return result
-
-    def attach(self, attachment: Attachment, local_id: int = 0) -> None:
-        """Serve a machine: route by *local_id* what is RMCP+, and by address everything else."""
-        attachment.port = self._port(attachment.address)
-        attachment.local_id = local_id
-        if local_id:
-            self._plus[local_id] = attachment
-        self._lan.setdefault(attachment.address, []).append(attachment)
-        self.flush(attachment)
 
     def become(self, attachment: Attachment, machine: DatagramMachine, deliver: Deliver, fail: Fail) -> None:
         """Put another machine in the place of one that is done, under the same ID and address."""
@@ -185,51 +135,49 @@ class Endpoint:
             peers.remove(attachment)
             if not peers:
                 del self._lan[attachment.address]
+        while self._timers and self._timers[0][2].machine is None:  # or each would wake the timer for nothing
+            heapq.heappop(self._timers)
 
     def flush(self, attachment: Attachment) -> None:
         """Send what the machine wants sent and note its next deadline."""
         machine = attachment.machine
         if machine is None:
             return
+        if self._closed:
+            attachment.fail(TransportError("the endpoint is closed"))
+            return
         for datagram in machine.datagrams_to_send():
-            self._transmit(attachment, datagram)
+            attachment.port.send(datagram, attachment.address, attachment.fail)
         deadline = machine.next_deadline()
         if deadline is not None and deadline < attachment.armed:
             self._arm(attachment, deadline)
 
     # --- one result of one short-lived machine ---
 
-    async def _run(self, address: Address, machine: DatagramMachine, local_id: int) -> tuple[object, Attachment]:
-        """Serve *machine* until its first event, or its failure."""
-        task = trio.lowlevel.current_task()
-        waiting = True
-
-        def deliver(events: Sequence[object]) -> None:
-            nonlocal waiting
-            if waiting:
-                waiting = False
-                trio.lowlevel.reschedule(task, outcome.Value(events[0]))
-
-        def fail(error: ConduitError) -> None:
-            nonlocal waiting
-            if waiting:
-                waiting = False
-                trio.lowlevel.reschedule(task, outcome.Error(error))
-
-        def abort(_: object) -> trio.lowlevel.Abort:
-            nonlocal waiting
-            waiting = False
-            return trio.lowlevel.Abort.SUCCEEDED
-
-        attachment = Attachment(address, machine, deliver, fail)
+    async def _run(
+        self, address: Address, machine: DatagramMachine, local_id: int, give_up: Callable[[], None]
+    ) -> tuple[object, Attachment]:
+        """Serve *machine* until its first event, or its failure; *give_up* may queue a farewell."""
+        waiter = Waiter()
+        port = self._port(address)
+        deliver = lambda events: waiter.deliver(events[0])  # noqa: E731
+        attachment = Attachment(port, address, machine, deliver, waiter.fail, local_id)
         try:
-            self.attach(attachment, local_id)
-            result = await trio.lowlevel.wait_task_rescheduled(abort)
+            self._attach(attachment)
+            result = await attachment.port.wait(waiter)
         except BaseException:
-            self.flush(attachment)  # a farewell, if the machine has one
+            give_up()
+            self.flush(attachment)
             self.detach(attachment)
             raise
         return result, attachment
+
+    def _attach(self, attachment: Attachment) -> None:
+        """Route to a machine what is RMCP+ by our session ID, and everything else by the peer's address."""
+        if attachment.local_id:
+            self._plus[attachment.local_id] = attachment
+        self._lan.setdefault(attachment.address, []).append(attachment)
+        self.flush(attachment)
 
     def _free_id(self) -> int:
         while True:
@@ -239,73 +187,51 @@ class Endpoint:
 
     # --- sockets ---
 
-    def _port(self, address: Address) -> _Port:
+    def _port(self, address: Address) -> Port:
+        if self._closed:
+            raise LocalProtocolError("the endpoint is closed")
         family = socket.AF_INET6 if len(address) == 4 else socket.AF_INET
         port = self._ports.get(family)
         if port is None:
-            port = self._ports[family] = _Port(family)
-            self._nursery.start_soon(self._read, port)
-            self._nursery.start_soon(self._write, port)
+            try:
+                port = self._ports[family] = Port(family, self._route)
+            except OSError as error:
+                raise TransportError(f"cannot open a socket for {address[0]}: {error.strerror or error}") from error
+            self._start(port.read_when_needed)
+            self._start(port.write_backlog)
         return port
 
-    def close(self) -> None:
-        """Close the sockets; their tasks must have ended."""
-        for port in self._ports.values():
-            port.sock.close()
+    def _start(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Run a task until :meth:`stop`: shielded, as sessions are closed through it when all else is cancelled."""
+        scope = trio.CancelScope(shield=True)
+        self._scopes.append(scope)
+        self._nursery.start_soon(self._guard, scope, work)
 
-    def _transmit(self, attachment: Attachment, datagram: bytes) -> None:
-        port = attachment.port
-        if port is None:
-            return
+    async def _guard(self, scope: trio.CancelScope, work: Callable[[], Awaitable[None]]) -> None:
         try:
-            port.sock.sendto(datagram, attachment.address)
-        except BlockingIOError:
-            self._queue(port, datagram, attachment.address)
-        except OSError as error:
-            failure = TransportError(f"cannot send to {attachment.address[0]}: {error.strerror or error}")
-            failure.__cause__ = error
-            attachment.fail(failure)
+            with scope:
+                await work()
+        finally:
+            self._abandon()  # stopped, or broken: either way nobody will be served again
 
-    def _queue(self, port: _Port, datagram: bytes, address: Address) -> None:
-        if len(port.backlog) >= MAX_BACKLOG:
-            self.dropped_sends += 1
+    def stop(self) -> None:
+        """End the tasks; nobody may need them any more."""
+        for scope in self._scopes:
+            scope.cancel()
+
+    def close(self) -> None:
+        """Close the sockets, whose tasks must have ended."""
+        self._abandon()
+        for port in self._ports.values():
+            port.close()
+
+    def _abandon(self) -> None:
+        """Tell whoever still waits for a datagram that none will come."""
+        if self._closed:
             return
-        port.backlog.append((datagram, address))
-        port.writable.set()
-
-    async def _write(self, port: _Port) -> None:
-        """Send what did not fit into the kernel's buffer."""
-        while True:
-            await port.writable.wait()
-            port.writable = trio.Event()
-            while port.backlog:
-                await trio.lowlevel.wait_writable(port.sock)
-                self._drain_backlog(port)
-
-    def _drain_backlog(self, port: _Port) -> None:
-        while port.backlog:
-            try:
-                port.sock.sendto(*port.backlog[0])
-            except BlockingIOError:
-                return
-            except OSError:
-                self.dropped_sends += 1
-            port.backlog.popleft()
-
-    async def _read(self, port: _Port) -> None:
-        receive = port.sock.recvfrom
-        while True:
-            await trio.lowlevel.wait_readable(port.sock)
-            now = trio.current_time()
-            for _ in range(MAX_BURST):
-                try:
-                    data, address = receive(MAX_DATAGRAM)
-                except BlockingIOError:
-                    break
-                except OSError as error:  # such as an ICMP error that belongs to an earlier send
-                    logger.debug("receive failed: %s", error)
-                    continue
-                self._route(data, address, now)
+        self._closed = True
+        for attachment in [attachment for peers in self._lan.values() for attachment in peers]:
+            attachment.fail(TransportError("the endpoint is closed"))
 
     def _route(self, data: bytes, address: Address, now: float) -> None:
         """Give a datagram to the machine that it is for. Never by session ID alone: the peer must be the right one."""
@@ -386,6 +312,7 @@ class Endpoint:
             attachment.fail(error)
             return
         self.flush(attachment)
+        attachment.port.summon_reader()  # a keep-alive is answered though no task waits for it
         if events:
             attachment.deliver(events)
 
@@ -399,13 +326,21 @@ def _numeric_family(host: str) -> socket.AddressFamily | None:
     return socket.AF_INET
 
 
+def _nothing() -> None:
+    """No farewell."""
+
+
 @asynccontextmanager
 async def open_endpoint() -> AsyncIterator[Endpoint]:
     """A place for sessions with any number of BMCs; IPv4 and IPv6 sockets are opened when first needed."""
-    async with open_background_nursery() as nursery:
-        endpoint = Endpoint(nursery)
-        try:
-            yield endpoint
-        finally:
-            nursery.cancel_scope.cancel()
+    endpoint: Endpoint | None = None
+    try:
+        async with open_background_nursery() as nursery:
+            endpoint = Endpoint(nursery)
+            try:
+                yield endpoint
+            finally:
+                endpoint.stop()
+    finally:  # after the tasks: the number of a closed socket may be taken again before Trio stops waiting for it
+        if endpoint is not None:
             endpoint.close()

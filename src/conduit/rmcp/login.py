@@ -153,6 +153,11 @@ class Login:
             raise
         return self._proceed(result, now)
 
+    def give_up(self) -> None:
+        """Queue a farewell, where there is one, and be dead; for callers who want no session any more."""
+        if self._deadline is not None:
+            self._fail()
+
     def datagrams_to_send(self) -> Iterable[bytes]:
         """Datagrams to send now."""
         outbox, self._outbox = self._outbox, []
@@ -183,9 +188,11 @@ class Login:
 
     def _first_phase(self, credentials: Credentials) -> Phase:
         """Skip the questions whose answers the caller gave."""
-        if credentials.interface is not Interface.LANPLUS and Workaround.I82571SPT not in credentials.workarounds:
+        asked = credentials.interface is Interface.LANPLUS
+        implied = credentials.interface is Interface.AUTO and Workaround.I82571SPT in credentials.workarounds
+        if not asked and not implied:
             return Phase.CAPABILITIES
-        self._draft.reasons.append("IPMI 2.0 was asked for")
+        self._draft.reasons.append("IPMI 2.0 was asked for" if asked else "workaround i82571spt is for IPMI 2.0")
         return self._suite_phase(credentials)
 
     def _suite_phase(self, credentials: Credentials) -> Phase:

@@ -39,6 +39,7 @@ from conduit.rmcp.session_commands import (
     ActivateSession,
     ChannelAuthenticationCapabilities,
     CipherSuiteRecords,
+    CloseSession,
     GetChannelAuthenticationCapabilities,
     GetChannelCipherSuites,
     GetSessionChallenge,
@@ -432,6 +433,10 @@ class RaisePrivilege(_Asking):
     def silence(self) -> Outcome:
         """The session is open and the BMC says nothing in it: say what that points to."""
         raise PeerTimeoutError(f"the BMC does not answer in the session it opened; {self._suspicion()}")
+
+    def farewell(self) -> bytes | None:
+        """Close Session, because the session is open however little it may do."""
+        return self._ask(CloseSession(session_id=self._session.remote_id), self._seal)
 
     def _suspicion(self) -> str:
         session = self._session

@@ -174,7 +174,7 @@ class RakpClient:
     @property
     def half_open(self) -> bool:
         """Whether the BMC waits for a RAKP 3 that :meth:`give_up` could give it."""
-        return self._state is State.FAILED and bool(self._bmc_id)
+        return self._state is not State.ACTIVE and bool(self._bmc_id)
 
     def _answer(self, reply: Reply) -> Request | Established:
         self._check_status(reply)
@@ -204,6 +204,8 @@ class RakpClient:
     def _answer_open(self, reply: OpenSessionResponse) -> Rakp1:
         if reply.algorithms != self._offered:
             raise NegotiationError(f"BMC chose {reply.algorithms} though only cipher suite {self._suite} was offered")
+        if not reply.bmc_id:
+            raise NegotiationError("BMC chose session ID 0, which means that there is no session")
         self._bmc_id = reply.bmc_id
         self._limit = reply.privilege
         if 0 < self._limit < self._credentials.privilege and not self._credentials.workarounds & DISBELIEVERS:

@@ -193,15 +193,15 @@ def decode_cipher_suites(records: bytes) -> list[CipherSuiteRecord]:
     """
     reader = Reader(records)
     suites: list[CipherSuiteRecord] = []
-    start = reader.u8() if records else 0
-    while start:
+    start = reader.u8() if records else None
+    while start is not None:
         if start not in (_STANDARD_SUITE, _OEM_SUITE):
             raise DecodeError(f"cipher suite record starts with {start:#04x}", offset=reader.offset - 1)
         number = reader.u8("cipher suite ID")
         oem = reader.u24le("OEM IANA") if start == _OEM_SUITE else None
         algorithms: list[int] = []
-        start = 0
-        while reader.remaining and not start:
+        start = None
+        while reader.remaining and start is None:
             byte = reader.u8()
             if byte in (_STANDARD_SUITE, _OEM_SUITE):
                 start = byte

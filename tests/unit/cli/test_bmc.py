@@ -5,13 +5,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import asyncclick as click
 import pytest
 import trio
 
+from conduit.cli import root
 from conduit.cli.bmc import (
     Endpoint,
     apply_options,
@@ -130,6 +132,37 @@ async def read_lines(process: trio.Process, count: int) -> list[str]:
     while text.count(b"\n") < count:
         text += await process.stdout.receive_some()
     return text.decode().splitlines()
+
+
+async def test_sim_takes_its_users_from_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    users, config = tmp_path / "users.txt", tmp_path / "bmc.toml"
+    users.write_text("filed:f")
+    config.write_text("running = true")
+    arguments = ["bmc", "sim", "--listen", "127.0.0.1:0", "--config", str(config), "--user-file", str(users)]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(partial(root.main, arguments, standalone_mode=False))
+        with trio.fail_after(20):
+            while not (line := capsys.readouterr().out):  # noqa: ASYNC110 - standard output has no event
+                await trio.sleep(0.01)
+            port = int(line.rpartition(":")[2])
+            async with open_bmc("127.0.0.1", port=port, username="filed", password="f") as bmc:
+                assert (await bmc.chassis_status()).power_on
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+async def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    bad = tmp_path / "bmc.toml"
+    bad.write_bytes(b"\xff")
+    with pytest.raises(click.ClickException, match="cannot read"):
+        await root.main(["bmc", "sim", "--config", str(bad)], standalone_mode=False)
+
+
+async def test_the_root_lists_its_nouns_without_importing_them(capsys: pytest.CaptureFixture[str]) -> None:
+    with suppress(SystemExit):
+        await root.main(["--help"])
+    assert "Virtual BMCs" in capsys.readouterr().out
+    with pytest.raises(click.UsageError):
+        await root.main(["nonsense"], standalone_mode=False)
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])

@@ -93,6 +93,8 @@ class VirtualBmc:
         self._loss = Loss(config.faults)
         self._misbehaviours = config.faults.misbehaviours
         self._outbox: list[tuple[bytes, Address]] = []
+        self._generation = (0, 0)
+        self._peers_due: float | None = None
 
     # --- the machine's four methods, for many peers ---
 
@@ -115,10 +117,21 @@ class VirtualBmc:
         return outbox
 
     def next_deadline(self) -> float | None:
-        """When :meth:`handle_deadline` wants to be called, or None."""
+        """When :meth:`handle_deadline` wants to be called, or None. It may then find that nothing is due yet."""
+        generation = self.state.sessions.opened, self.log_ins.started
+        if generation != self._generation:
+            self._generation = generation
+            self._peers_due = self._next_peer_deadline()
+        due, peers_due = self.state.next_deadline(), self._peers_due
+        if due is None or peers_due is None:
+            return peers_due if due is None else due
+        return min(due, peers_due)
+
+    def _next_peer_deadline(self) -> float | None:
+        """The first end of a session or log-in. Traffic only puts it off, so it is not looked for after each packet."""
         deadlines = [self._session_deadline(session) for session in self.state.sessions]
-        others = (self.log_ins.next_deadline(), self.state.next_deadline())
-        return min((when for when in (*deadlines, *others) if when is not None), default=None)
+        pending = self.log_ins.next_deadline()
+        return min((*deadlines, *(() if pending is None else (pending,))), default=None)
 
     def handle_deadline(self, now: float) -> None:
         """Do what time alone brings: end idle sessions, forget log-ins, let machine and watchdog go on."""
@@ -127,6 +140,7 @@ class VirtualBmc:
             if self._session_deadline(session) <= now:
                 self.state.sessions.remove(session)
         self.state.advance(now)
+        self._peers_due = self._next_peer_deadline()
 
     def _session_deadline(self, session: BmcSession) -> float:
         idle = session.last_active + self.config.limits.idle_timeout

@@ -192,11 +192,8 @@ def _structure(kind: Any, value: Any, where: str) -> Any:
         return _structure_dataclass(kind, value, where)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return _structure_enum(kind, value, where)
-    convert = _CONVERTERS.get(kind)
-    if convert is None:
-        raise TypeError(kind)
     try:
-        return convert(value, where)
+        return _CONVERTERS[kind](value, where)
     except (TypeError, ValueError) as error:
         raise LocalProtocolError(f"{where}: {error}") from error
 

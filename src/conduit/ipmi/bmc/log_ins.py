@@ -43,6 +43,8 @@ class LogIns:
         self._state = state
         self._entropy = entropy
         self._log_ins: dict[int, LogIn] = {}
+        self.started = 0
+        "Log-ins so far; when it changes, so may :meth:`next_deadline`."
         self.evictions = 0
 
     def __len__(self) -> int:
@@ -50,9 +52,7 @@ class LogIns:
 
     def expire(self, now: float) -> None:
         """Forget those whose time is up."""
-        for log_in_id, log_in in tuple(self._log_ins.items()):
-            if log_in.deadline <= now:
-                del self._log_ins[log_in_id]
+        self._log_ins = {number: log_in for number, log_in in self._log_ins.items() if log_in.deadline > now}
 
     def next_deadline(self) -> float | None:
         """When :meth:`expire` has something to do."""
@@ -74,6 +74,7 @@ class LogIns:
             del self._log_ins[next(iter(self._log_ins))]
             self.evictions += 1
         self._log_ins[log_in_id] = log_in
+        self.started += 1
 
     def _deadline(self, now: float) -> float:
         return now + self._state.config.limits.half_open_timeout

@@ -77,6 +77,8 @@ class SessionTable:
         self.slots = slots
         self._sessions: dict[int, BmcSession] = {}
         self._last_handle = 0
+        self.opened = 0
+        "Sessions so far; when it changes, so may the time at which the next one ends."
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -114,6 +116,7 @@ class SessionTable:
 
     def add(self, session: BmcSession) -> None:
         """Take a session in."""
+        self.opened += 1
         self._sessions[session.session_id] = session
 
     def remove(self, session: BmcSession) -> None:

@@ -9,14 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conduit.errors import AuthenticationError, ConduitError, NegotiationError, PeerTimeoutError, SessionRefused
-from conduit.ipmi.bmc import Drop, Limits, LockOutPolicy, PlusConfig, UserConfig
+from conduit.ipmi.bmc import Drop, Limits, LockOutPolicy, PlusConfig, UserConfig, VirtualBmc
 from conduit.ipmi.bmc.config import LanConfig
-from conduit.ipmi.commands import ChassisControl, ChassisControlAction, GetDeviceId, SetUserPassword
+from conduit.ipmi.commands import ChassisControl, ChassisControlAction, ChassisIdentify, GetDeviceId, SetUserPassword
 from conduit.ipmi.commands.users import PasswordOperation
+from conduit.rmcp.auth_codes import AUTH_CODES, pad_password
 from conduit.rmcp.credentials import Interface
-from conduit.rmcp.packets import AuthType
+from conduit.rmcp.lan_message import decode_frame, encode_frame
+from conduit.rmcp.packets import AuthType, decode_lan_packet, encode_lan_packet
 from conduit.rmcp.privilege import Privilege
-from conduit.rmcp.session_commands import CloseSession
+from conduit.rmcp.session_commands import ActivateSession, CloseSession, GetSessionChallenge, SessionChallenge
 from tests.wired import ADMIN, EVERY_AUTH_TYPE, EVERY_SUITE, Wire, make_bmc
 
 
@@ -252,3 +254,81 @@ def test_log_ins_under_way_are_few_and_the_oldest_goes() -> None:
     assert wire.bmc.log_ins.evictions == 6
     wire.let_pass(31)
     assert len(wire.bmc.log_ins) == 0
+
+
+def challenge(wire: Wire) -> SessionChallenge:
+    request = GetSessionChallenge(auth_type=AuthType.MD5, username=b"admin")
+    (answer,) = wire.deliver(encode_lan_packet(encode_frame(6, 0x39, request.encode(), sequence=1)))
+    return SessionChallenge.decode(decode_frame(decode_lan_packet(answer).payload).data[1:])
+
+
+def activation(session_id: int, data: bytes) -> bytes:
+    frame = encode_frame(6, 0x3A, data, sequence=2)
+    code = AUTH_CODES[AuthType.MD5](pad_password(b"secret"), session_id, 0, frame)
+    return encode_lan_packet(frame, auth_type=AuthType.MD5, session_id=session_id, auth_code=code)
+
+
+def test_an_activation_that_is_too_short_is_dropped_and_may_be_put_right() -> None:
+    wire = Wire(make_bmc())
+    given_id = challenge(wire).session_id
+    assert wire.deliver(activation(given_id, b"\x02\x04")) == []
+    assert wire.bmc.drops == {Drop.BAD_MESSAGE: 1}
+
+
+def test_an_activation_from_elsewhere_is_dropped() -> None:
+    wire = Wire(make_bmc())
+    offer = challenge(wire)
+    request = ActivateSession(auth_type=2, want=4, challenge=offer.challenge, outbound_sequence=9).encode()
+    wire.address = ("192.0.2.7", 7)
+    assert wire.deliver(activation(offer.session_id, request)) == []
+    assert wire.bmc.drops == {Drop.NOT_AUTHENTIC: 1}
+
+
+def test_an_activation_in_no_session_is_refused_by_name() -> None:
+    wire = Wire(make_bmc())
+    (answer,) = wire.deliver(activation(77, bytes(22)))
+    assert decode_frame(decode_lan_packet(answer).payload).data == b"\x85"
+
+
+def test_young_log_ins_outlive_old_ones() -> None:
+    wire = Wire(make_bmc())
+    challenge(wire)
+    wire.let_pass(20)
+    challenge(wire)
+    wire.let_pass(15)
+    assert len(wire.bmc.log_ins) == 1
+
+
+def test_handles_in_use_are_skipped() -> None:
+    wire = Wire(make_bmc())
+    wire.log_in()
+    handles = [wire.bmc.state.sessions.next_handle() for _ in range(254)]
+    assert handles == list(range(2, 256))
+    assert wire.bmc.state.sessions.next_handle() == 2
+
+
+def test_the_deadline_is_never_later_than_what_is_due() -> None:
+    bmc = make_bmc()
+    wire = Wire(bmc)
+    assert bmc.next_deadline() is None
+    console = wire.connect()
+    assert bmc.next_deadline() == wire.now + 30
+    console.ask(ChassisIdentify(interval=5))
+    assert bmc.next_deadline() == wire.now + 5
+    wire.let_pass(31)
+    assert bmc.next_deadline() == wire.now + 29
+    wire.let_pass(30)
+    assert bmc.next_deadline() is None
+
+
+def test_session_ids_are_neither_zero_nor_taken() -> None:
+    same = b"\0" * 4 + b"\1" * 4 * 3  # as session IDs: none, one, the same one twice more
+    chosen = iter([same[start : start + 4] for start in range(0, len(same), 4)])
+    bmc = VirtualBmc(
+        make_bmc().config,
+        entropy=lambda count: next(chosen, b"\2" * 4) if count == 4 else bytes(count),
+    )
+    wire = Wire(bmc)
+    assert challenge(wire).session_id == 0x01010101
+    wire.now += 1
+    assert challenge(wire).session_id == 0x02020202

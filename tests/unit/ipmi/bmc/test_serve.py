@@ -11,9 +11,10 @@ import trio.testing
 
 from conduit.errors import TransportError
 from conduit.ipmi.bmc import BmcConfig, PowerCommand, PowerState, Timings, VirtualBmc, VirtualMachine
-from conduit.ipmi.bmc.serve import allow_files, open_virtual_bmc, serve_many
+from conduit.ipmi.bmc.serve import MAX_BACKLOG, MAX_BURST, ServedBmc, allow_files, open_virtual_bmc, serve_many
 from conduit.ipmi.client import open_bmc
 from conduit.ipmi.commands import ChassisControlAction
+from conduit.rmcp.packets import PresencePing, PresencePong
 from tests.wired import ADMIN
 
 
@@ -65,6 +66,77 @@ async def test_many_are_served_or_none() -> None:
         with pytest.raises(TransportError):
             await serve_many([(bmcs[0], "127.0.0.1", 0), (bmcs[1], "127.0.0.1", last.port)])
         nursery.cancel_scope.cancel()
+
+
+class FullSocket:
+    """A socket whose buffer is full, or whose peer is gone, for so many calls."""
+
+    def __init__(self, *failures: OSError) -> None:
+        self._failures = list(failures)
+        self.sent: list[bytes] = []
+        self.arrived: list[bytes | OSError] = []
+
+    def getsockname(self) -> tuple[str, int]:
+        return ("127.0.0.1", 1)
+
+    def sendto(self, data: bytes, address: object) -> None:
+        if self._failures:
+            raise self._failures.pop(0)
+        self.sent.append(data)
+
+    def recvfrom(self, size: int) -> tuple[bytes, tuple[str, int]]:
+        if not self.arrived:
+            raise BlockingIOError
+        first = self.arrived.pop(0)
+        if isinstance(first, OSError):
+            raise first
+        return first, ("127.0.0.1", 2)
+
+
+def serve_on(sock: FullSocket) -> ServedBmc:
+    bmc = VirtualBmc(BmcConfig(), entropy=secrets.token_bytes)
+    return ServedBmc(bmc, sock)  # type: ignore[arg-type]  # as much of a socket as is needed
+
+
+def test_answers_wait_for_room_in_the_buffer() -> None:
+    sock = FullSocket(*[BlockingIOError()] * 2)
+    served = serve_on(sock)
+    sock.arrived = [PresencePing(tag=tag).encode() for tag in range(3)]
+    served._receive(0.0)
+    assert [PresencePong.decode(data).tag for data in sock.sent] == [0, 1, 2]
+
+
+def test_peers_that_are_gone_are_counted_and_forgotten() -> None:
+    sock = FullSocket(ConnectionRefusedError())
+    served = serve_on(sock)
+    sock.arrived = [PresencePing(tag=1).encode(), ConnectionRefusedError(), PresencePing(tag=2).encode()]
+    served._receive(0.0)
+    assert served.dropped_sends == 1
+    assert [PresencePong.decode(data).tag for data in sock.sent] == [2]
+
+
+def test_the_backlog_is_bounded_and_a_burst_ends() -> None:
+    sock = FullSocket(*[BlockingIOError()] * 10_000)
+    served = serve_on(sock)
+    for _ in range(6):
+        sock.arrived = [PresencePing(tag=1).encode()] * 70
+        served._receive(0.0)
+        assert len(sock.arrived) == 70 - MAX_BURST
+    assert len(served._backlog) == MAX_BACKLOG
+    assert served.dropped_sends == 6 * MAX_BURST - MAX_BACKLOG
+
+
+async def test_a_full_buffer_is_waited_for() -> None:
+    async with open_virtual_bmc() as served:
+        backlog = served._backlog
+        receiver = trio.socket.socket(type=trio.socket.SOCK_DGRAM)
+        with receiver:
+            await receiver.bind(("127.0.0.1", 0))
+            await trio.testing.wait_all_tasks_blocked()
+            backlog.append((b"late", receiver.getsockname()))
+            served.wake()
+            with trio.fail_after(5):
+                assert await receiver.recv(100) == b"late"
 
 
 def test_the_limit_of_open_files_is_raised_and_never_lowered() -> None:

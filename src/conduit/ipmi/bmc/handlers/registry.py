@@ -36,7 +36,7 @@ class Entry(NamedTuple):
 
 
 HANDLERS: Final[dict[tuple[int, int], Entry]] = {}
-"By network function and command number. Filled when :mod:`conduit.ipmi.bmc.handlers` is imported, never later."
+"By network function and command number. Ours are there once :mod:`conduit.ipmi.bmc.handlers` is imported."
 
 
 def handles(request: type[RequestT]) -> Callable[[Handler[RequestT]], Handler[RequestT]]:

@@ -86,15 +86,17 @@ def set_user_password(bmc: BmcState, request: SetUserPassword, session: BmcSessi
     """Disable, enable, set, test. Open sessions go on under the old password."""
     user = _user(bmc, request.user_id)
     match request.operation:
-        case PasswordOperation.DISABLE_USER:
-            user.enabled = False
-        case PasswordOperation.ENABLE_USER:
-            user.enabled = True
+        case PasswordOperation.DISABLE_USER | PasswordOperation.ENABLE_USER:
+            user.enabled = request.operation is PasswordOperation.ENABLE_USER
         case PasswordOperation.SET_PASSWORD:
             user.set_password(request.password, request.size)
-        case PasswordOperation.TEST_PASSWORD:
-            if request.size != user.password_size:
-                raise Refused(WRONG_SIZE)
-            if not user.has_password(request.password):
-                raise Refused(WRONG_PASSWORD)
+        case _:
+            _test_password(user, request)
     return NoData()
+
+
+def _test_password(user: User, request: SetUserPassword) -> None:
+    if request.size != user.password_size:
+        raise Refused(WRONG_SIZE)
+    if not user.has_password(request.password):
+        raise Refused(WRONG_PASSWORD)

@@ -1,0 +1,263 @@
+"""A UDP socket, who reads it, and what waits to be written.
+
+Nobody reads while nobody waits for anything. A task that waits alone reads the socket itself, which saves it two
+task switches per answer; when several wait, one resident task reads for all of them.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket  # noqa: TID251  # trio.socket takes three system calls where this takes one
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+import trio
+
+from conduit.errors import ConduitError, TransportError
+from conduit.rmcp.packets import MAX_DATAGRAM
+
+Address = tuple[Any, ...]
+"A socket address as recvfrom returns it: (host, port) or (host, port, flow, scope)."
+Route = Callable[[bytes, Address, float], None]
+"Takes a datagram, its sender and the time; must not block."
+Fail = Callable[[ConduitError], None]
+
+logger = logging.getLogger(__name__)
+
+RECEIVE_BUFFER: Final = 4 << 20  # bytes of kernel buffer, for bursts of answers from thousands of BMCs
+BATCH: Final = 64  # datagrams taken in before what they cause is sent: a burst wakes its receivers once
+MAX_BACKLOG: Final = 16_384  # datagrams that wait for a full send buffer; more are dropped, as a network would
+
+
+class Waiter:
+    """One task's wait for one result."""
+
+    __slots__ = ("_error", "_result", "_task", "done", "interrupt")
+
+    def __init__(self) -> None:
+        self.done = False
+        self._result: object = None
+        self._error: ConduitError | None = None
+        self._task: trio.lowlevel.Task | None = None
+        self.interrupt: Callable[[], None] | None = None  # wakes a task that sleeps elsewhere than in park()
+
+    def deliver(self, result: object) -> None:
+        """The result is here; the first one counts."""
+        if not self.done:
+            self._result = result
+            self._finish()
+
+    def fail(self, error: ConduitError) -> None:
+        """There will be none, and why."""
+        if not self.done:
+            self._error = error
+            self._finish()
+
+    def unwrap(self) -> object:
+        """The result. :raises ConduitError: there is none."""
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+    async def park(self, *, shield: bool = False) -> None:
+        """Sleep until somebody calls :meth:`deliver` or :meth:`fail`; a checkpoint.
+
+        :param shield: do not wake for a cancellation; only for results that are sure to come soon.
+        """
+        if self.done:
+            return
+        self._task = trio.lowlevel.current_task()
+
+        def abort(_: object) -> trio.lowlevel.Abort:
+            if shield:
+                return trio.lowlevel.Abort.FAILED
+            self._task = None
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        await trio.lowlevel.wait_task_rescheduled(abort)
+
+    def _finish(self) -> None:
+        self.done = True
+        task, self._task = self._task, None
+        if task is not None:
+            trio.lowlevel.reschedule(task)
+        elif self.interrupt is not None:
+            self.interrupt()
+
+
+class Port:
+    """One socket of one address family.
+
+    :param route: gets every datagram, in the order of arrival.
+    """
+
+    def __init__(self, family: int, route: Route) -> None:
+        self._sock = socket.socket(family, socket.SOCK_DGRAM)
+        self._sock.setblocking(False)
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        self._route = route
+        self._waiters = 0
+        self._reading = False  # whether somebody, the resident or a lone waiter, is at it
+        self._needed = trio.Event()  # set when the resident has to read
+        self._corked = False
+        self._outbox: list[tuple[bytes, Address, Fail]] = []
+        self._backlog: deque[tuple[bytes, Address]] = deque()
+        self._blocked = trio.Event()  # set when the backlog has to be written
+        self.dropped_sends = 0
+
+    def close(self) -> None:
+        """Close the socket; its tasks must have ended."""
+        trio.lowlevel.notify_closing(self._sock)
+        self._sock.close()
+
+    # --- waiting and reading ---
+
+    async def wait(self, waiter: Waiter, *, shield: bool = False) -> object:
+        """The result that *waiter* waits for; a checkpoint.
+
+        :param shield: see :meth:`Waiter.park`; a cancellation then leaves when the result is there.
+        :raises ConduitError: what the waiter failed with.
+        """
+        self._waiters += 1
+        try:
+            if self._reading:
+                await waiter.park(shield=shield)
+            else:
+                await self._read_alone(waiter, shield)
+        finally:
+            self._waiters -= 1
+        return waiter.unwrap()
+
+    def summon_reader(self) -> None:
+        """Something is on its way that no task waits for: read at least once more."""
+        if not self._reading:
+            self._reading = True
+            self._needed.set()
+
+    async def _read_alone(self, waiter: Waiter, shield: bool) -> None:
+        """Read until the waiter is served, then hand over to the resident if others wait."""
+        self._reading = True
+        try:
+            while not waiter.done:
+                waiter.interrupt = self._interrupt
+                if await self._readable():
+                    waiter.interrupt = None
+                    self._read_batch()
+        except trio.Cancelled:
+            if shield:
+                self._needed.set()
+                await waiter.park(shield=True)
+            raise
+        finally:
+            waiter.interrupt = None
+            if not self._needed.is_set():
+                self._reading = False
+                if self._waiters > 1:
+                    self.summon_reader()
+
+    async def _readable(self) -> bool:
+        """Wait for a datagram, or for :meth:`_interrupt`; whether it was the former."""
+        try:
+            await trio.lowlevel.wait_readable(self._sock)
+        except trio.ClosedResourceError:
+            return False
+        return True
+
+    def _interrupt(self) -> None:
+        """Wake whoever sleeps on the socket. Trio's way to say "closed", though it is not: a cancel scope around
+        every wait would cost as much as the rest of a command.
+        """
+        trio.lowlevel.notify_closing(self._sock)
+
+    async def read_when_needed(self) -> None:
+        """The resident's task: never ends."""
+        while True:
+            await self._needed.wait()
+            more = True
+            while more or self._waiters:
+                if not await self._readable():
+                    continue
+                try:
+                    more = self._read_batch(uncork=False)
+                    if more:
+                        # Tasks that these answers woke run before the second checkpoint ends: their requests join.
+                        await trio.lowlevel.checkpoint()
+                        await trio.lowlevel.checkpoint()
+                finally:  # also when stopped: a farewell may be among them
+                    self._uncork()
+            self._needed = trio.Event()
+            self._reading = False
+
+    def _read_batch(self, *, uncork: bool = True) -> bool:
+        """Take some datagrams in; whether there may be more."""
+        receive, now = self._sock.recvfrom, trio.current_time()
+        self._corked = True
+        try:
+            for _ in range(BATCH):
+                try:
+                    data, address = receive(MAX_DATAGRAM)
+                except BlockingIOError:
+                    return False
+                except OSError as error:  # such as an ICMP error that belongs to an earlier send
+                    logger.debug("receive failed: %s", error)
+                    continue
+                self._route(data, address, now)
+            return True
+        finally:
+            if uncork:
+                self._uncork()
+
+    # --- sending ---
+
+    def send(self, datagram: bytes, address: Address, fail: Fail) -> None:
+        """Send now, with the rest of a batch, or when the socket takes it.
+
+        :param fail: told when the system refuses, such as for want of a route.
+        """
+        if self._corked:
+            self._outbox.append((datagram, address, fail))
+            return
+        try:
+            self._sock.sendto(datagram, address)
+        except BlockingIOError:
+            self._postpone(datagram, address)
+        except OSError as error:
+            failure = TransportError(f"cannot send to {address[0]}: {error.strerror or error}")
+            failure.__cause__ = error
+            fail(failure)
+
+    async def write_backlog(self) -> None:
+        """A task's work, without end: send what did not fit into the kernel's buffer."""
+        while True:
+            await self._blocked.wait()
+            while self._backlog:
+                try:
+                    await trio.lowlevel.wait_writable(self._sock)
+                except trio.ClosedResourceError:  # _interrupt
+                    continue
+                self._drain_backlog()
+            self._blocked = trio.Event()
+
+    def _uncork(self) -> None:
+        self._corked = False
+        outbox, self._outbox = self._outbox, []
+        for datagram, address, fail in outbox:
+            self.send(datagram, address, fail)
+
+    def _postpone(self, datagram: bytes, address: Address) -> None:
+        if len(self._backlog) >= MAX_BACKLOG:
+            self.dropped_sends += 1
+            return
+        self._backlog.append((datagram, address))
+        self._blocked.set()
+
+    def _drain_backlog(self) -> None:
+        while self._backlog:
+            try:
+                self._sock.sendto(*self._backlog[0])
+            except BlockingIOError:
+                return
+            except OSError:
+                self.dropped_sends += 1
+            self._backlog.popleft()

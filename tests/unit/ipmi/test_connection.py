@@ -1,0 +1,200 @@
+"""A live session's traffic: sealing, repeats under new sequence numbers, keep-alive, loss and closing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conduit.errors import LocalProtocolError
+from conduit.ipmi.connection import MAX_LAN_DATA, MAX_PLUS_DATA, Connection, SessionLost
+from conduit.ipmi.exchange import Answered, Exchange, Hop, Target, Unanswered
+from conduit.rmcp.ciphers import SUITES, SessionKeys
+from conduit.rmcp.lan_message import LanMessage, decode_frame, encode_response
+from conduit.rmcp.lan_session import LanRules, LanSession
+from conduit.rmcp.retry import RetryPolicy
+from conduit.rmcp.session import PlusSession
+from tests.fakes import reference
+from tests.fakes.entropy import CountedEntropy
+from tests.fakes.reference import Keys
+
+RETRY = RetryPolicy(timeout=1.0, retries=2, backoff=2)  # 1, 2, 4 s
+KEYS = Keys(1, 1, bytes(20), bytes(32))
+LOCAL, REMOTE = 0x11, 0x22
+APP = 0x06
+
+
+class Wire:
+    """A connection and the BMC's end of its session."""
+
+    def __init__(self, *, keepalive: float | None = 25.0, max_outstanding: int = 1) -> None:
+        session = PlusSession(
+            SUITES[3],
+            SessionKeys(k1=KEYS.k1, k2=KEYS.k2),
+            password=b"",
+            local_id=LOCAL,
+            remote_id=REMOTE,
+            entropy=CountedEntropy(),
+        )
+        exchange = Exchange(RETRY, max_outstanding=max_outstanding)
+        self.connection = Connection(session, exchange, 0.0, keepalive=keepalive)
+        self.numbers: list[int] = []
+        self._sequence = 0
+
+    def requests(self) -> list[LanMessage]:
+        """What the BMC now gets."""
+        opened = [reference.unseal(KEYS, datagram) for datagram in self.connection.datagrams_to_send()]
+        self.numbers += [packet.sequence for packet in opened]
+        return [decode_frame(packet.payload) for packet in opened]
+
+    def answer(self, request: LanMessage, now: float, *, kind: int = 0, code: int = 0) -> Any:
+        self._sequence += 1
+        payload = encode_response(request, code, b"yes")
+        return self.connection.receive_datagram(reference.seal(KEYS, LOCAL, self._sequence, payload, kind=kind), now)
+
+    def submit(self, token: object, now: float = 0.0, data: bytes = b"") -> None:
+        self.connection.submit(token, APP, 0x38, data, now)
+
+
+def test_request_is_sealed_and_its_answer_delivered() -> None:
+    wire = Wire()
+    wire.submit("it", data=b"\x01")
+    (request,) = wire.requests()
+    assert (request.netfn, request.command, request.data) == (APP, 0x38, b"\x01")
+    assert wire.answer(request, 0.5) == (Answered("it", 0, b"yes"),)
+    assert list(wire.connection.datagrams_to_send()) == []
+
+
+def test_request_that_waits_is_sent_when_the_one_before_is_answered() -> None:
+    wire = Wire()
+    wire.submit("first")
+    wire.submit("second")
+    (first,) = wire.requests()
+    wire.answer(first, 0.5)
+    (second,) = wire.requests()
+    assert wire.answer(second, 0.6) == (Answered("second", 0, b"yes"),)
+
+
+def test_request_that_waits_is_sent_when_the_one_before_is_forgotten() -> None:
+    wire = Wire()
+    first = wire.connection.submit("first", APP, 0x38, b"", 0.0)
+    wire.submit("second")
+    assert len(wire.requests()) == 1
+    wire.connection.forget(first, 0.5)
+    (second,) = wire.requests()
+    assert wire.answer(second, 0.6) == (Answered("second", 0, b"yes"),)
+
+
+def test_repeat_has_a_new_session_sequence_number_and_the_old_message() -> None:
+    wire = Wire()
+    wire.submit("it")
+    sent = wire.requests()
+    assert wire.connection.handle_deadline(0.9) == ()
+    assert wire.connection.handle_deadline(1.0) == ()
+    assert wire.requests() == sent
+    assert wire.numbers == [1, 2]
+
+
+def test_silence_ends_everything_that_waits_and_the_session() -> None:
+    wire = Wire(max_outstanding=2)
+    for token in ("dead", "on the way", "waiting"):
+        wire.submit(token)
+    for now in (1.0, 3.0):
+        assert wire.connection.handle_deadline(now) == ()
+    events = wire.connection.handle_deadline(7.0)
+    assert events == (Unanswered("dead"), Unanswered("on the way"), Unanswered("waiting"), SessionLost())
+    assert wire.connection.is_lost
+    assert wire.connection.next_deadline() is None
+    assert wire.connection.handle_deadline(99.0) == ()
+
+
+def test_forged_or_foreign_datagrams_are_nothing() -> None:
+    wire = Wire()
+    wire.submit("it")
+    (request,) = wire.requests()
+    assert wire.connection.receive_datagram(b"", 0.1) == ()
+    assert wire.answer(request, 0.1, kind=1) == ()
+    assert wire.answer(request._replace(sequence=9), 0.1) == ()
+    assert wire.connection.session.bad_datagrams == 1
+    assert wire.connection.exchange.stale_replies == 1
+    assert wire.answer(request, 0.2) == (Answered("it", 0, b"yes"),)
+
+
+def test_idle_session_is_kept_alive_by_get_device_id() -> None:
+    wire = Wire(keepalive=25.0)
+    assert wire.connection.next_deadline() == 25.0
+    wire.submit("it", now=10.0)
+    (request,) = wire.requests()
+    wire.answer(request, 10.1)
+    assert wire.connection.next_deadline() == 35.0
+    assert wire.connection.handle_deadline(34.9) == ()
+    assert wire.connection.handle_deadline(35.0) == ()
+    (keepalive,) = wire.requests()
+    assert (keepalive.netfn, keepalive.command) == (APP, 0x01)
+    assert wire.answer(keepalive, 35.1) == ()
+    assert wire.connection.next_deadline() == 60.0
+
+
+def test_unanswered_keep_alive_loses_the_session_and_wakes_nobody() -> None:
+    wire = Wire()
+    events: Any = ()
+    while (deadline := wire.connection.next_deadline()) is not None:
+        events = wire.connection.handle_deadline(deadline)
+    assert events == (SessionLost(),)
+    assert len(wire.requests()) == 3
+
+
+def test_session_without_keep_alive_has_no_deadline_when_idle() -> None:
+    wire = Wire(keepalive=None)
+    assert wire.connection.next_deadline() is None
+    assert wire.connection.handle_deadline(1e9) == ()
+
+
+def test_abandoned_connection_tells_who_waits_but_no_keep_alive() -> None:
+    wire = Wire(max_outstanding=2)
+    wire.connection.handle_deadline(25.0)
+    wire.submit("it", now=25.0)
+    assert wire.connection.abandon() == [Unanswered("it")]
+    assert wire.connection.is_lost
+
+
+def test_close_session_goes_ahead_of_everything_and_ends_the_rest() -> None:
+    wire = Wire()
+    wire.submit("first")
+    wire.submit("second")
+    wire.requests()
+    assert wire.connection.close("closing", 1.0, (0.25, 0.5)) == [Unanswered("first"), Unanswered("second")]
+    (request,) = wire.requests()
+    assert (request.netfn, request.command, request.data) == (APP, 0x3C, reference.u32(REMOTE))
+    assert wire.connection.handle_deadline(1.25) == ()
+    assert len(wire.requests()) == 1
+    assert wire.answer(request, 1.3) == (Answered("closing", 0, b"yes"),)
+    assert wire.connection.next_deadline() is None
+
+
+def test_close_session_that_nobody_answers_is_over_after_its_delays() -> None:
+    wire = Wire()
+    wire.connection.close("closing", 0.0, (0.25, 0.5))
+    wire.connection.handle_deadline(0.25)
+    assert wire.connection.handle_deadline(0.75) == (Unanswered("closing"), SessionLost())
+
+
+def lan_connection() -> Connection:
+    session = LanSession(
+        session_id=1, auth_type=0, password=b"", rules=LanRules(send_auth_type=0), outbound=0, inbound=1
+    )
+    return Connection(session, Exchange(RETRY), 0.0)
+
+
+@pytest.mark.parametrize("hops", [0, 1, 2])
+@pytest.mark.parametrize("plus", [True, False])
+def test_longest_request_is_sent_and_a_longer_one_refused(plus: bool, hops: int) -> None:
+    connection = Wire().connection if plus else lan_connection()
+    most = (MAX_PLUS_DATA if plus else MAX_LAN_DATA) - 8 * hops
+    target = Target(bridges=(Hop(0, 0x72),) * hops)
+    with pytest.raises(LocalProtocolError, match=f"takes {most} bytes of data here, not {most + 1}"):
+        connection.submit("it", APP, 1, bytes(most + 1), 0.0, target)
+    assert connection.exchange.is_idle
+    connection.submit("it", APP, 1, bytes(most), 0.0, target)
+    (datagram,) = connection.datagrams_to_send()
+    assert len(datagram) <= 65_507  # the most that UDP over IPv4 takes
