@@ -14,8 +14,9 @@ from conduit.cli.ipmi.render import Field, Report
 from conduit.cli.ipmi.runner import run_without_session
 from conduit.cli.ipmi.settings import Settings
 from conduit.errors import PeerTimeoutError, TransportError
-from conduit.rmcp.endpoint import Address, Endpoint
+from conduit.rmcp.endpoint import Endpoint
 from conduit.rmcp.packets import ASF_IANA, PresencePong
+from conduit.rmcp.port import Address
 
 MS: Final = 1000.0  # milliseconds in a second
 
