@@ -125,7 +125,8 @@ def test_fanout_of_one_takes_them_in_turn(fleet: Fleet) -> None:
     assert [int(line.split(":")[1]) for line in run.stdout.splitlines()] == list(fleet.ports)
 
 
-def test_interrupt_is_quiet_and_closes_the_session(fleet: Fleet) -> None:
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signal_is_obeyed_quietly_and_closes_the_session(fleet: Fleet, number: int, status: int) -> None:
     assert one(fleet, "-E", "power", "on", "--wait").returncode == 0
     before = sessions(fleet)
     words = [*CONDUIT, "-H", HOST, "-p", str(fleet.ports[0]), "-U", fleet.user, "-E", "-v"]
@@ -135,9 +136,9 @@ def test_interrupt_is_quiet_and_closes_the_session(fleet: Fleet) -> None:
     ) as run:  # fmt: skip
         assert run.stderr is not None
         assert "cipher suite 17" in run.stderr.readline()  # logged in
-        run.send_signal(signal.SIGINT)
+        run.send_signal(number)
         assert run.communicate(timeout=TIMEOUT) == ("", "")
-        assert run.returncode == 130
+        assert run.returncode == status
     assert sessions(fleet) == before
 
 

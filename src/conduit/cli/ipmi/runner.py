@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -12,6 +13,7 @@ import trio
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from conduit._trio import open_background_nursery
 from conduit.cli.ipmi.failures import FAILED, complain, describe, error_data
 from conduit.cli.ipmi.hosts import Host
 from conduit.cli.ipmi.render import Format, Report, Value, make_console, printable, show, to_json, to_yaml
@@ -26,6 +28,7 @@ Operation = Callable[[Bmc], Awaitable[Report]]
 HostOperation = Callable[[Endpoint, Host], Awaitable[Report]]
 "What is done about a host, log-in included."
 
+SIGNALLED: Final = 128  # plus the signal's number: the exit status that shells expect
 SUMMARY: Final = "{good} of {total} hosts succeeded"
 
 
@@ -55,7 +58,7 @@ async def run_without_session(settings: Settings, operation: HostOperation) -> N
 
 async def run_on_hosts(settings: Settings, hosts: tuple[Host, ...], operation: HostOperation, *, many: bool) -> None:
     """Run *operation* on all *hosts* over one socket. :raises: as :func:`run`."""
-    async with open_endpoint() as endpoint:
+    async with _ended_by_sigterm(), open_endpoint() as endpoint:
         if not many:
             show(await _on_only_host(settings, hosts[0], operation, endpoint), settings.output, make_console())
             return
@@ -64,6 +67,21 @@ async def run_on_hosts(settings: Settings, hosts: tuple[Host, ...], operation: H
     complain(SUMMARY.format(good=len(hosts) - crowd.failures, total=len(hosts)))
     if crowd.failures:
         raise click.exceptions.Exit(FAILED)
+
+
+@asynccontextmanager
+async def _ended_by_sigterm() -> AsyncIterator[None]:
+    """SIGTERM ends the block as Ctrl+C does: sessions are closed first, for BMCs have few."""
+
+    async def watch(task_status: trio.TaskStatus[None]) -> None:
+        with trio.open_signal_receiver(signal.SIGTERM) as signals:
+            task_status.started()
+            async for number in signals:
+                raise click.exceptions.Exit(SIGNALLED + number)
+
+    async with open_background_nursery() as nursery:
+        await nursery.start(watch)
+        yield
 
 
 async def _on_only_host(settings: Settings, host: Host, operation: HostOperation, endpoint: Endpoint) -> Report:
