@@ -9,12 +9,14 @@ The same oracles run from the corpus in `tests/property/test_fuzz_targets.py` an
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final, Protocol, Self
 
 from conduit._wire import Reader
 from conduit.errors import ConduitError, DecodeError
+from conduit.ipmi.bmc import BmcConfig, UserConfig, VirtualBmc
 from conduit.ipmi.exchange import Exchange, Hop, Pending, Target
 from conduit.rmcp.ciphers import CONFIDENTIALITY, SUITES, Confidentiality, SessionKeys
 from conduit.rmcp.credentials import Credentials
@@ -80,6 +82,19 @@ def wire_reader(data: bytes) -> None:
         read = reader.take(reader.u8())
         assert bytes([len(read)]) + read + reader.rest() == data
         reader.end()
+
+
+def virtual_bmc(data: bytes) -> None:
+    """A datagram to a BMC is counted as dropped or answered, and never raises."""
+    bmc = VirtualBmc(BmcConfig(users=(UserConfig(name=b"admin", password=b"secret"),)), entropy=bytes_from_counter())
+    bmc.receive_datagram(data, ("192.0.2.1", 623), 0.0)
+    assert sum(bmc.drops.values()) + len(bmc.datagrams_to_send())
+
+
+def bytes_from_counter() -> Callable[[int], bytes]:
+    """Entropy that is the same in every run, and never the same twice in one."""
+    numbers = itertools.count(1)
+    return lambda count: next(numbers).to_bytes(8, "little").ljust(count, b"\x5a")[:count]
 
 
 # --- decoders ---
@@ -284,6 +299,7 @@ def exchange(data: bytes) -> None:
 
 
 TARGETS: Final[Mapping[str, Oracle]] = {
+    "virtual_bmc": virtual_bmc,
     "wire_reader": wire_reader,
     "rmcp_header": rmcp_header,
     "presence_ping": codec(PresencePing),

@@ -290,7 +290,6 @@ class Bmc:
                 logger.info("closing the session failed: %s", error)
             finally:
                 self._drop_session()
-        self._drop_session()
 
 
 def _refusal(code: int, netfn: int, command: int, name: str) -> CompletionCodeError:

@@ -155,7 +155,9 @@ class Login:
 
     def give_up(self) -> None:
         """Queue a farewell, where there is one, and be dead; for callers who want no session any more."""
-        if self._deadline is not None:
+        if self._phase is Phase.OPEN:  # nobody will take it
+            self._step = RaisePrivilege(self._draft)
+        if self._phase is not Phase.FAILED:
             self._fail()
 
     def datagrams_to_send(self) -> Iterable[bytes]:

@@ -54,7 +54,8 @@ Session = PlusSession | LanSession
 START_PRIVILEGE: Final = Privilege.USER  # what a session has before it is raised (section 6.8)
 BLIND_SUITES: Final = (17, 3)  # tried in turn where a BMC does not list its suites
 RESTART_AFTER: Final = 3  # sendings of one RAKP or activation message before the exchange starts afresh
-MAX_RESTARTS: Final = 3
+MAX_RESTARTS: Final = 3  # of a RAKP exchange
+MAX_ACTIVATIONS: Final = 1  # restarts of IPMI 1.5's: each may be a wrong password, and BMCs lock accounts
 LIST_PATIENCE: Final = 2  # sendings of Get Channel Cipher Suites before we do without the list
 NOTHING_KNOWN: Final = ChannelAuthenticationCapabilities()
 MAX_SUITE_PARTS: Final = 8  # of 16 bytes each: more than any BMC has suites for
@@ -104,13 +105,13 @@ class Draft:
         enough = self.credentials.privilege <= START_PRIVILEGE or Workaround.I82571SPT in self.credentials.workarounds
         return Outcome.ENOUGH if enough else Outcome.ACTIVE
 
-    def restart(self, why: str) -> Outcome:
-        """Once more, if we may.
+    def restart(self, why: str, most: int) -> Outcome:
+        """Once more, if that was not *most* times already.
 
         :raises PeerTimeoutError: not again.
         """
         self.restarts += 1
-        if self.restarts > MAX_RESTARTS:
+        if self.restarts > most:
             raise PeerTimeoutError(why)
         return Outcome.AGAIN
 
@@ -327,7 +328,7 @@ class Rakp:
     def silence(self) -> Outcome:
         """From the top if the BMC has answered before, as its answer may have been lost for good."""
         if self._answered:
-            return self._draft.restart("the BMC stopped answering in the middle of the log-in")
+            return self._draft.restart("the BMC stopped answering in the middle of the log-in", MAX_RESTARTS)
         if len(self._draft.suites) < 2:
             raise PeerTimeoutError("the BMC does not answer")
         return self._drop_suite("did not answer to")
@@ -378,7 +379,7 @@ class Challenge(_Asking):
         if self.patience is None:
             return super().silence()
         return self._draft.restart(
-            "the BMC does not activate the session, as IPMI 1.5 BMCs do when the password is wrong"
+            "the BMC does not activate the session, as IPMI 1.5 BMCs do when the password is wrong", MAX_ACTIVATIONS
         )
 
     def _receive_challenge(self, data: bytes) -> bytes | None:

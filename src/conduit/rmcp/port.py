@@ -65,6 +65,8 @@ class Waiter:
 
         :param shield: do not wake for a cancellation; only for results that are sure to come soon.
         """
+        if self.done:
+            return
         self._task = trio.lowlevel.current_task()
 
         def abort(_: object) -> trio.lowlevel.Abort:
@@ -106,6 +108,7 @@ class Port:
 
     def close(self) -> None:
         """Close the socket; its tasks must have ended."""
+        trio.lowlevel.notify_closing(self._sock)
         self._sock.close()
 
     # --- waiting and reading ---
@@ -142,7 +145,7 @@ class Port:
                     waiter.interrupt = None
                     self._read_batch()
         except trio.Cancelled:
-            if shield:
+            if shield and not waiter.done:
                 self._needed.set()
                 await waiter.park(shield=True)
             raise

@@ -1,0 +1,7 @@
+"""``python -m conduit``."""
+
+from __future__ import annotations
+
+from conduit.cli import main
+
+main()

@@ -1,0 +1,24 @@
+"""The commands that a virtual BMC answers, one module a subject; importing this package fills the table."""
+
+from __future__ import annotations
+
+from conduit.ipmi.bmc.handlers import app, boot, channel, chassis, messaging, session, system_info, users, watchdog
+from conduit.ipmi.bmc.handlers.dispatch import execute
+from conduit.ipmi.bmc.handlers.registry import HANDLERS, Refused, handles, handles_outside
+
+__all__ = [
+    "HANDLERS",
+    "Refused",
+    "app",
+    "boot",
+    "channel",
+    "chassis",
+    "execute",
+    "handles",
+    "handles_outside",
+    "messaging",
+    "session",
+    "system_info",
+    "users",
+    "watchdog",
+]

@@ -1,0 +1,35 @@
+"""From an IPMI message to a completion code and data: look-up, privilege, decoding, handler, in this order."""
+
+from __future__ import annotations
+
+from conduit.errors import DecodeError, LocalProtocolError
+from conduit.ipmi.bmc.handlers.registry import HANDLERS, Refused
+from conduit.ipmi.bmc.sessions import BmcSession
+from conduit.ipmi.bmc.state import BmcState
+from conduit.ipmi.completion_codes import CompletionCode
+from conduit.rmcp.lan_message import LanMessage
+
+
+def execute(bmc: BmcState, message: LanMessage, session: BmcSession | None, now: float) -> tuple[int, bytes]:
+    """Carry *message* out.
+
+    :param session: the session it came in, or None outside of one.
+    """
+    entry = HANDLERS.get((message.netfn, message.command))
+    if entry is None:
+        return CompletionCode.INVALID_COMMAND, b""
+    if message.to_lun:
+        return CompletionCode.INVALID_FOR_LUN, b""
+    # Before decoding: who may not send the command learns nothing about its data.
+    if not entry.outside and (session is None or session.privilege < entry.request.privilege):
+        return CompletionCode.INSUFFICIENT_PRIVILEGE, b""
+    try:
+        request = entry.request.decode(message.data)
+    except DecodeError as error:
+        in_range = not isinstance(error.__cause__, LocalProtocolError)
+        return (CompletionCode.DATA_LENGTH_INVALID if in_range else CompletionCode.INVALID_FIELD), b""
+    bmc.advance(now)
+    try:
+        return CompletionCode.OK, entry.handler(bmc, request, session, now).encode()
+    except Refused as refusal:
+        return refusal.code, b""

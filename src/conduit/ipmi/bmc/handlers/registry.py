@@ -1,0 +1,59 @@
+"""Which function answers which command. Adding a command to the BMC is one function under ``@handles``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, TypeVar
+
+from conduit.ipmi.bmc.sessions import BmcSession
+from conduit.ipmi.bmc.state import BmcState
+from conduit.rmcp.command import Body, Command
+
+RequestT = TypeVar("RequestT", bound=Command[Any])  # Any: each command has its own response
+
+Handler = Callable[[BmcState, RequestT, BmcSession, float], Body]
+"BMC, request, session that asks, clock -> response."
+OutsideHandler = Callable[[BmcState, RequestT, "BmcSession | None", float], Body]
+"The same for a command that needs no session."
+
+
+class Refused(Exception):
+    """The command is answered with this completion code and no data. The BMC's normal way to say no."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"completion code {code:#04x}")
+        self.code = int(code)
+
+
+class Entry(NamedTuple):
+    """A command and the function that answers it."""
+
+    request: type[Command[Any]]
+    handler: Callable[[BmcState, Any, Any, float], Body]
+    "Any: what the function takes was checked where it was registered."
+    outside: bool
+    "Whether it may be asked before there is a session."
+
+
+HANDLERS: Final[dict[tuple[int, int], Entry]] = {}
+"By network function and command number. Ours are there once :mod:`conduit.ipmi.bmc.handlers` is imported."
+
+
+def handles(request: type[RequestT]) -> Callable[[Handler[RequestT]], Handler[RequestT]]:
+    """Make the decorated function answer *request* within a session of sufficient privilege."""
+
+    def register(handler: Handler[RequestT]) -> Handler[RequestT]:
+        HANDLERS[request.netfn, request.command] = Entry(request, handler, outside=False)
+        return handler
+
+    return register
+
+
+def handles_outside(request: type[RequestT]) -> Callable[[OutsideHandler[RequestT]], OutsideHandler[RequestT]]:
+    """Make the decorated function answer *request* with or without a session."""
+
+    def register(handler: OutsideHandler[RequestT]) -> OutsideHandler[RequestT]:
+        HANDLERS[request.netfn, request.command] = Entry(request, handler, outside=True)
+        return handler
+
+    return register

@@ -1,0 +1,169 @@
+"""What a virtual BMC is, apart from its datagrams: everything that command handlers read and change."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from enum import Enum
+from typing import Final
+
+from conduit.errors import LocalProtocolError
+from conduit.ipmi.bmc.bridge import IpmbNetwork, satellite_network
+from conduit.ipmi.bmc.config import BmcConfig, UserConfig
+from conduit.ipmi.bmc.sessions import SessionTable
+from conduit.ipmi.bmc.users import NULL_USER, LockOut, Rights, User, UserTable
+from conduit.ipmi.bmc.virtual_machine import NotPossibleError, PowerCommand, VirtualMachine
+from conduit.ipmi.bmc.watchdog import Watchdog
+from conduit.ipmi.commands import (
+    ChannelAccess,
+    GlobalEnables,
+    ReceivedMessage,
+    RestartCause,
+    SetChassisCapabilities,
+    TimeoutAction,
+)
+from conduit.ipmi.messages import PrivilegeLimit
+from conduit.rmcp.accounts import Account
+from conduit.rmcp.privilege import Privilege
+
+IPMB_CHANNEL: Final = 0x00
+LAN_CHANNEL: Final = 0x01
+SYSTEM_CHANNEL: Final = 0x0F
+RECEIVE_QUEUE: Final = 16  # messages
+
+
+class Reset(Enum):
+    """A restart of the BMC itself."""
+
+    COLD = "cold"
+    "As after a power failure: sessions and volatile settings are lost."
+    WARM = "warm"
+    "Sessions are lost."
+
+
+# What the watchdog's actions ask of the machine.
+WATCHDOG_COMMANDS: Final = {
+    TimeoutAction.HARD_RESET: PowerCommand.RESET,
+    TimeoutAction.POWER_DOWN: PowerCommand.OFF,
+    TimeoutAction.POWER_CYCLE: PowerCommand.CYCLE,
+}
+
+
+class BmcState:
+    """Users, sessions, settings and the machine. Also the :class:`~conduit.rmcp.accounts.Doorkeeper` of log-ins."""
+
+    def __init__(self, config: BmcConfig) -> None:
+        self.config = config
+        self.users = UserTable(config.limits.users, _users(config))
+        self.lock_out = LockOut(config.lock_out)
+        self.sessions = SessionTable(config.limits.sessions)
+        self.machine = VirtualMachine(config.timings, running=config.running, hours=config.power_on_hours)
+        self.watchdog = Watchdog()
+        self.stored_access = ChannelAccess(
+            per_message_authentication=config.lan.per_message,
+            user_level_authentication=config.lan.user_level,
+            privilege_limit=PrivilegeLimit(config.limits.privilege),
+        )
+        "The LAN channel's settings that survive a reset."
+        self.access = self.stored_access
+        "Those that hold now."
+        self.global_enables = GlobalEnables()
+        self.chassis = SetChassisCapabilities()
+        self.system_info: dict[tuple[int, int], bytes] = {}
+        "System info parameters by number and block."
+        self.boot_parameters: dict[tuple[int, int], bytes] = {}
+        "Boot options that nobody here looks into, by number and block."
+        self.invalid_options: set[int] = set()
+        "Boot options marked invalid."
+        self.boot_setter = 0
+        "ID of the session that is setting boot options."
+        self.ipmb: IpmbNetwork = satellite_network()
+        self.receive_queue: deque[ReceivedMessage] = deque(maxlen=RECEIVE_QUEUE)
+        self.requested_reset: Reset | None = None
+
+    # --- time ---
+
+    def advance(self, now: float) -> None:
+        """Let machine and watchdog catch up with *now*."""
+        self.machine.advance(now)
+        action = self.watchdog.advance(now)
+        command = WATCHDOG_COMMANDS.get(TimeoutAction(action)) if action in WATCHDOG_COMMANDS else None
+        if command is not None:
+            try:
+                self.machine.command(command, now, cause=RestartCause.WATCHDOG)
+            except NotPossibleError:
+                return  # off already: there is nothing to reset
+
+    def next_deadline(self) -> float | None:
+        """When :meth:`advance` has something to do, or None."""
+        deadlines = (self.machine.next_deadline(), self.watchdog.next_deadline())
+        return min((when for when in deadlines if when is not None), default=None)
+
+    def restart(self, kind: Reset) -> None:
+        """Restart the BMC: the machine runs on, sessions end, after a cold reset only stored settings are left."""
+        self.requested_reset = None
+        self.sessions.clear()
+        self.lock_out.clear()
+        if kind is Reset.COLD:
+            self.access = self.stored_access
+            self.watchdog = Watchdog()
+            self.global_enables = GlobalEnables()
+            self.system_info.clear()
+            self.receive_queue.clear()
+
+    # --- what log-ins ask ---
+
+    @property
+    def channel_limit(self) -> Privilege:
+        """Most that any session on the LAN channel gets."""
+        return privilege_of(self.access.privilege_limit)
+
+    def find(self, username: bytes, privilege: int | None, now: float) -> Account | None:
+        """The user called so who may try to log in."""
+        user = self.users.find(username, LAN_CHANNEL, privilege)
+        if user is None or not (user.password or self.config.allow_empty_passwords):
+            return None
+        if self.lock_out.is_locked_out(user.user_id, now):
+            return None
+        limit = min(privilege_of(user.on(LAN_CHANNEL).limit), self.channel_limit)
+        return Account(user_id=user.user_id, username=username, password=user.password, limit=limit)
+
+    def has_room_for(self, account: Account) -> bool:
+        """Whether this user may have one more session."""
+        user = self.users.get(account.user_id)
+        limit = user.on(LAN_CHANNEL).session_limit if user else 0
+        return not self.sessions.is_full and not (limit and self.sessions.count_of(account.user_id) >= limit)
+
+    def record(self, account: Account, now: float, *, succeeded: bool) -> None:
+        """Count a log-in for the lock-out."""
+        self.lock_out.record(account.user_id, now, succeeded=succeeded)
+
+
+def privilege_of(limit: int) -> Privilege:
+    """The session privilege that a limit allows; what is no privilege allows the least."""
+    return Privilege(limit) if Privilege.CALLBACK <= limit <= Privilege.OEM else Privilege.CALLBACK
+
+
+def _users(config: BmcConfig) -> list[User]:
+    """The configured users; the nameless one takes the slot that is made for it."""
+    users: list[User] = []
+    next_id = NULL_USER + 1
+    for entry in config.users:
+        user_id = next_id if entry.name else NULL_USER
+        next_id += bool(entry.name)
+        if any(entry.name == other.name for other in users):
+            raise LocalProtocolError("two users have the same name")
+        users.append(_user(entry, user_id))
+    return users
+
+
+def _user(entry: UserConfig, user_id: int) -> User:
+    rights = Rights(limit=PrivilegeLimit(entry.privilege), messaging=True, session_limit=entry.session_limit)
+    return User(
+        user_id=user_id,
+        name=entry.name,
+        password=entry.password,
+        password_size=entry.password_size,
+        enabled=entry.enabled,
+        rights={LAN_CHANNEL: rights, SYSTEM_CHANNEL: replace(rights)},
+    )
