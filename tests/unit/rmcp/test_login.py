@@ -19,7 +19,7 @@ from conduit.rmcp.credentials import Credentials, Interface
 from conduit.rmcp.lan_message import encode_frame
 from conduit.rmcp.lan_session import LanSession
 from conduit.rmcp.login import STEPS, TRANSITIONS, LoggedIn, Phase
-from conduit.rmcp.login_steps import MAX_RESTARTS, RESTART_AFTER, Draft, Outcome
+from conduit.rmcp.login_steps import MAX_ACTIVATIONS, MAX_RESTARTS, RESTART_AFTER, Draft, Outcome
 from conduit.rmcp.packets import encode_lan_packet
 from conduit.rmcp.privilege import Privilege
 from conduit.rmcp.retry import RetryPolicy
@@ -177,7 +177,7 @@ def test_list_of_suites_without_end_is_cut_off() -> None:
         ("rakp3", {}, {}, (MAX_RESTARTS + 1) * THREE_SENDINGS, "in the middle of the log-in"),
         ("privilege", {}, {}, RETRY.total, "in the session it opened; try workaround icts"),
         ("challenge", {"plus": False}, {}, RETRY.total, "the BMC does not answer"),
-        ("activate", {"plus": False}, {}, (MAX_RESTARTS + 1) * THREE_SENDINGS, "when the password is wrong"),
+        ("activate", {"plus": False}, {}, (MAX_ACTIVATIONS + 1) * THREE_SENDINGS, "when the password is wrong"),
         ("privilege", {"plus": False}, {}, RETRY.total, "try workaround intelwv2"),
     ],
 )
