@@ -19,7 +19,7 @@ from conduit.rmcp.credentials import Credentials, Interface
 from conduit.rmcp.lan_message import encode_frame
 from conduit.rmcp.lan_session import LanSession
 from conduit.rmcp.login import STEPS, TRANSITIONS, LoggedIn, Phase
-from conduit.rmcp.login_steps import MAX_RESTARTS, RESTART_AFTER, Draft, Outcome
+from conduit.rmcp.login_steps import MAX_ACTIVATIONS, MAX_RESTARTS, RESTART_AFTER, Draft, Outcome
 from conduit.rmcp.packets import encode_lan_packet
 from conduit.rmcp.privilege import Privilege
 from conduit.rmcp.retry import RetryPolicy
@@ -177,7 +177,7 @@ def test_list_of_suites_without_end_is_cut_off() -> None:
         ("rakp3", {}, {}, (MAX_RESTARTS + 1) * THREE_SENDINGS, "in the middle of the log-in"),
         ("privilege", {}, {}, RETRY.total, "in the session it opened; try workaround icts"),
         ("challenge", {"plus": False}, {}, RETRY.total, "the BMC does not answer"),
-        ("activate", {"plus": False}, {}, (MAX_RESTARTS + 1) * THREE_SENDINGS, "when the password is wrong"),
+        ("activate", {"plus": False}, {}, (MAX_ACTIVATIONS + 1) * THREE_SENDINGS, "when the password is wrong"),
         ("privilege", {"plus": False}, {}, RETRY.total, "try workaround intelwv2"),
     ],
 )
@@ -221,6 +221,15 @@ def test_answer_that_is_lost_for_good_starts_the_exchange_afresh(step: str, plus
     script.silent = set()
     assert rehearsal.run().info.limit == 4
     assert rehearsal.bmc.seen.count("open" if plus else "challenge") == 2
+
+
+@pytest.mark.parametrize("plus", [True, False])
+def test_session_that_nobody_takes_is_closed(plus: bool) -> None:
+    rehearsal = rehearse(Script(plus=plus))
+    rehearsal.run()
+    rehearsal.login.give_up()
+    rehearsal.deliver()
+    assert rehearsal.bmc.closed == 1
 
 
 def test_privilege_refused_closes_the_session_and_says_what_to_ask_for() -> None:

@@ -215,7 +215,7 @@ def test_sessions_end_when_they_are_closed_or_idle() -> None:
 
 
 def test_bad_passwords_lock_a_user_out_for_a_while() -> None:
-    wire = Wire(make_bmc(lock_out=LockOutPolicy(attempts=3, window=60, duration=100)))
+    wire = Wire(make_bmc(lock_out=LockOutPolicy(attempts=2, window=60, duration=100)))
     with pytest.raises(ConduitError):  # the console takes the silence for loss, and tries more than once
         wire.log_in(password=b"wrong", interface=Interface.LAN)
     with pytest.raises(AuthenticationError, match="0x0d"):
