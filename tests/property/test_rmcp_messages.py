@@ -35,7 +35,13 @@ from conduit.rmcp.session_commands import (
 
 pytestmark = pytest.mark.property
 
-u4, u6, u8, u32 = st.integers(0, 15), st.integers(0, 63), st.integers(0, 255), st.integers(0, 2**32 - 1)
+u2, u4, u6, u8, u32 = (
+    st.integers(0, 3),
+    st.integers(0, 15),
+    st.integers(0, 63),
+    st.integers(0, 255),
+    st.integers(0, 2**32 - 1),
+)
 sixteen = st.binary(min_size=16, max_size=16)
 names = st.binary(max_size=16)
 plain_names = names.map(lambda name: name.rstrip(b"\0"))
@@ -70,9 +76,8 @@ def test_message_survives_the_wire(messages: st.SearchStrategy[Any], data: st.Da
     assert type(message).decode(message.encode()) == message
 
 
-@given(u8, u6, st.integers(0, 3), u8, u6, st.integers(0, 3), u8, st.binary(max_size=300))
-def test_frame_survives_the_wire(*fields: Any) -> None:
-    message = LanMessage(*fields)
+@given(st.builds(LanMessage, u8, u6, u2, u8, u6, u2, u8, st.binary(max_size=300)))
+def test_frame_survives_the_wire(message: LanMessage) -> None:
     frame = encode_frame(
         message.netfn,
         message.command,
@@ -86,14 +91,16 @@ def test_frame_survives_the_wire(*fields: Any) -> None:
     assert decode_frame(frame) == message
 
 
-@given(
-    auth_type=st.sampled_from([1, 2, 4, 5]), sequence=u32, session_id=u32, code=sixteen, payload=st.binary(max_size=255)
-)
-def test_lan_packet_survives_the_wire(
-    auth_type: int, sequence: int, session_id: int, code: bytes, payload: bytes
-) -> None:
-    datagram = encode_lan_packet(payload, auth_type=auth_type, sequence=sequence, session_id=session_id, auth_code=code)
-    assert decode_lan_packet(datagram) == LanPacket(auth_type, sequence, session_id, code, payload)
+@given(st.builds(LanPacket, st.sampled_from([1, 2, 4, 5]), u32, u32, sixteen, st.binary(max_size=255)))
+def test_lan_packet_survives_the_wire(packet: LanPacket) -> None:
+    datagram = encode_lan_packet(
+        packet.payload,
+        auth_type=packet.auth_type,
+        sequence=packet.sequence,
+        session_id=packet.session_id,
+        auth_code=packet.auth_code,
+    )
+    assert decode_lan_packet(datagram) == packet
 
 
 @given(

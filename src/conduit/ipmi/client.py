@@ -296,7 +296,7 @@ class Bmc:
                 logger.info("closing the session failed: %s", error)
             finally:
                 self._drop_session()
-        self._drop_session()
+        self._drop_session()  # also one that was lost
 
 
 def _refusal(answer: Answered, netfn: int, command: int, name: str) -> CompletionCodeError:

@@ -223,6 +223,15 @@ def test_answer_that_is_lost_for_good_starts_the_exchange_afresh(step: str, plus
     assert rehearsal.bmc.seen.count("open" if plus else "challenge") == 2
 
 
+@pytest.mark.parametrize("plus", [True, False])
+def test_session_that_nobody_takes_is_closed(plus: bool) -> None:
+    rehearsal = rehearse(Script(plus=plus))
+    rehearsal.run()
+    rehearsal.login.give_up()
+    rehearsal.deliver()
+    assert rehearsal.bmc.closed == 1
+
+
 def test_privilege_refused_closes_the_session_and_says_what_to_ask_for() -> None:
     rehearsal = rehearse(Script(refuse={"privilege": 0x81}))
     with pytest.raises(SessionRefused, match=r"exceeds the limit.*ask for a lower privilege with -L"):
