@@ -14,6 +14,7 @@ from conduit._machine import DatagramMachine
 from conduit.errors import (
     CompletionCodeError,
     ConduitError,
+    DecodeError,
     LocalProtocolError,
     PeerTimeoutError,
     SessionLostError,
@@ -27,6 +28,7 @@ from conduit.ipmi.commands import (
     DeviceId,
     GetChassisStatus,
     GetDeviceId,
+    SendMessage,
 )
 from conduit.ipmi.connection import KEEPALIVE, Connection
 from conduit.ipmi.exchange import BMC, Answered, Exchange, Target, Unanswered
@@ -120,8 +122,12 @@ class Bmc:
         netfn, number = command.netfn, command.command
         answer = await self._exchange(netfn, number, command.encode(), command.safe, target, deadline)
         if answer.code:
-            raise _refusal(answer.code, netfn, number, type(command).__name__)
-        return command.decode_response(answer.data)
+            raise _refusal(answer, netfn, number, type(command).__name__)
+        try:
+            return command.decode_response(answer.data)
+        except DecodeError as error:
+            what = f"the answer to {type(command).__name__} makes no sense: {error.what}"
+            raise DecodeError(what, offset=error.offset) from error
 
     async def raw(
         self,
@@ -144,7 +150,7 @@ class Bmc:
             raise LocalProtocolError("netFn is even, 0 to 62; a command is 0 to 255")
         answer = await self._exchange(netfn, command, data, safe, target, deadline)
         if answer.code:
-            raise _refusal(answer.code, netfn, command, "")
+            raise _refusal(answer, netfn, command, "")
         return answer.data
 
     async def device_id(self) -> DeviceId:
@@ -290,12 +296,14 @@ class Bmc:
                 logger.info("closing the session failed: %s", error)
             finally:
                 self._drop_session()
-        self._drop_session()  # also one that was lost
+        self._drop_session()
 
 
-def _refusal(code: int, netfn: int, command: int, name: str) -> CompletionCodeError:
-    text = completion_codes.text(code, netfn, command)
-    return CompletionCodeError(code, netfn=netfn, command=command, text=text, name=name)
+def _refusal(answer: Answered, netfn: int, command: int, name: str) -> CompletionCodeError:
+    if answer.by_bridge:
+        netfn, command, name = SendMessage.netfn, SendMessage.command, "bridging with SendMessage"
+    text = completion_codes.text(answer.code, netfn, command)
+    return CompletionCodeError(answer.code, netfn=netfn, command=command, text=text, name=name)
 
 
 class _Session:

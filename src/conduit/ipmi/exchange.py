@@ -67,6 +67,8 @@ class Answered(NamedTuple):
     "Completion code, 0 is success."
     data: bytes
     "Data after the completion code."
+    by_bridge: bool = False
+    "Whether a bridge on the way answered, with the code of its Send Message, and the target never did."
 
 
 class Unanswered(NamedTuple):
@@ -243,7 +245,7 @@ class Exchange:
         """
         while (message.netfn, message.command) == (_NETFN_APP | 1, _SEND_MESSAGE):
             if message.data[0] != SUCCESS:
-                return self._finish(pending, message.data)
+                return self._finish(pending, message.data)._replace(by_bridge=True)
             if len(message.data) == 1:  # "sent": the answer proper is still to come
                 return None
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
+from conduit.errors import CompletionCodeError
 from conduit.rmcp.privilege import Privilege
 
 
@@ -63,3 +64,14 @@ class Command(Generic[ResponseT]):
         """
         decoded: ResponseT = self.response.decode(data)
         return decoded
+
+
+def require_success(command: Command[Any] | type[Command[Any]], code: int) -> None:
+    """Check the completion code of a command that was sent without a session.
+
+    :raises CompletionCodeError: it is not 0.
+    """
+    if code:
+        name = command.__name__ if isinstance(command, type) else type(command).__name__
+        text = command.errors.get(code, "the BMC refused")
+        raise CompletionCodeError(code, netfn=command.netfn, command=command.command, text=text, name=name)

@@ -11,15 +11,17 @@ import math
 import socket  # noqa: TID251  # for its constants
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 import trio
 
 from conduit._machine import DatagramMachine
 from conduit._trio import open_background_nursery
 from conduit.errors import ConduitError, LocalProtocolError, TransportError
+from conduit.rmcp.command import Body, Command, require_success
 from conduit.rmcp.credentials import Credentials
 from conduit.rmcp.entropy import entropy
+from conduit.rmcp.inquiry import Inquiry
 from conduit.rmcp.login import LoggedIn, Login
 from conduit.rmcp.nudge import NudgingMachine
 from conduit.rmcp.packets import AuthType, MessageClass, PayloadType, PresencePong
@@ -28,6 +30,7 @@ from conduit.rmcp.presence import PresenceProbe
 from conduit.rmcp.retry import DEFAULT_RETRY, RetryPolicy
 from conduit.rmcp.workarounds import Workaround
 
+BodyT = TypeVar("BodyT", bound=Body)
 Deliver = Callable[[Sequence[object]], None]
 
 _RMCP_PLUS: Final = int(AuthType.RMCP_PLUS)
@@ -106,6 +109,23 @@ class Endpoint:
         if not isinstance(result, LoggedIn):
             raise TypeError(result)
         return result, attachment
+
+    async def ask(self, address: Address, command: Command[BodyT], retry: RetryPolicy | None = None) -> BodyT:
+        """Send a command outside a session; few are answered there.
+
+        :raises CompletionCodeError: the BMC says no.
+        :raises PeerTimeoutError: nobody answers.
+        :raises DecodeError: the answer makes no sense.
+        """
+        self._next_sequence = (self._next_sequence + 8) % 64
+        inquiry = Inquiry(command, retry or DEFAULT_RETRY, sequence=self._next_sequence)
+        inquiry.start(trio.current_time())
+        answer, attachment = await self._run(address, inquiry, 0, _nothing)
+        self.detach(attachment)
+        if not isinstance(answer, bytes):
+            raise TypeError(answer)
+        require_success(command, answer[0])
+        return command.decode_response(answer[1:])
 
     async def ping(self, address: Address, retry: RetryPolicy | None = None) -> PresencePong:
         """Ask whether anybody speaks RMCP at *address*.

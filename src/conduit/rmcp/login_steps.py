@@ -9,7 +9,6 @@ from typing import Any, Final, Protocol
 from conduit._machine import Label
 from conduit.errors import (
     AuthenticationError,
-    CompletionCodeError,
     DecodeError,
     LocalProtocolError,
     NegotiationError,
@@ -18,7 +17,7 @@ from conduit.errors import (
 )
 from conduit.rmcp.challenge_client import Activated, ChallengeClient
 from conduit.rmcp.ciphers import Entropy
-from conduit.rmcp.command import Command
+from conduit.rmcp.command import Command, require_success
 from conduit.rmcp.credentials import Credentials, Interface
 from conduit.rmcp.lan_message import MAX_SEQUENCE, decode_frame, encode_frame
 from conduit.rmcp.lan_session import LanSession
@@ -215,7 +214,7 @@ class Capabilities(_Asking):
         if code and self._extended:  # a BMC older than IPMI 2.0 may refuse the question's new bit
             self._extended = False
             return self.start()
-        _require_success(GetChannelAuthenticationCapabilities, code)
+        require_success(GetChannelAuthenticationCapabilities, code)
         self._draft.capabilities = ChannelAuthenticationCapabilities.decode(body)
         return self._judge(self._draft.capabilities)
 
@@ -389,7 +388,7 @@ class Challenge(_Asking):
         code, body = answer
         if code in GetSessionChallenge.errors:
             raise AuthenticationError(f"BMC refused the log-in: {GetSessionChallenge.errors[code]} ({code:#04x})")
-        _require_success(GetSessionChallenge, code)
+        require_success(GetSessionChallenge, code)
         command = self._client.receive(GetSessionChallenge.response.decode(body))
         self.patience = RESTART_AFTER
         return self._ask(command, self._client.wrap) if isinstance(command, ActivateSession) else None
@@ -455,9 +454,3 @@ class RaisePrivilege(_Asking):
 
 def _pack(message: Request) -> bytes:
     return encode_plus_packet(message.payload_type, message.encode())
-
-
-def _require_success(command: type[Command[Any]], code: int) -> None:
-    if code:
-        text = command.errors.get(code, "the BMC refused")
-        raise CompletionCodeError(code, netfn=command.netfn, command=command.command, text=text, name=command.__name__)

@@ -15,53 +15,67 @@ from conduit._machine import Label
 class Workaround(Label):
     """A deviation that somebody's BMC needs; values are the names that ``-W`` takes."""
 
+    meaning: str
+    "What the BMC does wrong, and what we then do differently."
+
+    def __new__(cls, name: str, meaning: str) -> Self:
+        """Take the name for the value, and the meaning along."""
+        member = object.__new__(cls)
+        member._value_ = name
+        member.meaning = meaning
+        return member
+
     # IPMI 1.5 and what comes before a session
-    AUTHCAP = "authcap"
-    "The BMC lists the wrong auth types: use the one asked for although it is not offered."
-    FORCEPERMSG = "forcepermsg"
-    "The BMC says that per-message authentication is off and drops what comes without: authenticate every packet."
-    IDZERO = "idzero"
-    "The BMC answers with session ID 0: accept it."
-    NOAUTHCODECHECK = "noauthcodecheck"
-    "The BMC's AuthCodes are blank or wrong: do not check them. Anybody on the way may then answer in its place."
-    UNEXPECTEDAUTH = "unexpectedauth"
-    "The BMC authenticates although per-message authentication is off. Always accepted when the AuthCode is right."
-    ENDIANSEQ = "endianseq"
-    "The BMC sends its session sequence numbers most significant byte first: swap those received."
-    SUPERMICRO = "supermicro"
-    "The BMC has an OEM auth type only: answer MD5(challenge XOR MD5(password)), then send that with every packet."
-    QUANTA = "quanta"
-    "The BMC has an OEM auth type only: send the password as the AuthCode, in the clear."
-    INTELWV2 = "intelwv2"
-    "The BMC stalls until nudged: a stray datagram follows every packet."
+    AUTHCAP = ("authcap", "The BMC lists the wrong auth types: use the one asked for although it is not offered.")
+    FORCEPERMSG = (
+        "forcepermsg",
+        "The BMC says that per-message authentication is off and drops what comes without: authenticate every packet.",
+    )
+    IDZERO = ("idzero", "The BMC answers with session ID 0: accept it.")
+    NOAUTHCODECHECK = (
+        "noauthcodecheck",
+        "The BMC's AuthCodes are blank or wrong: do not check them. Anybody on the way may then answer in its place.",
+    )
+    UNEXPECTEDAUTH = (
+        "unexpectedauth",
+        "The BMC authenticates although per-message authentication is off. Always accepted when the AuthCode is right.",
+    )
+    ENDIANSEQ = (
+        "endianseq",
+        "The BMC sends its session sequence numbers most significant byte first: swap those received.",
+    )
+    SUPERMICRO = (
+        "supermicro",
+        "The BMC has an OEM auth type only: answer MD5(challenge XOR MD5(password)), then send that with every packet.",
+    )
+    QUANTA = ("quanta", "The BMC has an OEM auth type only: send the password as the AuthCode, in the clear.")
+    INTELWV2 = ("intelwv2", "The BMC stalls until nudged: a stray datagram follows every packet.")
 
     # both versions
-    NOCHECKSUMCHECK = "nochecksumcheck"
-    "The checksums of IPMI messages are wrong: do not check them."
+    NOCHECKSUMCHECK = ("nochecksumcheck", "The checksums of IPMI messages are wrong: do not check them.")
 
     # RMCP+
-    OPENSESSPRIV = "opensesspriv"
-    "Open Session Response names less privilege than the session gets: do not believe it."
-    INTEGRITYCHECKVALUE = "integritycheckvalue"
-    "RAKP 4 has an integrity check value without authentication (suite 0): ignore it."
-    INTELPLUS = "intelplus"
-    "RAKP 3 is computed without the look-up bit, RAKP 4 with the integrity algorithm's hash."
-    INTEL20 = "intel20"
-    "As intelplus; names are padded to 16 bytes and passwords cut to 16 where the hash is MD5."
-    I82571SPT = "i82571spt"
-    "RAKP 1 always has 44 bytes, hashes leave the look-up bit out, and Set Session Privilege Level is not sent."
-    SUPERMICRO20 = "supermicro20"
-    "The code in RAKP 2 is one byte too long: cut it."
-    SUN20 = "sun20"
-    "The SHA-1 code in RAKP 2 is one byte too long: cut it; and as opensesspriv."
-    ICTS = "icts"
-    "The integrity pad is counted without its own two bytes."
+    OPENSESSPRIV = (
+        "opensesspriv",
+        "Open Session Response names less privilege than the session gets: do not believe it.",
+    )
+    INTEGRITYCHECKVALUE = (
+        "integritycheckvalue",
+        "RAKP 4 has an integrity check value without authentication (suite 0): ignore it.",
+    )
+    INTELPLUS = ("intelplus", "RAKP 3 is computed without the look-up bit, RAKP 4 with the integrity algorithm's hash.")
+    INTEL20 = ("intel20", "As intelplus; names are padded to 16 bytes and passwords cut to 16 where the hash is MD5.")
+    I82571SPT = (
+        "i82571spt",
+        "RAKP 1 always has 44 bytes, hashes leave the look-up bit out, and Set Session Privilege Level is not sent.",
+    )
+    SUPERMICRO20 = ("supermicro20", "The code in RAKP 2 is one byte too long: cut it.")
+    SUN20 = ("sun20", "The SHA-1 code in RAKP 2 is one byte too long: cut it; and as opensesspriv.")
+    ICTS = ("icts", "The integrity pad is counted without its own two bytes.")
 
     # names that ipmitool takes and that change no session there either
-    IBM = "ibm"
-    "Nothing in a session; ipmitool reads OEM texts of log entries."
-    KONTRON = "kontron"
-    "Nothing in a session; ipmitool enlarges firmware buffers."
+    IBM = ("ibm", "Nothing in a session; ipmitool reads OEM texts of log entries.")
+    KONTRON = ("kontron", "Nothing in a session; ipmitool enlarges firmware buffers.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -244,7 +244,7 @@ def test_refusal_to_pass_a_message_on_is_the_answer(depth: int) -> None:
     response = encode_response(inner(outer) if depth else outer, 0x83)
     if depth:
         response = encode_response(outer, 0, response)
-    assert exchange.receive(response) == Answered("it", 0x83, b"")
+    assert exchange.receive(response) == Answered("it", 0x83, b"", by_bridge=True)
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ from typing import Final
 import asyncclick as click
 
 from conduit.cli.ipmi.base import CHANNEL, Noun
+from conduit.cli.ipmi.hosts import Host
 from conduit.cli.ipmi.render import Column, Field, Report, Rows, Value
-from conduit.cli.ipmi.runner import run
+from conduit.cli.ipmi.runner import run, run_without_session
 from conduit.cli.ipmi.settings import Settings
 from conduit.cli.ipmi.user import limit_name
 from conduit.errors import CompletionCodeError
@@ -23,6 +24,8 @@ from conduit.ipmi.commands import (
 )
 from conduit.ipmi.messages import PRESENT_CHANNEL
 from conduit.rmcp.ciphers import PREFERENCE, SUITES, CipherSuite
+from conduit.rmcp.endpoint import Endpoint
+from conduit.rmcp.port import Address
 from conduit.rmcp.session_commands import (
     CipherSuiteRecord,
     CipherSuiteRecords,
@@ -110,23 +113,26 @@ def _access_row(name: str, answer: ChannelAccess) -> list[Value]:
 @click.argument("number", metavar="[CHANNEL]", type=CHANNEL, default=PRESENT_CHANNEL)
 @click.pass_obj
 async def ciphers(settings: Settings, number: int) -> None:
-    """Cipher suites of CHANNEL (the one we talk over), best first as we would choose."""
+    """Cipher suites of CHANNEL (the one we talk over), best first as we would choose. Needs no password."""
 
-    async def operation(bmc: Bmc) -> Report:
-        records = await _read_cipher_suites(bmc, number)
+    async def operation(endpoint: Endpoint, host: Host) -> Report:
+        address = (await endpoint.resolve(host.name, host.port or settings.port))[0]
+        records = await _read_cipher_suites(endpoint, address, settings, number)
         rows = [_cipher_row(record) for record in sorted(records, key=_rank)]
         names = ", ".join(str(row[0]) for row in rows) or "none"
         return Report(summary=f"cipher suites: {names}", rows=Rows(key="suites", columns=CIPHER_COLUMNS, rows=rows))
 
-    await run(settings, operation)
+    await run_without_session(settings, operation)
 
 
-async def _read_cipher_suites(bmc: Bmc, number: int) -> list[CipherSuiteRecord]:
+async def _read_cipher_suites(
+    endpoint: Endpoint, address: Address, settings: Settings, number: int
+) -> list[CipherSuiteRecord]:
     """The whole list, which comes in parts."""
     records = b""
     for index in range(MAX_PARTS):
         try:
-            part = await bmc.request(GetChannelCipherSuites(channel=number, index=index))
+            part = await endpoint.ask(address, GetChannelCipherSuites(channel=number, index=index), settings.retry)
         except CompletionCodeError:
             if not index:
                 raise

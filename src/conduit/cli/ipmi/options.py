@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
-import itertools
 import os
 from typing import Any, Final
 
@@ -14,7 +11,6 @@ from conduit.cli.ipmi.base import BYTE, CHANNEL, Number
 from conduit.cli.ipmi.passwords import KG_VARIABLE, PasswordSource, ask, to_bytes
 from conduit.cli.ipmi.render import Format
 from conduit.cli.ipmi.settings import AUTH_TYPES, FANOUT, Bridge, Settings
-from conduit.rmcp import workarounds
 from conduit.rmcp.ciphers import SUITES
 from conduit.rmcp.credentials import Interface
 from conduit.rmcp.packets import PORT
@@ -61,24 +57,8 @@ class HexKey(click.ParamType[bytes]):
 
 def list_workarounds() -> str:
     """What ``-W list`` shows."""
-    docs = workaround_docs()
     width = max(len(workaround.value) for workaround in Workaround)
-    return "\n".join(f"{item.value:<{width}}  {docs.get(item.name, '')}".rstrip() for item in Workaround)
-
-
-def workaround_docs() -> dict[str, str]:
-    """The docstring below each member of Workaround; nothing where the source is not installed."""
-    try:
-        tree = ast.parse(inspect.getsource(workarounds.Workaround))
-    except OSError:
-        return {}
-    body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
-    docs = {}
-    for member, text in itertools.pairwise(body):
-        match member, text:
-            case ast.Assign(targets=[ast.Name(id=name)]), ast.Expr(value=ast.Constant(value=str(doc))):
-                docs[name] = doc
-    return docs
+    return "\n".join(f"{workaround.value:<{width}}  {workaround.meaning}" for workaround in Workaround)
 
 
 def _parse_workarounds(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> frozenset[Workaround]:

@@ -14,7 +14,7 @@ from conduit.cli.ipmi import command
 from conduit.cli.ipmi.base import parse_number
 from conduit.cli.ipmi.bootdev import ALIASES
 from conduit.cli.ipmi.failures import describe
-from conduit.cli.ipmi.options import OPTIONS, make_settings, workaround_docs
+from conduit.cli.ipmi.options import OPTIONS, make_settings
 from conduit.cli.ipmi.raw import parse_data, parse_netfn
 from conduit.cli.ipmi.settings import Bridge, Settings
 from conduit.errors import CompletionCodeError, DecodeError
@@ -140,7 +140,6 @@ async def test_workarounds_are_listed_with_what_they_do(capsys: pytest.CaptureFi
     assert await run("-W", "list") == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == [workaround.value for workaround in Workaround]
-    assert set(workaround_docs()) == set(Workaround.__members__)
     assert all(len(line.split()) > 3 for line in lines)
 
 
