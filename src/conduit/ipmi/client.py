@@ -175,6 +175,8 @@ class Bmc:
                 answer = await self._ask(connection, netfn, command, data, target)
                 if answer is not None:
                     return answer
+                if target.bridges:
+                    raise PeerTimeoutError("the controller behind the BMC does not answer")
                 await self._recover(safe)
             return await self._ask_anew(netfn, command, data, target)
         with trio.move_on_after(deadline):
@@ -286,17 +288,16 @@ class Bmc:
         if self._log_in_scope is not None:
             self._log_in_scope.cancel()  # another task's, which would leave a session behind
         connection, attachment = self._connection, self._attachment
-        if connection is not None and attachment is not None and not connection.is_lost:
-            waiter = Waiter()
-            self._deliver(connection.close(waiter, trio.current_time(), CLOSE_DELAYS))  # others' commands end here
-            self._endpoint.flush(attachment)
-            try:
+        try:
+            if connection is not None and attachment is not None and not connection.is_lost:
+                waiter = Waiter()
+                self._deliver(connection.close(waiter, trio.current_time(), CLOSE_DELAYS))  # others' commands end here
+                self._endpoint.flush(attachment)
                 await attachment.port.wait(waiter, shield=True)  # the machine itself gives up in time
-            except ConduitError as error:
-                logger.info("closing the session failed: %s", error)
-            finally:
-                self._drop_session()
-        self._drop_session()  # also one that was lost
+        except ConduitError as error:
+            logger.info("closing the session failed: %s", error)
+        finally:
+            self._drop_session()
 
 
 def _refusal(answer: Answered, netfn: int, command: int, name: str) -> CompletionCodeError:

@@ -141,8 +141,9 @@ class Connection:
         again, dead = self._exchange.handle_deadline(now)
         for frame in again:
             self._send(frame, now)
-        if not dead:
-            return ()
+        self._send_queued(now)
+        if all(event.bridged for event in dead):
+            return tuple(dead)
         return (*(event for event in dead if event.token is not None), *self.abandon(), SessionLost())
 
     def _send(self, frame: bytes, now: float) -> None:

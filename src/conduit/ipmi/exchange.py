@@ -75,6 +75,8 @@ class Unanswered(NamedTuple):
     """No response came, however often the request was sent."""
 
     token: Any
+    bridged: bool = False
+    "Whether it was for a controller behind the BMC, whose silence says nothing about the BMC."
 
 
 class Pending:
@@ -207,7 +209,7 @@ class Exchange:
                 again.append(pending.frame())
             else:
                 del self._pending[pending.sequence]
-                dead.append(Unanswered(pending.token))
+                dead.append(Unanswered(pending.token, bool(pending.target.bridges)))
         return again, dead
 
     def abandon(self) -> list[Unanswered]:

@@ -39,7 +39,11 @@ class Command(Generic[ResponseT]):
     privilege: ClassVar[Privilege]
     "Least session privilege that may send it (appendix G)."
     safe: ClassVar[bool] = False
-    "May it be sent twice when nobody knows whether the first one arrived?"
+    """May it be carried out twice? Decides whether it is repeated in a new session after the old one was lost.
+
+    Within a session every unanswered request is sent again, under the same rqSeq, by which a BMC knows a repeat from
+    a new request.
+    """
     response: ClassVar[type[Any]]  # the ResponseT of the subclass; ClassVar cannot hold a type variable
     "The class that decodes the response."
     errors: ClassVar[dict[int, str]] = {}

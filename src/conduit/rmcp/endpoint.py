@@ -34,7 +34,7 @@ BodyT = TypeVar("BodyT", bound=Body)
 Deliver = Callable[[Sequence[object]], None]
 
 _RMCP_PLUS: Final = int(AuthType.RMCP_PLUS)
-_FIRST_HANDSHAKE: Final = int(PayloadType.OPEN_SESSION_REQUEST)
+_HANDSHAKES: Final = int(PayloadType.OPEN_SESSION_REQUEST)  # 10h to 1Fh set up sessions (table 13-16)
 _ASF: Final = int(MessageClass.ASF)
 
 
@@ -258,7 +258,7 @@ class Endpoint:
             self.strays += 1
             return
         if data[4] == _RMCP_PLUS and data[3] != _ASF:
-            handshake = data[5] & 0x3F >= _FIRST_HANDSHAKE
+            handshake = data[5] & 0x30 == _HANDSHAKES
             if handshake and len(data) < 24:  # an error reply that leaves our session ID out
                 self._offer(data, address, now)
                 return

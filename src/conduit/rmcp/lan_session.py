@@ -12,7 +12,7 @@ from typing import Final
 from conduit.errors import DecodeError
 from conduit.rmcp.auth_codes import AUTH_CODES, pad_password
 from conduit.rmcp.packets import AuthType, LanPacket, PayloadType, decode_lan_packet, encode_lan_packet
-from conduit.rmcp.window import HALF_SPACE, LAN_WINDOW, SequenceWindow, next_sequence
+from conduit.rmcp.window import LAN_AHEAD, LAN_WINDOW, SequenceWindow, next_sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +52,7 @@ class LanSession:
         "replays",
         "session_id",
         "wrong_macs",
+        "zero_ids",
     )
 
     is_plus: Final = False
@@ -65,11 +66,12 @@ class LanSession:
         self._rules = rules
         self._sequence = outbound
         protected = auth_type != AuthType.NONE and not rules.accept_unauthenticated
-        ahead = HALF_SPACE - 1 if protected else LAN_WINDOW
+        ahead = LAN_AHEAD if protected else LAN_WINDOW
         self._window = SequenceWindow(highest=inbound - 1 & 0xFFFFFFFF, behind=LAN_WINDOW, ahead=ahead)
         self.bad_datagrams = 0
         self.wrong_macs = 0
         self.replays = 0
+        self.zero_ids = 0  # packets that name no session, which workaround idzero is for
 
     @property
     def local_id(self) -> int:
@@ -111,6 +113,8 @@ class LanSession:
 
     def _is_agreed(self, packet: LanPacket) -> bool:
         """Whether a packet is of this session and protected as agreed."""
+        if not packet.session_id:
+            self.zero_ids += 1
         zero = not packet.session_id and self._rules.accept_zero_id
         unprotected = packet.auth_type == AuthType.NONE and self._rules.accept_unauthenticated
         return (packet.session_id == self.session_id or zero) and (packet.auth_type == self._auth_type or unprotected)

@@ -32,7 +32,7 @@ from conduit.rmcp.packets import (
 )
 from conduit.rmcp.privilege import Privilege
 from conduit.rmcp.rakp_client import UNSUPPORTED_SUITE, Established, RakpClient
-from conduit.rmcp.rakp_messages import REPLIES, Request
+from conduit.rmcp.rakp_messages import REPLIES, Request, Status
 from conduit.rmcp.session import PlusSession
 from conduit.rmcp.session_commands import (
     ActivateSession,
@@ -43,6 +43,7 @@ from conduit.rmcp.session_commands import (
     GetChannelCipherSuites,
     GetSessionChallenge,
     SessionActivated,
+    SessionPrivilege,
     SetSessionPrivilegeLevel,
     decode_cipher_suites,
 )
@@ -53,6 +54,8 @@ Session = PlusSession | LanSession
 START_PRIVILEGE: Final = Privilege.USER  # what a session has before it is raised (section 6.8)
 BLIND_SUITES: Final = (17, 3)  # tried in turn where a BMC does not list its suites
 RESTART_AFTER: Final = 3  # sendings of one RAKP or activation message before the exchange starts afresh
+LOWER_PRIVILEGE: Final = "ask for a lower privilege with -L, such as -L USER"
+FORGOTTEN: Final = frozenset({Status.INVALID_SESSION_ID, Status.INACTIVE_SESSION_ID})  # what a repeat may be told
 MAX_RESTARTS: Final = 3  # of a RAKP exchange
 MAX_ACTIVATIONS: Final = 1  # restarts of IPMI 1.5's: each may be a wrong password, and BMCs lock accounts
 LIST_PATIENCE: Final = 2  # sendings of Get Channel Cipher Suites before we do without the list
@@ -292,15 +295,17 @@ class Rakp:
         )
         self._last: Request = self._client.start()
         self._answered = False
+        self._repeated = False
         # Some BMCs are silent about a suite that they lack, so one of several is not waited for long.
         self.patience: int | None = RESTART_AFTER if len(draft.suites) > 1 else None
 
     def start(self) -> bytes:
         """Open Session Request."""
-        return self.repeat()
+        return _pack(self._last)
 
     def repeat(self) -> bytes:
         """The last message once more, tag and all."""
+        self._repeated = True
         return _pack(self._last)
 
     def receive(self, data: bytes) -> bytes | Outcome | None:
@@ -313,6 +318,8 @@ class Rakp:
         try:
             answer = self._client.receive(reply)
         except SessionRefused as error:
+            if self._repeated and error.status in FORGOTTEN:  # it answered the first, and that answer was lost
+                return self._draft.restart(str(error), MAX_RESTARTS)
             return self._next_suite(error)
         if answer is None:
             return None
@@ -322,7 +329,8 @@ class Rakp:
         self._answered = True
         self.patience = RESTART_AFTER  # a BMC that saw our RAKP 3 but whose RAKP 4 was lost may never repeat it
         self._last = answer
-        return self.repeat()
+        self._repeated = False
+        return _pack(answer)
 
     def silence(self) -> Outcome:
         """From the top if the BMC has answered before, as its answer may have been lost for good."""
@@ -424,10 +432,18 @@ class RaisePrivilege(_Asking):
         answer = self._answer(opened[1])
         if answer is None:
             return None
-        code, _ = answer
+        code, body = answer
         if code:
             text = SetSessionPrivilegeLevel.errors.get(code, "the BMC does not raise the privilege")
-            raise SessionRefused(code, text, hint="ask for a lower privilege with -L, such as -L USER")
+            raise SessionRefused(code, text, hint=LOWER_PRIVILEGE)
+        return self._judge(SessionPrivilege.decode(body).level)
+
+    def _judge(self, level: int) -> Outcome:
+        wanted = self._draft.credentials.privilege
+        if level < wanted:
+            raise SessionRefused(
+                level, f"it raised the privilege to {level} instead of {wanted}", hint="ask for less, -L"
+            )
         return Outcome.RAISED
 
     def silence(self) -> Outcome:
@@ -440,6 +456,8 @@ class RaisePrivilege(_Asking):
 
     def _suspicion(self) -> str:
         session = self._session
+        if isinstance(session, LanSession) and session.zero_ids:
+            return "its packets have session ID 0, try workaround idzero"
         if session.replays:
             return "its sequence numbers are wrong, try workaround endianseq"
         if session.wrong_macs:

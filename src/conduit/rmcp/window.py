@@ -8,6 +8,9 @@ SEQUENCE_SPACE: Final = 1 << 32
 HALF_SPACE: Final = 1 << 31
 PLUS_WINDOW: Final = 16  # numbers below the highest that RMCP+ still accepts
 LAN_WINDOW: Final = 8  # the same for IPMI 1.5
+# How far an authenticated IPMI 1.5 packet may jump. Both directions share one key and one session ID, so that our own
+# packets, reflected, are authentic too; their numbers, which start at random elsewhere, are what tells them apart.
+LAN_AHEAD: Final = 1024
 
 
 def next_sequence(sequence: int) -> int:

@@ -198,3 +198,13 @@ def test_longest_request_is_sent_and_a_longer_one_refused(plus: bool, hops: int)
     connection.submit("it", APP, 1, bytes(most), 0.0, target)
     (datagram,) = connection.datagrams_to_send()
     assert len(datagram) <= 65_507  # the most that UDP over IPv4 takes
+
+
+def test_silent_controller_behind_the_bmc_leaves_the_session_alive() -> None:
+    wire = Wire()
+    wire.connection.submit("bridged", APP, 0x01, b"", 0.0, Target(bridges=(Hop(0, 0x72),)))
+    events: list[object] = []
+    while (due := wire.connection.next_deadline()) is not None and not events:
+        events += wire.connection.handle_deadline(due)
+    assert events == [Unanswered("bridged", bridged=True)]
+    assert not wire.connection.is_lost
