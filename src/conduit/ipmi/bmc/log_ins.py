@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -69,9 +70,12 @@ class LogIns:
                 return candidate
 
     def _admit(self, log_in_id: int, log_in: LogIn) -> None:
-        """Take a log-in in; where there are too many the oldest goes, or anybody could keep everybody out."""
-        while len(self._log_ins) >= self._state.config.limits.half_open:
-            del self._log_ins[next(iter(self._log_ins))]
+        """Take a log-in in. Where there are too many, the host that has most of them loses its oldest: anybody could
+        keep everybody out if the newest had to go, or push everybody out if the oldest of all did.
+        """
+        if len(self._log_ins) >= self._state.config.limits.half_open:
+            (crowding, _), *_ = Counter(known.address[0] for known in self._log_ins.values()).most_common(1)
+            del self._log_ins[next(number for number, known in self._log_ins.items() if known.address[0] == crowding)]
             self.evictions += 1
         self._log_ins[log_in_id] = log_in
         self.started += 1
