@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 from conduit.ipmi.bmc.sessions import Address, BmcSession
 from conduit.ipmi.bmc.state import BmcState, privilege_of
@@ -14,13 +13,11 @@ from conduit.rmcp.challenge_server import ChallengePolicy, ChallengeServer, Deni
 from conduit.rmcp.ciphers import Entropy
 from conduit.rmcp.lan_session import LanSession
 from conduit.rmcp.packets import AuthType, LanPacket
-from conduit.rmcp.privilege import Privilege
+from conduit.rmcp.privilege import START_PRIVILEGE, Privilege
 from conduit.rmcp.rakp_messages import OpenSessionRequest, Rakp1, Reply, Request, Status
 from conduit.rmcp.rakp_server import RakpPolicy, RakpServer, State, rejection
 from conduit.rmcp.session import PlusSession
 from conduit.rmcp.session_commands import ActivateSession, GetSessionChallenge, SessionActivated, SessionChallenge
-
-START_PRIVILEGE: Final = Privilege.USER  # what a session has before it is raised (section 6.8)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -211,6 +208,3 @@ class LogIns:
                 log_in, activated.session, activated.account, activated.limit, suite=None, auth_type=kind, now=now
             )
         return log_in.server, answer
-
-
-__all__ = ["START_PRIVILEGE", "LogIn", "LogIns"]
