@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 from typing import Final
 
@@ -63,6 +64,13 @@ def root() -> None:
 
 def main() -> None:
     """Run the command line on Trio. Exit status 0 on success, 1 on a failed operation, 2 on wrong usage."""
+    for stream, errors in (
+        (sys.stdin, "surrogateescape"),  # a password may be any bytes
+        (sys.stdout, "backslashreplace"),  # what the locale cannot say is escaped, and stops nothing
+        (sys.stderr, "backslashreplace"),
+    ):
+        if isinstance(stream, io.TextIOWrapper):  # and not closed, or replaced
+            stream.reconfigure(errors=errors)
     try:
         root(_anyio_backend="trio")
     except KeyboardInterrupt:
