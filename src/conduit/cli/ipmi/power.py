@@ -129,3 +129,6 @@ async def wait_for_power(bmc: Bmc, *, on: bool, patience: float, cycle: bool = F
         if elapsed + POLL > patience:
             raise PeerTimeoutError(f"power is still {'on' if is_on else 'off'} after {patience:g} s")
         await trio.sleep(POLL)
+
+
+power: Final = make_power()
