@@ -75,6 +75,9 @@ class ChallengePolicy:
     "Whether every packet of a session is authenticated, not only its activation."
     user_level: bool = True
     "Whether packets at User privilege are."
+    hide_unknown_users: bool = False
+    """Whether a user name that does not exist gets a challenge like any other, and its activation silence, as a wrong
+    password does. The specification's way, completion code 81h or 82h, tells strangers which names exist."""
     misbehaviours: frozenset[Misbehaviour] = WELL_BEHAVED
 
 
@@ -221,5 +224,8 @@ def find_account(
     account = doorkeeper.find(request.username, None, now)
     # A longer password exists for IPMI 2.0 only; cut to 16 bytes it would let in who knows the half of it.
     if account is None or len(account.password) > PASSWORD_LENGTH:
+        if policy.hide_unknown_users and request.auth_type != AuthType.NONE:
+            # Made up, so that it is nobody's when the activation comes, which is dropped for that.
+            return Account(user_id=0, username=request.username, password=b"", limit=policy.limit)
         return Denial.UNKNOWN_USER if request.username else Denial.NO_NULL_USER
     return account

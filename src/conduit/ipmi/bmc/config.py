@@ -93,6 +93,8 @@ class LanConfig:
     "Whether every packet is authenticated."
     user_level: bool = True
     "Whether commands at User privilege are."
+    hide_unknown_users: bool = False
+    "See :class:`~conduit.rmcp.challenge_server.ChallengePolicy`."
 
     def __post_init__(self) -> None:
         if not self.auth_types <= set(AUTH_CODES):

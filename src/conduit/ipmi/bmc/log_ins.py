@@ -159,6 +159,7 @@ class LogIns:
             limit=privilege_of(access.privilege_limit),
             per_message=access.per_message_authentication,
             user_level=access.user_level_authentication,
+            hide_unknown_users=config.lan.hide_unknown_users,
             misbehaviours=config.faults.misbehaviours,
         )
 

@@ -127,14 +127,24 @@ def test_name_and_role_look_up_finds_the_user_of_exactly_that_privilege() -> Non
         wire.log_in(**login, name_only=False, privilege=Privilege.USER)
 
 
-def test_hidden_users_look_like_wrong_passwords() -> None:
-    wire = Wire(make_bmc(plus=PlusConfig(hide_unknown_users=True)))
-    messages = set()
-    for username, password in ((b"nobody", b"x"), (b"admin", b"x")):
-        with pytest.raises(AuthenticationError) as caught:
-            wire.log_in(username=username, password=password, interface=Interface.LANPLUS)
-        messages.add(str(caught.value))
-    assert len(messages) == 1
+@pytest.mark.parametrize("interface", [Interface.LAN, Interface.LANPLUS])
+def test_hidden_users_look_like_wrong_passwords(interface: Interface) -> None:
+    users = (ADMIN, UserConfig(name=b"long", password=b"x" * 20), UserConfig(name=b"empty"))
+    hiding: dict[str, Any] = {"plus": PlusConfig(hide_unknown_users=True), "lan": LanConfig(hide_unknown_users=True)}
+    wire = Wire(make_bmc(users=users, **hiding))
+    outcomes = set()
+    for username, password in ((b"nobody", b"x"), (b"admin", b"x"), (b"", b"x"), (b"empty", b""), (b"long", b"x")):
+        with pytest.raises(ConduitError) as caught:
+            wire.log_in(username=username, password=password, interface=interface)
+        outcomes.add((type(caught.value), str(caught.value)))
+    assert len(outcomes) == 1
+    assert wire.connect(interface=interface, seed=9).ask(GetDeviceId())
+
+
+def test_without_authentication_nobody_can_be_hidden() -> None:
+    lan = LanConfig(auth_types=EVERY_AUTH_TYPE, hide_unknown_users=True)
+    with pytest.raises(AuthenticationError, match="no such user"):
+        Wire(make_bmc(lan=lan)).log_in(username=b"nobody", interface=Interface.LAN, auth_type=AuthType.NONE)
 
 
 @given(
