@@ -1,4 +1,4 @@
-"""A picture of a terminal, as SVG: `make demo | tee demo.txt`, then `python -m tools.terminal_picture demo.txt OUT.svg`.
+"""A picture of a terminal, as SVG: `make demo | tee demo.txt`, then `python -m tools.terminal_picture demo.txt o.svg`.
 
 The picture shows what was captured and nothing else; prompts are emphasised. It loads nothing from anywhere: rich's
 template names a web font, which is left out.

@@ -27,7 +27,9 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 PASSWORD: Final = "correct-horse"
 PORTS: Final = (9001, 9002, 9003)  # that examples name
 LIMIT: Final = 30.0  # seconds for one example
-EXAMPLE: Final = re.compile(r"^```python\n(?P<code>.*?)^```\n(?:\n?^```text\n(?P<prints>.*?)^```$)?", re.M | re.S)
+EXAMPLE: Final = re.compile(
+    r"^```python\n(?P<code>.*?)^```\n(?:\n?^```text\n(?P<prints>.*?)^```$)?", re.MULTILINE | re.DOTALL
+)
 
 
 class Example(NamedTuple):
