@@ -441,9 +441,7 @@ class RaisePrivilege(_Asking):
     def _judge(self, level: int) -> Outcome:
         wanted = self._draft.credentials.privilege
         if level < wanted:
-            raise SessionRefused(
-                level, f"it raised the privilege to {level} instead of {wanted}", hint="ask for less, -L"
-            )
+            raise SessionRefused(level, f"it raised the privilege to {level}, not {wanted}", hint=LOWER_PRIVILEGE)
         return Outcome.RAISED
 
     def silence(self) -> Outcome:
