@@ -30,7 +30,7 @@ from conduit.rmcp.packets import (
     encode_lan_packet,
     encode_plus_packet,
 )
-from conduit.rmcp.privilege import Privilege
+from conduit.rmcp.privilege import START_PRIVILEGE
 from conduit.rmcp.rakp_client import UNSUPPORTED_SUITE, Established, RakpClient
 from conduit.rmcp.rakp_messages import REPLIES, Request, Status
 from conduit.rmcp.session import PlusSession
@@ -51,7 +51,6 @@ from conduit.rmcp.workarounds import Workaround
 
 Session = PlusSession | LanSession
 
-START_PRIVILEGE: Final = Privilege.USER  # what a session has before it is raised (section 6.8)
 BLIND_SUITES: Final = (17, 3)  # tried in turn where a BMC does not list its suites
 RESTART_AFTER: Final = 3  # sendings of one RAKP or activation message before the exchange starts afresh
 LOWER_PRIVILEGE: Final = "ask for a lower privilege with -L, such as -L USER"
