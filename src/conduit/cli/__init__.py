@@ -9,7 +9,7 @@ from typing import Final
 import asyncclick as click
 
 from conduit import __version__
-from conduit.errors import ConduitError
+from conduit.errors import ConduitError, LocalProtocolError
 
 # noun -> module, of which the command is the attribute ``command``; and one line for ``conduit --help``
 NOUNS: Final[dict[str, tuple[str, str]]] = {
@@ -40,9 +40,15 @@ class LazyGroup(click.Group):
             formatter.write_dl([(noun, NOUNS[noun][1]) for noun in sorted(NOUNS)])
 
     async def invoke(self, ctx: click.Context) -> object:
-        """Run the command; a deliberate failure is one line on stderr and exit status 1."""
+        """Run the command; a deliberate failure is one line on stderr, with exit status 2 for wrong usage, else 1."""
         try:
             return await super().invoke(ctx)
+        except click.exceptions.NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            raise click.UsageError(error.format_message()) from error  # with a context it is four lines
+        except LocalProtocolError as error:
+            raise click.UsageError(str(error)) from error
         except ConduitError as error:
             raise click.ClickException(str(error)) from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from enum import Enum, IntEnum
 from typing import ParamSpec, TypeVar
@@ -28,10 +29,11 @@ def label(value: int) -> str:
     return f"unknown ({value:#04x})"
 
 
-def check_range(what: str, value: int, low: int, high: int) -> None:
-    """:raises LocalProtocolError: *value* is not from *low* to *high*, both included."""
+def check_range(what: str, value: float, low: float, high: float) -> None:
+    """:raises LocalProtocolError: *value* is not from *low* to *high*, both included, or not a number (NaN)."""
     if not low <= value <= high:
-        raise LocalProtocolError(f"{what} is {value}, not {low} to {high}")
+        wanted = f"{low} or more" if high == math.inf else f"{low} to {high}"
+        raise LocalProtocolError(f"{what} is {value}, not {wanted}")
 
 
 def check_size(what: str, data: bytes, least: int, most: int) -> None:

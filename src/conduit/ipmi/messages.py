@@ -1,4 +1,4 @@
-"""Names that all IPMI commands share: network functions, channels, privilege limits, the simplest responses."""
+"""Names that all IPMI commands share: network functions, channels, privilege limits, raw responses."""
 
 from __future__ import annotations
 
@@ -36,20 +36,6 @@ class PrivilegeLimit(IntEnum):
     ADMINISTRATOR = 0x4
     OEM = 0x5
     NO_ACCESS = 0xF
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoData:
-    """The body of a response that is a completion code and nothing more."""
-
-    def encode(self) -> bytes:
-        """No bytes."""
-        return b""
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """Any bytes: what a vendor adds is ignored."""
-        return cls()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -142,14 +142,18 @@ class ChallengeServer:
         """Whether the packet that carries the activation is protected as agreed.
 
         A challenge is good for one guess, which counts for the lock-out: consoles repeat a wrong activation like one
-        that was lost, and that is no second guess.
+        that was lost, and that is no second guess. Who has been locked out or changed since the challenge is refused
+        like one who guessed wrong, or guesses made side by side would slip past the lock-out.
         """
         if packet.auth_type != self._auth_type or self._state is State.FAILED:
+            return False
+        account = self._account
+        if self._state is State.CHALLENGED and self._doorkeeper.find(account.username, None, now) != account:
             return False
         code = AUTH_CODES[self._auth_type](self._password, packet.session_id, packet.sequence, packet.payload)
         authentic = hmac.compare_digest(code, packet.auth_code)
         if self._state is State.CHALLENGED and self._auth_type != AuthType.NONE:
-            self._doorkeeper.record(self._account, now, succeeded=authentic)
+            self._doorkeeper.record(account, now, succeeded=authentic)
             if not authentic:
                 self._state = State.FAILED
         return authentic

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from conduit.errors import CompletionCodeError
@@ -19,6 +20,20 @@ class Body(Protocol):
     def decode(cls, data: bytes) -> Self:
         """:raises DecodeError: and nothing else, whatever *data* holds."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoData:
+    """The body of a response that is a completion code and nothing more."""
+
+    def encode(self) -> bytes:
+        """No bytes."""
+        return b""
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """Any bytes: what a vendor adds is ignored."""
+        return cls()
 
 
 ResponseT = TypeVar("ResponseT", bound=Body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Final
 
 
 class Privilege(IntEnum):
@@ -13,3 +14,6 @@ class Privilege(IntEnum):
     OPERATOR = 3
     ADMINISTRATOR = 4
     OEM = 5
+
+
+START_PRIVILEGE: Final = Privilege.USER  # what a session has before it is raised (section 6.8)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from typing import Final, assert_never
 
+from conduit._machine import Label
 from conduit.rmcp.accounts import Account, Doorkeeper
 from conduit.rmcp.ciphers import (
     PASSWORD_LENGTH,
@@ -44,7 +44,7 @@ from conduit.rmcp.rakp_messages import (
 from conduit.rmcp.session import PlusSession
 
 
-class State(Enum):
+class State(Label):
     """How far the exchange is."""
 
     IDLE = "waiting for Open Session Request"
@@ -202,12 +202,18 @@ class RakpServer:
         role = request.role & ROLE_MASK
         if not Privilege.CALLBACK <= role <= Privilege.OEM:
             return Status.INVALID_ROLE
-        account = self._find(request, now)
+        account = self._find(request.username, request.role, now)
+        if account is None and self._hides_users:
+            self._phantom = True
+            secret = self._entropy(PASSWORD_LENGTH)
+            account = Account(user_id=0, username=request.username, password=secret, limit=Privilege.OEM)
         if account is None:
             return Status.UNAUTHORIZED_NAME
-        if role > min(account.limit, self._role_limit):
+        # What only a user who exists can be told waits, where users are hidden, until the password is proved.
+        limit = self._role_limit if self._hides_users else min(account.limit, self._role_limit)
+        if role > limit:
             return Status.UNAUTHORIZED_ROLE
-        if not self._doorkeeper.has_room_for(account):
+        if not self._hides_users and not self._doorkeeper.has_room_for(account):
             return Status.INSUFFICIENT_RESOURCES_FOR_ROLE
         self._account = account
         self._role_limit = Privilege(role)
@@ -229,16 +235,14 @@ class RakpServer:
             code=self._spoilt(transcript.rakp2_code(account.password), Misbehaviour.WRONG_RAKP2_CODE),
         )
 
-    def _find(self, request: Rakp1, now: float) -> Account | None:
-        role = request.role & ROLE_MASK
-        by_name = request.role & NAME_ONLY_LOOKUP
-        account = self._doorkeeper.find(request.username, None if by_name else role, now)
+    def _find(self, username: bytes, role: int, now: float) -> Account | None:
+        return self._doorkeeper.find(username, None if role & NAME_ONLY_LOOKUP else role & ROLE_MASK, now)
+
+    @property
+    def _hides_users(self) -> bool:
+        """Whether strangers must not learn who exists; without a proof of the password nobody can be hidden."""
         proves = SUITES[self._suite].authentication is not Authentication.RAKP_NONE
-        if account is None and self._policy.hide_unknown_users and proves:
-            self._phantom = True
-            secret = self._entropy(PASSWORD_LENGTH)
-            return Account(user_id=0, username=request.username, password=secret, limit=Privilege.OEM)
-        return account
+        return self._policy.hide_unknown_users and proves
 
     # --- RAKP 3 and 4 (sections 13.22 and 13.23) ---
 
@@ -246,11 +250,16 @@ class RakpServer:
         account, transcript = self._account, self._transcript
         if account is None or transcript is None or request.status != Status.NO_ERRORS:
             return Status.ILLEGAL_PARAMETER  # the console has given up: nobody waits for this
+        # Once more: or guesses made side by side, all of them begun before the lock-out, would slip past it.
+        if not self._phantom and self._find(transcript.username, transcript.role, now) != account:
+            return Status.INVALID_INTEGRITY_CHECK_VALUE if self._hides_users else Status.UNAUTHORIZED_NAME
         proved = hmac.compare_digest(transcript.rakp3_code(account.password), request.code) and not self._phantom
         if not self._phantom:
             self._doorkeeper.record(account, now, succeeded=proved)
         if not proved:
             return Status.INVALID_INTEGRITY_CHECK_VALUE
+        if self._role_limit > account.limit:
+            return Status.UNAUTHORIZED_ROLE
         if not self._doorkeeper.has_room_for(account):  # others were faster since RAKP 1
             return Status.INSUFFICIENT_RESOURCES
         sik = transcript.session_integrity_key(self._policy.kg or account.password)

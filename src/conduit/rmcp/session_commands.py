@@ -10,7 +10,7 @@ from typing import ClassVar, Final, Self
 
 from conduit._wire import Reader
 from conduit.errors import DecodeError
-from conduit.rmcp.command import Command
+from conduit.rmcp.command import Command, NoData
 from conduit.rmcp.packets import AuthType
 from conduit.rmcp.privilege import Privilege
 
@@ -371,20 +371,6 @@ class SetSessionPrivilegeLevel(Command[SessionPrivilege]):
     def decode(cls, data: bytes) -> Self:
         """:raises DecodeError: truncated."""
         return cls(level=Reader(data).u8("privilege") & 0x0F)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoData:
-    """A response that holds a completion code and nothing else."""
-
-    def encode(self) -> bytes:
-        """No bytes."""
-        return b""
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """Never fails: bytes that do not belong here are ignored."""
-        return cls()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

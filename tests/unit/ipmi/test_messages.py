@@ -1,15 +1,10 @@
 from __future__ import annotations
 
-from conduit.ipmi.messages import NetFn, NoData, RawData
+from conduit.ipmi.messages import NetFn, RawData
 
 
 def test_every_network_function_of_a_request_is_even() -> None:
     assert all(netfn % 2 == 0 and netfn < 64 for netfn in NetFn)
-
-
-def test_a_response_without_data_ignores_what_a_vendor_adds() -> None:
-    assert NoData.decode(b"\x01\x02") == NoData()
-    assert NoData().encode() == b""
 
 
 def test_raw_data_passes_through() -> None:

@@ -159,3 +159,23 @@ def test_codes_of_answers_are_those_of_the_auth_type() -> None:
     server = make_server(auth_type=AuthType.STRAIGHT_PASSWORD)
     assert server.wrap_code(1, 2, b"frame") == server.password == b"secret".ljust(16, b"\0")
     assert server.outbound_sequence == 0
+
+
+@pytest.mark.parametrize("auth_type", [AuthType.MD5, AuthType.NONE])
+def test_who_may_not_try_any_more_is_refused_before_the_code_is_looked_at(auth_type: int) -> None:
+    doorkeeper = FakeDoorkeeper()
+    server = make_server(doorkeeper, auth_type=auth_type)
+    doorkeeper.accounts.clear()  # locked out by guesses made side by side, or disabled
+    assert not server.is_authentic(packet(auth_type=auth_type), 0.0)
+    assert doorkeeper.recorded == []
+    assert server.state is State.CHALLENGED
+
+
+def test_who_is_in_may_repeat_the_activation_whatever_has_changed_since() -> None:
+    doorkeeper = FakeDoorkeeper()
+    server = make_server(doorkeeper)
+    assert server.is_authentic(packet(), 0.0)
+    first = server.receive(activation(server))
+    doorkeeper.accounts.clear()
+    assert server.is_authentic(packet(), 0.0)
+    assert server.receive(activation(server)) == first

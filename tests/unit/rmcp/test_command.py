@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from conduit.rmcp.command import Command
+from conduit.rmcp.command import Command, NoData
 from conduit.rmcp.privilege import Privilege
 
 
@@ -48,3 +48,8 @@ def test_nothing_is_repeated_unless_the_command_says_that_it_may_be() -> None:
 
 def test_privilege_levels_are_in_order() -> None:
     assert Privilege.CALLBACK < Privilege.USER < Privilege.OPERATOR < Privilege.ADMINISTRATOR < Privilege.OEM
+
+
+def test_a_response_without_data_ignores_what_a_vendor_adds() -> None:
+    assert NoData.decode(b"\x01\x02") == NoData()
+    assert NoData().encode() == b""

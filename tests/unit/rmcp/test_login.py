@@ -19,7 +19,8 @@ from conduit.rmcp.credentials import Credentials, Interface
 from conduit.rmcp.lan_message import encode_frame
 from conduit.rmcp.lan_session import LanSession
 from conduit.rmcp.login import STEPS, TRANSITIONS, LoggedIn, Phase
-from conduit.rmcp.login_steps import MAX_ACTIVATIONS, MAX_RESTARTS, RESTART_AFTER, Draft, Outcome
+from conduit.rmcp.login_draft import Draft, Outcome
+from conduit.rmcp.login_steps import MAX_ACTIVATIONS, MAX_RESTARTS, RESTART_AFTER
 from conduit.rmcp.packets import encode_lan_packet
 from conduit.rmcp.privilege import Privilege
 from conduit.rmcp.rakp_messages import Status

@@ -39,14 +39,14 @@ BMC_ID = 0x11223344
 
 class FakeDoorkeeper:
     def __init__(self, accounts: Iterable[Account] = (ACCOUNT,), *, rooms: Iterable[bool] = ()) -> None:
-        self._accounts = {account.username: account for account in accounts}
+        self.accounts = {account.username: account for account in accounts}
         self._rooms = list(rooms)
         self.looked_up: list[tuple[bytes, int | None]] = []
         self.recorded: list[bool] = []
 
     def find(self, username: bytes, privilege: int | None, now: float) -> Account | None:
         self.looked_up.append((username, privilege))
-        return self._accounts.get(username)
+        return self.accounts.get(username)
 
     def has_room_for(self, account: Account) -> bool:
         return self._rooms.pop(0) if self._rooms else True
@@ -268,6 +268,62 @@ def test_a_hidden_user_gets_a_rakp2_like_any_other_and_never_a_session(suite: in
     rakp4 = server.receive(Rakp3(tag=3, bmc_id=BMC_ID, code=reply.code), 0.0)
     assert status_of(rakp4) == Status.INVALID_INTEGRITY_CHECK_VALUE
     assert doorkeeper.recorded == []
+
+
+def proof_of(server: RakpServer, **changes: Any) -> Rakp3:
+    """What a console that knows the password sends last."""
+    client = make_client(**changes)
+    message: Any = client.start()
+    while not isinstance(message, Rakp3):
+        reply = server.receive(message, 0.0)
+        assert reply is not None
+        message = client.receive(reply)
+    return message
+
+
+@pytest.mark.parametrize(("hidden", "status"), [(False, Status.UNAUTHORIZED_NAME), (True, 0x0F)])
+def test_who_may_not_try_any_more_is_refused_before_the_proof_is_looked_at(hidden: bool, status: int) -> None:
+    doorkeeper = FakeDoorkeeper()
+    server = make_server(doorkeeper, hide_unknown_users=hidden)
+    proof = proof_of(server)
+    doorkeeper.accounts.clear()  # locked out by guesses made side by side, or disabled
+    assert status_of(server.receive(proof, 0.0)) == status
+    assert server.opened is None
+    assert doorkeeper.recorded == []
+
+
+@pytest.mark.parametrize("changed", [{"password": b"new"}, {"limit": Privilege.USER}])
+def test_a_user_who_changed_during_the_log_in_has_to_start_over(changed: dict[str, Any]) -> None:
+    doorkeeper = FakeDoorkeeper()
+    server = make_server(doorkeeper)
+    proof = proof_of(server)
+    doorkeeper.accounts[b"admin"] = replace(ACCOUNT, **changed)
+    assert status_of(server.receive(proof, 0.0)) == Status.UNAUTHORIZED_NAME
+
+
+@pytest.mark.parametrize(
+    ("doorkeeper", "role", "status"),
+    [
+        (FakeDoorkeeper(), Privilege.ADMINISTRATOR, Status.UNAUTHORIZED_ROLE),
+        (FakeDoorkeeper(rooms=[False]), Privilege.OPERATOR, Status.INSUFFICIENT_RESOURCES),
+    ],
+)
+def test_where_users_are_hidden_only_who_proved_the_password_learns_what_else_is_wrong(
+    doorkeeper: FakeDoorkeeper, role: Privilege, status: Status
+) -> None:
+    server = make_server(doorkeeper, hide_unknown_users=True)
+    assert status_of(server.receive(proof_of(server, privilege=role), 0.0)) == status
+    assert server.opened is None
+    server = make_server(hide_unknown_users=True)
+    wrong = replace(proof_of(server, privilege=role), code=bytes(20))
+    assert status_of(server.receive(wrong, 0.0)) == Status.INVALID_INTEGRITY_CHECK_VALUE
+
+
+def test_a_role_beyond_the_suites_limit_is_refused_alike_for_those_who_exist_and_those_who_do_not() -> None:
+    for accounts in ([], [ACCOUNT]):
+        server = make_server(FakeDoorkeeper(accounts), hide_unknown_users=True)
+        server.receive(open_request(), 0.0)
+        assert status_of(server.receive(rakp1(role=0x15), 0.0)) == Status.UNAUTHORIZED_ROLE
 
 
 def test_without_authentication_nobody_can_be_hidden() -> None:

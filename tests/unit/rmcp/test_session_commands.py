@@ -17,7 +17,6 @@ from conduit.rmcp.session_commands import (
     GetChannelAuthenticationCapabilities,
     GetChannelCipherSuites,
     GetSessionChallenge,
-    NoData,
     SessionActivated,
     SessionChallenge,
     SessionPrivilege,
@@ -64,7 +63,6 @@ MESSAGES: list[tuple[Any, str, int]] = [
     (SessionPrivilege(level=3), "03", 1),
     (CloseSession(session_id=0x11223344), "44332211", 4),
     (CloseSession(session_id=0, handle=9), "00000000 09", 4),
-    (NoData(), "", 0),
 ]
 
 

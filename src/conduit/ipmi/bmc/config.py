@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 import types
 import typing
@@ -12,6 +13,7 @@ from enum import Enum
 from typing import Any, Final
 
 from conduit.errors import LocalProtocolError
+from conduit.ipmi._fields import check_range, check_size
 from conduit.ipmi.bmc.users import LockOutPolicy
 from conduit.ipmi.bmc.virtual_machine import Timings
 from conduit.ipmi.commands import Guid
@@ -23,12 +25,10 @@ from conduit.rmcp.packets import AuthType
 from conduit.rmcp.privilege import Privilege
 
 MAX_SESSIONS: Final = 63  # what Get Session Info can count
+MAX_HALF_OPEN: Final = 1024  # looked through at each log-in
+MIN_TIMEOUT: Final = 0.001  # seconds
+MAX_HOURS: Final = 0xFFFF_FFFF  # what Get POH Counter can count
 DEFAULT_SUITES: Final = (1, 2, 3, 6, 7, 8, 11, 12, 15, 16, 17)
-
-
-def _check(what: str, value: int, low: int, high: int) -> None:
-    if not low <= value <= high:
-        raise LocalProtocolError(f"{what}: {value} instead of {low} to {high}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +45,9 @@ class UserConfig:
     "Sessions at once, 0 to 15; 0 is no limit but the BMC's."
 
     def __post_init__(self) -> None:
-        _check("a user name", len(self.name), 0, NAME_SIZE)
-        _check("a password", len(self.password), 0, LONG_PASSWORD_SIZE)
-        _check("a session limit", self.session_limit, 0, 15)
+        check_size("a user name", self.name, 0, NAME_SIZE)
+        check_size("a password", self.password, 0, LONG_PASSWORD_SIZE)
+        check_range("a session limit", self.session_limit, 0, 15)
 
     @property
     def password_size(self) -> int:
@@ -70,7 +70,16 @@ class Identity:
     "The system's GUID, 16 bytes as they travel."
 
     def __post_init__(self) -> None:
-        _check("the GUID", len(self.guid), 16, 16)
+        check_size("the GUID", self.guid, 16, 16)
+        for what, value, bits in (
+            ("manufacturer_id", self.manufacturer_id, 20),
+            ("product_id", self.product_id, 16),
+            ("device_id", self.device_id, 8),
+            ("device_revision", self.device_revision, 4),
+            ("firmware_major", self.firmware_major, 7),
+            ("firmware_minor_bcd", self.firmware_minor_bcd, 8),
+        ):
+            check_range(what, value, 0, (1 << bits) - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +112,9 @@ class PlusConfig:
     "See :class:`~conduit.rmcp.rakp_server.RakpPolicy`."
 
     def __post_init__(self) -> None:
-        _check("Kg", len(self.kg), 0, KG_LENGTH)
+        check_size("Kg", self.kg, 0, KG_LENGTH)
         for suite in self.suites:
-            _check("a cipher suite", suite, 0, max(SUITES))
+            check_range("a cipher suite", suite, 0, max(SUITES))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,8 +135,11 @@ class Limits:
     "Most that the channel allows."
 
     def __post_init__(self) -> None:
-        _check("sessions", self.sessions, 1, MAX_SESSIONS)
-        _check("users", self.users, 1, MAX_USER_ID)
+        check_range("sessions", self.sessions, 1, MAX_SESSIONS)
+        check_range("half_open", self.half_open, 1, MAX_HALF_OPEN)
+        check_range("idle_timeout", self.idle_timeout, MIN_TIMEOUT, math.inf)
+        check_range("half_open_timeout", self.half_open_timeout, MIN_TIMEOUT, math.inf)
+        check_range("users", self.users, 1, MAX_USER_ID)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +153,11 @@ class Faults:
     drop_sessions_after: float = 0.0
     "Seconds after which a session is forgotten without a word; 0 is never."
     misbehaviours: frozenset[Misbehaviour] = WELL_BEHAVED
+
+    def __post_init__(self) -> None:
+        check_range("drop_rate", self.drop_rate, 0, 1)
+        check_range("seed", self.seed, -(1 << 63), (1 << 63) - 1)
+        check_range("drop_sessions_after", self.drop_sessions_after, 0, math.inf)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +177,9 @@ class BmcConfig:
     "Whether the machine is on at the start."
     power_on_hours: int = 0
     faults: Faults = Faults()
+
+    def __post_init__(self) -> None:
+        check_range("power_on_hours", self.power_on_hours, 0, MAX_HOURS)
 
     @classmethod
     def from_toml(cls, text: str) -> BmcConfig:

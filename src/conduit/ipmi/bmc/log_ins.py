@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 from conduit.ipmi.bmc.sessions import Address, BmcSession
 from conduit.ipmi.bmc.state import BmcState, privilege_of
@@ -13,13 +13,11 @@ from conduit.rmcp.challenge_server import ChallengePolicy, ChallengeServer, Deni
 from conduit.rmcp.ciphers import Entropy
 from conduit.rmcp.lan_session import LanSession
 from conduit.rmcp.packets import AuthType, LanPacket
-from conduit.rmcp.privilege import Privilege
+from conduit.rmcp.privilege import START_PRIVILEGE, Privilege
 from conduit.rmcp.rakp_messages import OpenSessionRequest, Rakp1, Reply, Request, Status
 from conduit.rmcp.rakp_server import RakpPolicy, RakpServer, State, rejection
 from conduit.rmcp.session import PlusSession
 from conduit.rmcp.session_commands import ActivateSession, GetSessionChallenge, SessionActivated, SessionChallenge
-
-START_PRIVILEGE: Final = Privilege.USER  # what a session has before it is raised (section 6.8)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,9 +67,12 @@ class LogIns:
                 return candidate
 
     def _admit(self, log_in_id: int, log_in: LogIn) -> None:
-        """Take a log-in in; where there are too many the oldest goes, or anybody could keep everybody out."""
-        while len(self._log_ins) >= self._state.config.limits.half_open:
-            del self._log_ins[next(iter(self._log_ins))]
+        """Take a log-in in. Where there are too many, the host that has most of them loses its oldest: anybody could
+        keep everybody out if the newest had to go, or push everybody out if the oldest of all did.
+        """
+        if len(self._log_ins) >= self._state.config.limits.half_open:
+            (crowding, _), *_ = Counter(known.address[0] for known in self._log_ins.values()).most_common(1)
+            del self._log_ins[next(number for number, known in self._log_ins.items() if known.address[0] == crowding)]
             self.evictions += 1
         self._log_ins[log_in_id] = log_in
         self.started += 1
@@ -207,6 +208,3 @@ class LogIns:
                 log_in, activated.session, activated.account, activated.limit, suite=None, auth_type=kind, now=now
             )
         return log_in.server, answer
-
-
-__all__ = ["START_PRIVILEGE", "LogIn", "LogIns"]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hmac
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from conduit.errors import LocalProtocolError
+from conduit.ipmi._fields import check_range
 from conduit.ipmi.commands.users import LONG_PASSWORD_SIZE, MAX_USER_ID, NAME_SIZE, SHORT_PASSWORD_SIZE
 from conduit.ipmi.messages import PrivilegeLimit
 
@@ -121,6 +123,11 @@ class LockOutPolicy:
     "Seconds within which they must come."
     duration: float = 60.0
     "Seconds that the door stays closed."
+
+    def __post_init__(self) -> None:
+        check_range("attempts", self.attempts, 0, math.inf)
+        check_range("window", self.window, 0, math.inf)
+        check_range("duration", self.duration, 0, math.inf)
 
 
 class LockOut:

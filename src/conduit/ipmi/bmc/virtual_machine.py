@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import Final
 
+from conduit.ipmi._fields import check_range
 from conduit.ipmi.commands import (
     AcpiDeviceState,
     AcpiPowerState,
@@ -137,6 +138,10 @@ class Timings:
     soft_shutdown: float = 1.0
     cycle: float = 1.0
     "Pause of a power cycle, until Set Power Cycle Interval sets another."
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            check_range(entry.name, getattr(self, entry.name), 0, math.inf)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,8 @@ from conduit._wire import Reader
 from conduit.errors import LocalProtocolError
 from conduit.ipmi._fields import check_range, known, label
 from conduit.ipmi.commands.manufacturers import manufacturer_name
-from conduit.ipmi.messages import NetFn, NoData
-from conduit.rmcp.command import Command
+from conduit.ipmi.messages import NetFn
+from conduit.rmcp.command import Command, NoData
 from conduit.rmcp.privilege import Privilege
 
 MAX_MANUFACTURER_ID: Final = 0xFFFFF  # 20 bits; the top four of the field are reserved

@@ -10,8 +10,8 @@ from typing import ClassVar, Final, Self
 from conduit._wire import Reader
 from conduit.errors import LocalProtocolError
 from conduit.ipmi._fields import check_range, known, label
-from conduit.ipmi.messages import PRESENT_CHANNEL, NetFn, NoData, PrivilegeLimit
-from conduit.rmcp.command import Command
+from conduit.ipmi.messages import PRESENT_CHANNEL, NetFn, PrivilegeLimit
+from conduit.rmcp.command import Command, NoData
 from conduit.rmcp.privilege import Privilege
 
 IPMI_VENDOR_ID: Final = 7154  # the IPMI forum's IANA number, for protocols the specification defines

@@ -9,8 +9,8 @@ from typing import Final, Self
 
 from conduit._wire import Reader
 from conduit.ipmi._fields import check_range, known, label
-from conduit.ipmi.messages import NetFn, NoData
-from conduit.rmcp.command import Command
+from conduit.ipmi.messages import NetFn
+from conduit.rmcp.command import Command, NoData
 from conduit.rmcp.privilege import Privilege
 
 DEFAULT_IDENTIFY_INTERVAL: Final = 15  # seconds, what a request without an interval means

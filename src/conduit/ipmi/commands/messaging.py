@@ -8,8 +8,8 @@ from typing import ClassVar, Final, Self
 
 from conduit._wire import Reader
 from conduit.ipmi._fields import check_range, check_size, known
-from conduit.ipmi.messages import PRIMARY_IPMB_CHANNEL, NetFn, NoData, RawData
-from conduit.rmcp.command import Command
+from conduit.ipmi.messages import PRIMARY_IPMB_CHANNEL, NetFn, RawData
+from conduit.rmcp.command import Command, NoData
 from conduit.rmcp.privilege import Privilege
 
 MAX_WRITE_SIZE: Final = 252  # bytes, what a request of 255 data bytes leaves

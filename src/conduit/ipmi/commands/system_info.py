@@ -11,8 +11,8 @@ from typing import ClassVar, Final, Self
 
 from conduit._wire import Reader
 from conduit.ipmi._fields import check_range, known
-from conduit.ipmi.messages import NetFn, NoData
-from conduit.rmcp.command import Command
+from conduit.ipmi.messages import NetFn
+from conduit.rmcp.command import Command, NoData
 from conduit.rmcp.privilege import Privilege
 
 

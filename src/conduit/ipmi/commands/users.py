@@ -9,8 +9,8 @@ from typing import ClassVar, Final, Self
 from conduit._wire import Reader
 from conduit.errors import LocalProtocolError
 from conduit.ipmi._fields import check_range, check_size, from_wire, known
-from conduit.ipmi.messages import PRESENT_CHANNEL, NetFn, NoData, PrivilegeLimit
-from conduit.rmcp.command import Command
+from conduit.ipmi.messages import PRESENT_CHANNEL, NetFn, PrivilegeLimit
+from conduit.rmcp.command import Command, NoData
 from conduit.rmcp.privilege import Privilege
 
 MAX_USER_ID: Final = 63  # 0 is reserved; 1 is the anonymous user, whose name cannot change

@@ -8,8 +8,8 @@ from typing import ClassVar, Final, Self
 
 from conduit._wire import Reader
 from conduit.ipmi._fields import check_range, known, label
-from conduit.ipmi.messages import NetFn, NoData
-from conduit.rmcp.command import Command
+from conduit.ipmi.messages import NetFn
+from conduit.rmcp.command import Command, NoData
 from conduit.rmcp.privilege import Privilege
 
 TICK: Final = 0.1  # seconds per count of a countdown

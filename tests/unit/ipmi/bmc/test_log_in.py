@@ -256,6 +256,28 @@ def test_log_ins_under_way_are_few_and_the_oldest_goes() -> None:
     assert len(wire.bmc.log_ins) == 0
 
 
+def test_a_host_that_starts_log_ins_without_end_pushes_out_none_but_its_own() -> None:
+    wire = Wire(make_bmc(limits=Limits(half_open=4)))
+    given_id = challenge(wire).session_id
+    for port in range(50):
+        wire.address = ("192.0.2.66", 1024 + port)
+        challenge(wire)
+    assert wire.bmc.log_ins.is_temporary(given_id)
+    assert len(wire.bmc.log_ins) == 4
+
+
+def test_guesses_made_side_by_side_count_like_guesses_made_in_turn() -> None:
+    wire = Wire(make_bmc(lock_out=LockOutPolicy(attempts=3)))
+    offers = [challenge(wire) for _ in range(10)]
+    for offer in offers[:9]:
+        datagram = bytearray(activation(offer.session_id, bytes(22)))
+        datagram[13] ^= 1  # of the AuthCode
+        assert wire.deliver(bytes(datagram)) == []
+    request = ActivateSession(auth_type=2, want=4, challenge=offers[9].challenge, outbound_sequence=9).encode()
+    assert wire.deliver(activation(offers[9].session_id, request)) == []
+    assert wire.bmc.state.lock_out.is_locked_out(2, wire.now)
+
+
 def challenge(wire: Wire) -> SessionChallenge:
     request = GetSessionChallenge(auth_type=AuthType.MD5, username=b"admin")
     (answer,) = wire.deliver(encode_lan_packet(encode_frame(6, 0x39, request.encode(), sequence=1)))

@@ -20,7 +20,7 @@ from conduit.ipmi.commands import (
     SetAcpiPowerState,
     WarmReset,
 )
-from conduit.ipmi.messages import NoData
+from conduit.rmcp.command import NoData
 
 
 @handles(GetDeviceId)

@@ -20,7 +20,7 @@ from conduit.ipmi.commands import (
     ValidBitClearing,
 )
 from conduit.ipmi.completion_codes import CompletionCode
-from conduit.ipmi.messages import NoData
+from conduit.rmcp.command import NoData
 
 UNKNOWN_PARAMETER: Final = 0x80
 SOMEBODY_ELSE: Final = 0x81  # is setting boot options

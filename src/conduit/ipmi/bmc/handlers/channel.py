@@ -22,8 +22,9 @@ from conduit.ipmi.commands import (
     Store,
 )
 from conduit.ipmi.completion_codes import CompletionCode
-from conduit.ipmi.messages import PRESENT_CHANNEL, NoData, PrivilegeLimit
+from conduit.ipmi.messages import PRESENT_CHANNEL, PrivilegeLimit
 from conduit.rmcp.ciphers import PREFERENCE, SUITES
+from conduit.rmcp.command import NoData
 from conduit.rmcp.misbehaviour import Misbehaviour
 from conduit.rmcp.privilege import Privilege
 from conduit.rmcp.session_commands import (

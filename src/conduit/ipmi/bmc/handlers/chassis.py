@@ -31,7 +31,7 @@ from conduit.ipmi.commands import (
 )
 from conduit.ipmi.commands.power import POLICY_NO_CHANGE
 from conduit.ipmi.completion_codes import CompletionCode
-from conduit.ipmi.messages import NoData
+from conduit.rmcp.command import NoData
 
 POWER_COMMANDS: Final = {
     ChassisControlAction.OFF: PowerCommand.OFF,

@@ -20,7 +20,8 @@ from conduit.ipmi.commands import (
     Tracking,
 )
 from conduit.ipmi.completion_codes import CompletionCode
-from conduit.ipmi.messages import NoData, RawData
+from conduit.ipmi.messages import RawData
+from conduit.rmcp.command import NoData
 from conduit.rmcp.lan_message import REMOTE_CONSOLE, decode_frame, encode_frame
 
 QUEUE_EMPTY: Final = 0x80

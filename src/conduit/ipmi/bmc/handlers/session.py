@@ -10,8 +10,7 @@ from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.state import LAN_CHANNEL, BmcState
 from conduit.ipmi.commands import ActiveSession, GetSessionInfo, LanPeer, SessionInfo, SessionProtocol
 from conduit.ipmi.completion_codes import CompletionCode
-from conduit.ipmi.messages import NoData
-from conduit.rmcp.command import Body
+from conduit.rmcp.command import Body, NoData
 from conduit.rmcp.privilege import Privilege
 from conduit.rmcp.session_commands import (
     ActivateSession,

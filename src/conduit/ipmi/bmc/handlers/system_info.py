@@ -9,7 +9,7 @@ from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.state import BmcState
 from conduit.ipmi.commands import GetSystemInfo, SetSystemInfo, SystemInfo, SystemInfoParameter
 from conduit.ipmi.completion_codes import CompletionCode
-from conduit.ipmi.messages import NoData
+from conduit.rmcp.command import NoData
 
 UNKNOWN_PARAMETER: Final = 0x80
 BLOCK: Final = 16  # bytes of a string

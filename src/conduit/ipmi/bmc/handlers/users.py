@@ -21,7 +21,8 @@ from conduit.ipmi.commands import (
     UserState,
 )
 from conduit.ipmi.completion_codes import CompletionCode
-from conduit.ipmi.messages import NoData, PrivilegeLimit
+from conduit.ipmi.messages import PrivilegeLimit
+from conduit.rmcp.command import NoData
 
 WRONG_PASSWORD: Final = 0x80
 WRONG_SIZE: Final = 0x81

@@ -9,7 +9,7 @@ from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.state import BmcState
 from conduit.ipmi.commands import GetWatchdogTimer, ResetWatchdogTimer, SetWatchdogTimer, TimerUse, WatchdogTimer
 from conduit.ipmi.completion_codes import CompletionCode
-from conduit.ipmi.messages import NoData
+from conduit.rmcp.command import NoData
 
 NEVER_SET: Final = 0x80
 
