@@ -45,6 +45,7 @@ from conduit.rmcp.workarounds import Workaround
 
 BLIND_SUITES: Final = (17, 3)  # tried in turn where a BMC does not list its suites
 RESTART_AFTER: Final = 3  # sendings of one RAKP or activation message before the exchange starts afresh
+NO_CODE_CHECK: Final = ", try workaround noauthcodecheck"
 LOWER_PRIVILEGE: Final = "ask for a lower privilege with -L, such as -L USER"
 FORGOTTEN: Final = frozenset({Status.INVALID_SESSION_ID, Status.INACTIVE_SESSION_ID})  # what a repeat may be told
 MAX_RESTARTS: Final = 3  # of a RAKP exchange
@@ -238,7 +239,7 @@ class Rakp:
         if self._answered:
             return self._draft.restart("the BMC stopped answering in the middle of the log-in", MAX_RESTARTS)
         if len(self._draft.suites) < 2:
-            raise PeerTimeoutError("the BMC does not answer")
+            raise PeerTimeoutError("the BMC does not answer; if it has IPMI 1.5 only, use -I lan and no -C or -k")
         return self._drop_suite("did not answer to")
 
     def farewell(self) -> bytes | None:
@@ -310,7 +311,9 @@ class Challenge(_Asking):
         if answer is None or answer[0] or Workaround.NOAUTHCODECHECK in self._draft.credentials.workarounds:
             return answer
         if not self._client.is_authentic(packet):
-            raise AuthenticationError("wrong password: the BMC's activation is not authenticated with ours")
+            raise AuthenticationError(
+                f"wrong password: the BMC's activation is not authenticated with ours{NO_CODE_CHECK}"
+            )
         return answer
 
 
@@ -358,9 +361,9 @@ class RaisePrivilege(_Asking):
         if isinstance(session, LanSession) and session.zero_ids:
             return "its packets have session ID 0, try workaround idzero"
         if session.replays:
-            return "its sequence numbers are wrong, try workaround endianseq"
+            return "its sequence numbers are wrong" + ("" if session.is_plus else ", try workaround endianseq")
         if session.wrong_macs:
-            return "its packets are not authenticated as agreed, try workaround noauthcodecheck with IPMI 1.5"
+            return "its packets are not authenticated as agreed" + ("" if session.is_plus else NO_CODE_CHECK)
         if self._draft.capabilities.per_message_disabled and not session.is_plus:
             return "try workaround forcepermsg"
         return "try workaround icts" if session.is_plus else "try workaround intelwv2"
