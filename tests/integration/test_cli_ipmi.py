@@ -192,3 +192,31 @@ def on_terminal(words: list[str], typed: str) -> tuple[int, str]:
             screen += part
         rest, _ = run.communicate(typed.encode(), timeout=TIMEOUT)
     return run.returncode, (screen + rest).decode()
+
+
+def test_a_full_disk_is_named_and_no_fault_of_ours(fleet: Fleet) -> None:
+    with Path("/dev/full").open("w") as full:
+        words = [*CONDUIT, "-H", HOST, "-p", str(fleet.ports[0]), "-U", fleet.user, "-E", "power", "status"]
+        run = subprocess.run(
+            words, env=fleet.environment, stdout=full, stderr=subprocess.PIPE, text=True, timeout=TIMEOUT, check=False
+        )
+    assert (run.returncode, run.stderr) == (1, "conduit ipmi: the system refused: No space left on device\n")
+
+
+def test_a_locale_that_lacks_a_letter_gets_it_escaped(fleet: Fleet) -> None:
+    words = [*CONDUIT, "-H", HOST, "-p", str(fleet.ports[0]), "-U", fleet.user, "-E", "user", "set", "name", "5"]
+    environment = {**fleet.environment, "PYTHONIOENCODING": "ascii:strict", "LC_ALL": "C.UTF-8"}
+    run = subprocess.run(
+        [*words, "Jürgen"], env=environment, capture_output=True, text=True, timeout=TIMEOUT, check=False
+    )
+    assert (run.returncode, run.stdout) == (0, "Name of user 5 set to J\\xfcrgen\n")
+
+
+@pytest.mark.parametrize(
+    "words", [["-N", "nan", "power", "status"], ["power", "on", "--wait-timeout", "nan"], ["ping", "--interval", "nan"]]
+)
+def test_no_time_is_not_a_number(fleet: Fleet, words: list[str]) -> None:
+    run = one(fleet, "-E", *words)
+    assert run.returncode == 2
+    assert "'nan' is not a number of seconds" in run.stderr
+    assert run.stderr.count("\n") == 1

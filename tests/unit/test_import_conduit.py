@@ -13,15 +13,25 @@ import conduit
 CHECK = """
 import importlib, sys
 importlib.import_module(sys.argv[1])
-loaded = {"trio", "asyncio", "asyncclick", "rich", "yaml"} & set(sys.modules)
+loaded = set(sys.argv[2:]) & set(sys.modules)
 sys.exit(f"loads {', '.join(sorted(loaded))}" if loaded else 0)
 """
 
 
-@pytest.mark.parametrize("name", ["conduit", "conduit.errors", "conduit.rmcp"])
-def test_import_loads_neither_trio_nor_the_command_line(name: str) -> None:
-    run = subprocess.run([sys.executable, "-c", CHECK, name], capture_output=True, text=True, timeout=30, check=False)
+def check(name: str, *slow: str) -> None:
+    """Importing *name* loads none of *slow*."""
+    words = [sys.executable, "-c", CHECK, name, *slow]
+    run = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
     assert (run.returncode, run.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["conduit", "conduit.errors", "conduit.rmcp", "conduit.ipmi"])
+def test_import_loads_neither_trio_nor_the_command_line(name: str) -> None:
+    check(name, "trio", "asyncio", "asyncclick", "rich", "yaml")
+
+
+def test_help_waits_for_nothing_that_only_commands_need() -> None:
+    check("conduit.cli.ipmi", "rich", "yaml", "conduit.ipmi.client", "conduit.ipmi.commands")
 
 
 def test_version_is_a_release_number() -> None:

@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
-import importlib
+import io
 import sys
 from typing import Final
 
 import asyncclick as click
 
 from conduit import __version__
+from conduit.cli.lazy import LazyGroup, Part
 from conduit.errors import ConduitError, LocalProtocolError
 
-# noun -> module, of which the command is the attribute ``command``; and one line for ``conduit --help``
-NOUNS: Final[dict[str, tuple[str, str]]] = {
-    "bmc": ("conduit.cli.bmc", "Virtual BMCs: hardware for tests and demos."),
-    "ipmi": ("conduit.cli.ipmi", "BMCs over IPMI: power, boot device, users, sessions, raw commands."),
+PARTS: Final = {
+    "bmc": Part("conduit.cli.bmc", "Virtual BMCs: hardware for tests and demos."),
+    "ipmi": Part("conduit.cli.ipmi", "BMCs over IPMI: power, boot device, users, sessions, raw commands."),
 }
 
 
-class LazyGroup(click.Group):
-    """A group that imports a noun's module when somebody asks for the noun, and not before."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """All nouns."""
-        return sorted(NOUNS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The noun's command."""
-        if cmd_name not in NOUNS:
-            return None
-        command = importlib.import_module(NOUNS[cmd_name][0]).command
-        if not isinstance(command, click.Command):
-            raise TypeError(NOUNS[cmd_name][0])
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of nouns, without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(noun, NOUNS[noun][1]) for noun in sorted(NOUNS)])
+class Root(LazyGroup):
+    """All nouns, from where errors go out as one line."""
 
     async def invoke(self, ctx: click.Context) -> object:
         """Run the command; a deliberate failure is one line on stderr, with exit status 2 for wrong usage, else 1."""
@@ -54,7 +36,10 @@ class LazyGroup(click.Group):
 
 
 @click.command(
-    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog="Example: conduit bmc sim --help"
+    cls=Root,
+    parts=PARTS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: conduit bmc sim --help",
 )
 @click.version_option(__version__, prog_name="conduit")
 def root() -> None:
@@ -63,6 +48,13 @@ def root() -> None:
 
 def main() -> None:
     """Run the command line on Trio. Exit status 0 on success, 1 on a failed operation, 2 on wrong usage."""
+    for stream, errors in (
+        (sys.stdin, "surrogateescape"),  # a password may be any bytes
+        (sys.stdout, "backslashreplace"),  # what the locale cannot say is escaped, and stops nothing
+        (sys.stderr, "backslashreplace"),
+    ):
+        if isinstance(stream, io.TextIOWrapper):  # and not closed, or replaced
+            stream.reconfigure(errors=errors)
     try:
         root(_anyio_backend="trio")
     except KeyboardInterrupt:

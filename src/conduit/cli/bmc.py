@@ -16,6 +16,7 @@ import asyncclick as click
 import trio
 
 from conduit._trio import open_background_nursery
+from conduit.cli.params import Seconds, to_bytes
 from conduit.errors import LocalProtocolError
 from conduit.ipmi.bmc import BmcConfig, UserConfig, VirtualBmc
 from conduit.ipmi.bmc.serve import serve_many
@@ -85,7 +86,7 @@ def parse_user(text: str) -> UserConfig:
     if not colon:
         raise click.BadParameter("a user is NAME:PASSWORD or NAME:PASSWORD:PRIVILEGE")
     try:
-        return UserConfig(name=name.encode(), password=password.encode(), privilege=privileges[level.lower()])
+        return UserConfig(name=to_bytes(name), password=to_bytes(password), privilege=privileges[level.lower()])
     except LocalProtocolError as error:
         raise click.BadParameter(f"user {name!r}: {error}") from error
 
@@ -145,9 +146,7 @@ def command() -> None:
 @click.option(
     "--auth", "auth_types", multiple=True, metavar="TYPE", help="IPMI 1.5 auth type: none, md2, md5, password."
 )
-@click.option(
-    "--idle-timeout", type=click.FloatRange(min=0.1), help="Seconds until an idle session ends.  [default: 60]"
-)
+@click.option("--idle-timeout", type=Seconds(min=0.1), help="Seconds until an idle session ends.  [default: 60]")
 @click.option("--on", "running", is_flag=True, help="Start with the machines running.")
 async def sim(
     listen: str, count: int, *, spread: bool, config_file: Path | None, user_file: Path | None, **options: object
@@ -190,7 +189,7 @@ def apply_options(
     everybody = (*config.users, *more) or (random_user(),)
     plus, lan, limits = config.plus, config.lan, config.limits
     if kg is not None:
-        plus = replace(plus, kg=kg.encode())
+        plus = replace(plus, kg=to_bytes(kg))
     if suites is not None:
         plus = replace(plus, suites=parse_suites(suites))
     if auth_types:

@@ -127,15 +127,17 @@ class ChallengeClient:
 
     def _answer_activated(self, reply: SessionActivated) -> Activated:
         workarounds = self._credentials.workarounds
-        per_message = not self._capabilities.per_message_disabled or Workaround.FORCEPERMSG in workarounds
-        agreed = {self._auth_type} if per_message else {self._auth_type, AuthType.NONE}
-        if reply.auth_type not in agreed:
+        may_be_off = self._capabilities.per_message_disabled
+        if reply.auth_type != self._auth_type and not (may_be_off and reply.auth_type == AuthType.NONE):
             raise NegotiationError(f"BMC activated auth type {reply.auth_type} instead of {self._auth_type}")
+        # The capabilities, which anybody may have forged, only allow it: the activation decides.
+        forced = Workaround.FORCEPERMSG in workarounds
+        per_message = reply.auth_type != AuthType.NONE or forced
         if not reply.session_id and Workaround.IDZERO not in workarounds:
             raise NegotiationError("BMC activated session 0; try workaround idzero")
         rules = LanRules(
             send_auth_type=self._auth_type if per_message else AuthType.NONE,
-            accept_unauthenticated=not per_message or self._capabilities.user_level_disabled,
+            accept_unauthenticated=(may_be_off and not forced) or self._capabilities.user_level_disabled,
             verify=Workaround.NOAUTHCODECHECK not in workarounds,
             swap_received=Workaround.ENDIANSEQ in workarounds,
             accept_zero_id=Workaround.IDZERO in workarounds,

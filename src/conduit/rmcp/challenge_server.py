@@ -16,6 +16,7 @@ from conduit.rmcp.accounts import Account, Doorkeeper
 from conduit.rmcp.auth_codes import AUTH_CODES, PASSWORD_LENGTH, pad_password
 from conduit.rmcp.ciphers import Entropy
 from conduit.rmcp.lan_session import LanRules, LanSession
+from conduit.rmcp.misbehaviour import WELL_BEHAVED, Misbehaviour
 from conduit.rmcp.packets import AuthType, LanPacket
 from conduit.rmcp.privilege import Privilege
 from conduit.rmcp.session_commands import (
@@ -74,6 +75,7 @@ class ChallengePolicy:
     "Whether every packet of a session is authenticated, not only its activation."
     user_level: bool = True
     "Whether packets at User privilege are."
+    misbehaviours: frozenset[Misbehaviour] = WELL_BEHAVED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,8 +205,10 @@ class ChallengeServer:
             inbound=self._first_inbound,
         )
         self._activated = Activated(session=session, account=self._account, limit=limit, auth_type=self._auth_type)
+        lies = Misbehaviour.FORCED_PER_MESSAGE in policy.misbehaviours
+        said = AuthType.NONE if lies else later
         return SessionActivated(
-            auth_type=later, session_id=self._session_id, inbound_sequence=self._first_inbound, limit=limit
+            auth_type=said, session_id=self._session_id, inbound_sequence=self._first_inbound, limit=limit
         )
 
 

@@ -30,7 +30,7 @@ class RetryPolicy:
     "Seconds to wait after each sending; as many as there are sendings."
 
     def __post_init__(self) -> None:
-        if self.timeout <= 0 or self.retries < 0 or self.backoff < 1:
+        if not (self.timeout > 0 and self.retries >= 0 and self.backoff >= 1):  # not even for NaN
             raise LocalProtocolError("a retry policy needs timeout > 0, retries >= 0 and backoff >= 1")
         delays = tuple(self.timeout * self.backoff**attempt for attempt in range(self.retries + 1))
         object.__setattr__(self, "delays", delays)

@@ -110,9 +110,15 @@ def test_unauthenticated_packets_follow_where_the_bmc_said_so() -> None:
     assert decode_lan_packet(result.session.seal(0, bytes(7))).auth_type == 0
 
 
-def test_forcepermsg_authenticates_every_packet_all_the_same() -> None:
+def test_packets_stay_authenticated_where_the_activation_says_so_whatever_the_capabilities_said() -> None:
+    result = activate(client_of(per_message_disabled=True), activated())
+    assert decode_lan_packet(result.session.seal(0, bytes(7))).auth_type == 2
+
+
+@pytest.mark.parametrize("chosen", [0, 2])
+def test_forcepermsg_authenticates_every_packet_all_the_same(chosen: int) -> None:
     client = client_of(Workaround.FORCEPERMSG, per_message_disabled=True)
-    result = activate(client, activated())
+    result = activate(client, activated(auth_type=chosen))
     assert decode_lan_packet(result.session.seal(0, bytes(7))).auth_type == 2
 
 

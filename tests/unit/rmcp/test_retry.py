@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from conduit.errors import LocalProtocolError
@@ -23,7 +25,9 @@ def test_default_gives_up_after_fifteen_seconds() -> None:
     assert len(DEFAULT_RETRY.delays) == 7
 
 
-@pytest.mark.parametrize(("timeout", "retries", "backoff"), [(0, 1, 1), (-1, 1, 1), (1, -1, 1), (1, 1, 0.9)])
+@pytest.mark.parametrize(
+    ("timeout", "retries", "backoff"), [(0, 1, 1), (-1, 1, 1), (1, -1, 1), (1, 1, 0.9), (math.nan, 1, 1)]
+)
 def test_impossible_policy_is_refused(timeout: float, retries: int, backoff: float) -> None:
     with pytest.raises(LocalProtocolError, match="timeout > 0, retries >= 0 and backoff >= 1"):
         retry_policy(timeout, retries, backoff)

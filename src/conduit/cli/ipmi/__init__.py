@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, Final
 
 import asyncclick as click
 
 from conduit.cli.ipmi.base import OUTPUT, VERBOSITY, Noun
-from conduit.cli.ipmi.channel import channel
-from conduit.cli.ipmi.chassis import chassis
 from conduit.cli.ipmi.failures import SHOW_TRACEBACK, errors_in_one_line
-from conduit.cli.ipmi.mc import mc
 from conduit.cli.ipmi.options import OPTIONS, make_settings
-from conduit.cli.ipmi.ping import ping
-from conduit.cli.ipmi.power import make_power
-from conduit.cli.ipmi.raw import raw
 from conduit.cli.ipmi.render import Format
-from conduit.cli.ipmi.session import session
-from conduit.cli.ipmi.user import user
+from conduit.cli.lazy import LazyGroup, Part
 
 __all__ = ["command"]
 
+_MC: Final = Part("conduit.cli.ipmi.mc", "Management controller: what it is, its health, its resets.", "mc")
+PARTS: Final = {
+    "bmc": _MC,  # ipmitool's other name for it
+    "channel": Part("conduit.cli.ipmi.channel", "Channels: what they are, who may use them.", "channel"),
+    "chassis": Part("conduit.cli.ipmi.chassis", "Chassis: status, light, boot device, power policy.", "chassis"),
+    "mc": _MC,
+    "ping": Part("conduit.cli.ipmi.ping", "Ask whether anybody speaks RMCP, and how long the answer takes.", "ping"),
+    "power": Part("conduit.cli.ipmi.power", "Chassis power: its state and its control.", "power"),
+    "raw": Part("conduit.cli.ipmi.raw", "Send any command by its numbers, and show the answer.", "raw"),
+    "session": Part("conduit.cli.ipmi.session", "Sessions: ours, and those of others.", "session"),
+    "user": Part("conduit.cli.ipmi.user", "Users of the BMC: names, passwords, privileges.", "user"),
+}
 
-class IpmiGroup(Noun):
+
+class IpmiGroup(Noun, LazyGroup):
     """The top of it, from where errors go out as one line."""
 
     async def make_context(
@@ -37,7 +43,7 @@ class IpmiGroup(Noun):
             return await super().invoke(ctx)
 
 
-@click.group("ipmi", cls=IpmiGroup, params=list(OPTIONS), example="power status")
+@click.group("ipmi", cls=IpmiGroup, parts=PARTS, params=list(OPTIONS), example="power status")
 @click.pass_context
 def command(ctx: click.Context, /, **options: Any) -> None:  # Any: each option has its own type
     """Talk to a BMC over IPMI, or to many BMCs at once.
@@ -50,8 +56,3 @@ def command(ctx: click.Context, /, **options: Any) -> None:  # Any: each option 
     if verbose >= SHOW_TRACEBACK:
         logging.basicConfig(level=logging.DEBUG, format="%(name)s: %(message)s")
     ctx.obj = make_settings(options, verbose=verbose, output=ctx.meta.get(OUTPUT, Format.TABLE))
-
-
-for part in (make_power(), chassis, mc, user, channel, session, raw, ping):
-    command.add_command(part)
-command.add_command(mc, "bmc")  # ipmitool's other name for it

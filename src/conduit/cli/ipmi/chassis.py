@@ -41,7 +41,7 @@ IDENTIFY_TEXTS: Final[dict[int | None, str]] = {
 
 @click.group(cls=Noun, example="chassis status")
 def chassis() -> None:
-    """Chassis: status, identification, boot device, power policy."""
+    """Chassis: status, light, boot device, power policy."""
 
 
 chassis.add_command(make_power())

@@ -49,6 +49,8 @@ def describe(error: Exception) -> str:
         text = f"the BMC's answer makes no sense: {error}"
     elif _is_ours(error):
         text = str(error)
+    elif isinstance(error, OSError):  # sockets and files have errors of ours: this is the terminal, or a full disk
+        text = f"the system refused: {error.strerror or error}"
     else:
         text = f"unexpected {type(error).__name__}: {error}; please report this (-vv shows where it comes from)"
     return printable(" ".join(text.split()))

@@ -8,9 +8,10 @@ from typing import Any, Final
 import asyncclick as click
 
 from conduit.cli.ipmi.base import BYTE, CHANNEL, Number
-from conduit.cli.ipmi.passwords import KG_VARIABLE, PasswordSource, ask, to_bytes
+from conduit.cli.ipmi.passwords import KG_VARIABLE, PasswordSource, ask
 from conduit.cli.ipmi.render import Format
 from conduit.cli.ipmi.settings import AUTH_TYPES, FANOUT, Bridge, Settings
+from conduit.cli.params import Seconds, to_bytes
 from conduit.rmcp.ciphers import SUITES
 from conduit.rmcp.credentials import Interface
 from conduit.rmcp.packets import PORT
@@ -126,7 +127,7 @@ OPTIONS: Final[list[click.Parameter]] = [
     ),
     click.Option(
         ["-N", "--timeout"],
-        type=click.FloatRange(min=0, min_open=True, max=3600),
+        type=Seconds(min=0, min_open=True, max=3600),
         default=TIMEOUT,
         show_default=True,
         help="Seconds before a request is first repeated.",

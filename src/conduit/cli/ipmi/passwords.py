@@ -46,7 +46,7 @@ class PasswordSource:
             return from_environment(os.environ)
         if needless:
             return ""
-        if not sys.stdin.isatty():
+        if not is_interactive():
             raise click.UsageError("no password: use -f FILE or -E, or run on a terminal to be asked (-P '' for none)")
         return ask("Password: ")
 
@@ -68,7 +68,7 @@ def first_line(path: str) -> str:
     :raises click.UsageError: there is no such file, or nothing in it.
     """
     if path == "-":
-        line = sys.stdin.readline()
+        line = sys.stdin.readline() if sys.stdin else ""
     else:
         text = read_text(path)
         if text is None:
@@ -76,7 +76,7 @@ def first_line(path: str) -> str:
         line = text
     if not line:
         raise click.UsageError("the password file is empty" if path != "-" else "no password on standard input")
-    return line.splitlines()[0]
+    return line.partition("\n")[0]  # and no other line end: a password may hold what Unicode takes for one
 
 
 def read_text(path: str) -> str | None:
@@ -88,7 +88,7 @@ def read_text(path: str) -> str | None:
     try:
         if not file.exists() or file.is_dir():
             return None
-        with file.open(encoding="utf-8", errors="surrogateescape") as stream:
+        with file.open(encoding="utf-8-sig", errors="surrogateescape") as stream:
             return stream.read(MAX_FILE)
     except OSError as error:
         raise click.UsageError(f"cannot read {path!r}: {error.strerror}") from None
@@ -96,12 +96,17 @@ def read_text(path: str) -> str | None:
         return None
 
 
+def is_interactive() -> bool:
+    """Whether there is somebody to ask; with standard input closed there is not even a file."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
 def ask(prompt: str) -> str:
     """A secret typed on the terminal, unseen.
 
     :raises click.UsageError: there is no terminal.
     """
-    if not sys.stdin.isatty():
+    if not is_interactive():
         raise click.UsageError("cannot ask for a password: standard input is not a terminal")
     try:
         return getpass.getpass(prompt)
@@ -118,8 +123,3 @@ def ask_twice(prompt: str) -> str:
     if ask(f"{prompt}, again: ") != first:
         raise click.UsageError("the two passwords differ")
     return first
-
-
-def to_bytes(text: str) -> bytes:
-    """A name or password as the BMC gets it: UTF-8, and bytes that were no UTF-8 as they were."""
-    return text.encode(errors="surrogateescape")

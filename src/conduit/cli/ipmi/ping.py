@@ -13,6 +13,7 @@ from conduit.cli.ipmi.hosts import Host
 from conduit.cli.ipmi.render import Field, Report
 from conduit.cli.ipmi.runner import run_without_session
 from conduit.cli.ipmi.settings import Settings
+from conduit.cli.params import Seconds
 from conduit.errors import PeerTimeoutError, TransportError
 from conduit.rmcp.endpoint import Endpoint
 from conduit.rmcp.packets import ASF_IANA, PresencePong
@@ -23,9 +24,7 @@ MS: Final = 1000.0  # milliseconds in a second
 
 @click.command(cls=Leaf, example="ping")
 @click.option("--count", "-c", type=Number(1, 1000, "a count"), default=1, show_default=True, help="Pings to send.")
-@click.option(
-    "--interval", type=click.FloatRange(0, 3600), default=1.0, show_default=True, help="Seconds between them."
-)
+@click.option("--interval", type=Seconds(0, 3600), default=1.0, show_default=True, help="Seconds between them.")
 @click.pass_obj
 async def ping(settings: Settings, count: int, interval: float) -> None:
     """Ask whether anybody speaks RMCP at HOST, and how long the answer takes."""

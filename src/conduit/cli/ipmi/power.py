@@ -12,6 +12,7 @@ from conduit.cli.ipmi.base import Leaf, Noun
 from conduit.cli.ipmi.render import Field, Report
 from conduit.cli.ipmi.runner import run
 from conduit.cli.ipmi.settings import Settings
+from conduit.cli.params import Seconds
 from conduit.errors import PeerTimeoutError
 from conduit.ipmi.client import Bmc
 from conduit.ipmi.commands import ChassisControlAction
@@ -70,7 +71,7 @@ def _make_waiting(name: str, verb: Verb) -> click.Command:
     @click.option("--wait", "wait", is_flag=True, help="Return when the power state has changed.")
     @click.option(
         "--wait-timeout",
-        type=click.FloatRange(min=0, min_open=True, max=86_400),
+        type=Seconds(min=0, min_open=True, max=86_400),
         default=WAIT,
         show_default=True,
         help="Seconds to wait at most.",
@@ -128,3 +129,6 @@ async def wait_for_power(bmc: Bmc, *, on: bool, patience: float, cycle: bool = F
         if elapsed + POLL > patience:
             raise PeerTimeoutError(f"power is still {'on' if is_on else 'off'} after {patience:g} s")
         await trio.sleep(POLL)
+
+
+power: Final = make_power()

@@ -9,12 +9,12 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
 Value = str | int | float | bool | None | Sequence["Value"] | dict[str, "Value"]
 "What JSON has."
@@ -94,6 +94,8 @@ class Report:
 
 def make_console(*, stderr: bool = False) -> Console:
     """A console without surprises: it changes no text, and colours only on a terminal."""
+    from rich.console import Console  # here and below: a help text needs none of it, and shall not wait for it
+
     console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console = Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=PIPE_WIDTH)
@@ -164,6 +166,8 @@ def _show_text(report: Report, console: Console) -> None:
 
 def field_lines(fields: Iterable[Field]) -> list[Text]:
     """``label : value``, the colons below each other."""
+    from rich.text import Text
+
     listed = list(fields)
     width = max((len(field.label) for field in listed), default=0)
     return [Text.assemble((f"{field.label:<{width}}", "bold"), " : ", field.words) for field in listed]
@@ -171,6 +175,10 @@ def field_lines(fields: Iterable[Field]) -> list[Text]:
 
 def make_table(rows: Rows) -> Table:
     """A table for people."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for column in rows.columns:
         table.add_column(Text(column.label), justify="right" if column.right else "left", overflow="fold")

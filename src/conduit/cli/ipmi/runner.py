@@ -6,12 +6,10 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import asyncclick as click
 import trio
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from conduit._trio import open_background_nursery
 from conduit.cli.ipmi.failures import FAILED, complain, describe, error_data
@@ -22,6 +20,10 @@ from conduit.errors import PeerTimeoutError
 from conduit.ipmi.client import Bmc, open_bmc
 from conduit.rmcp.credentials import Credentials
 from conduit.rmcp.endpoint import Endpoint, open_endpoint
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
 
 Operation = Callable[[Bmc], Awaitable[Report]]
 "What a command does with a BMC that it is logged in to."
@@ -194,6 +196,8 @@ class Crowd:
 
 
 def _make_bar(console: Console, *, redirect_stdout: bool) -> Progress:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
     return Progress(
         BarColumn(),
         MofNCompleteColumn(),

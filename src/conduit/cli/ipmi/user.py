@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Final
 
 import asyncclick as click
 
 from conduit.cli.ipmi.base import CHANNEL, USER_ID, Noun
-from conduit.cli.ipmi.passwords import ask, ask_twice, first_line, to_bytes
+from conduit.cli.ipmi.passwords import ask, ask_twice, first_line, is_interactive
 from conduit.cli.ipmi.render import Column, Field, Report, Rows, Value
 from conduit.cli.ipmi.runner import run
 from conduit.cli.ipmi.settings import Settings
+from conduit.cli.params import to_bytes
 from conduit.errors import CompletionCodeError, LocalProtocolError
 from conduit.ipmi.client import Bmc
 from conduit.ipmi.commands import (
@@ -168,7 +168,7 @@ def _new_password(file: str | None, argument: str | None, *, twice: bool = True)
         return to_bytes(argument)
     if file is not None:
         return to_bytes(first_line(file))
-    if not sys.stdin.isatty():
+    if not is_interactive():
         return to_bytes(first_line("-"))
     return to_bytes(ask_twice("New password") if twice else ask("Password to test: "))
 

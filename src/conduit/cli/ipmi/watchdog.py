@@ -10,6 +10,7 @@ from conduit.cli.ipmi.base import Noun, Number
 from conduit.cli.ipmi.render import Field, Report
 from conduit.cli.ipmi.runner import run
 from conduit.cli.ipmi.settings import Settings
+from conduit.cli.params import Seconds
 from conduit.ipmi.client import Bmc
 from conduit.ipmi.commands import (
     GetWatchdogTimer,
@@ -110,7 +111,7 @@ async def off(settings: Settings) -> None:
 @watchdog.command("set", example="mc watchdog set --timeout 300 --action cycle --start")
 @click.option(
     "--timeout",
-    type=click.FloatRange(0.1, 6553.5),
+    type=Seconds(0.1, 6553.5),
     required=True,
     help="Seconds from start to expiry, 0.1 to 6553.5.",
 )

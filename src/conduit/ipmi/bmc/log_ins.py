@@ -159,6 +159,7 @@ class LogIns:
             limit=privilege_of(access.privilege_limit),
             per_message=access.per_message_authentication,
             user_level=access.user_level_authentication,
+            misbehaviours=config.faults.misbehaviours,
         )
 
     def challenge(self, request: GetSessionChallenge, address: Address, now: float) -> SessionChallenge | Denial:

@@ -10,6 +10,7 @@ from pathlib import Path
 import asyncclick as click
 import pytest
 
+from conduit.cli import root
 from conduit.cli.ipmi import command
 from conduit.cli.ipmi.base import parse_number
 from conduit.cli.ipmi.bootdev import ALIASES
@@ -17,6 +18,7 @@ from conduit.cli.ipmi.failures import describe
 from conduit.cli.ipmi.options import OPTIONS, make_settings
 from conduit.cli.ipmi.raw import parse_data, parse_netfn
 from conduit.cli.ipmi.settings import Bridge, Settings
+from conduit.cli.lazy import LazyGroup, Part
 from conduit.errors import CompletionCodeError, DecodeError
 from conduit.ipmi.commands import boot_device
 from conduit.ipmi.exchange import BMC, Hop, Target
@@ -256,7 +258,10 @@ def test_errors_are_described_in_one_line() -> None:
 
 
 def commands_of(group: click.Group, path: str = "") -> Iterator[tuple[str, click.Command]]:
-    for name, part in group.commands.items():
+    parts = (
+        {name: part.load() for name, part in group.parts.items()} if isinstance(group, LazyGroup) else group.commands
+    )
+    for name, part in parts.items():
         yield f"{path} {name}".strip(), part
         if isinstance(part, click.Group):
             yield from commands_of(part, f"{path} {name}".strip())
@@ -271,6 +276,20 @@ async def test_every_command_has_help_with_an_example(
     assert "Example:" in text
     assert "conduit ipmi -H bmc.example -U admin -E " in text
     assert part.get_short_help_str()
+
+
+@pytest.mark.parametrize("group", [root, command])
+def test_the_list_of_parts_names_each_by_what_its_own_help_says(group: LazyGroup) -> None:
+    for part in group.parts.values():
+        whole = part.load()
+        if isinstance(whole, click.Group) and group is command:
+            assert whole.get_short_help_str(limit=200) == part.help
+        assert part.help.endswith(".")
+
+
+def test_a_part_that_is_no_command_is_a_fault_of_ours() -> None:
+    with pytest.raises(TypeError, match=r"conduit\.cli\.PARTS is no command"):
+        Part("conduit.cli", "Nothing.", "PARTS").load()
 
 
 async def test_ipmitools_underscores_are_hyphens_here(capsys: pytest.CaptureFixture[str]) -> None:

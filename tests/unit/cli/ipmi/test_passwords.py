@@ -10,7 +10,8 @@ from pathlib import Path
 import asyncclick as click
 import pytest
 
-from conduit.cli.ipmi.passwords import PasswordSource, ask_twice, first_line, read_text, to_bytes
+from conduit.cli.ipmi.passwords import PasswordSource, ask_twice, first_line, read_text
+from conduit.cli.params import to_bytes
 
 
 class Terminal(io.StringIO):
@@ -103,3 +104,19 @@ def test_source_does_not_show_the_password() -> None:
 def test_directory_and_nonsense_are_no_files(tmp_path: Path) -> None:
     assert read_text(str(tmp_path)) is None
     assert read_text("a\0b") is None
+
+
+def test_only_a_line_feed_ends_a_password(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_bytes("\ufeffa\x0bb\x85c\u2028d\r\nsecond line\n".encode())
+    assert first_line(str(file)) == "a\x0bb\x85c\u2028d"
+
+
+def test_with_standard_input_closed_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(click.UsageError, match="no password: use -f"):
+        PasswordSource().read()
+    with pytest.raises(click.UsageError, match="not a terminal"):
+        PasswordSource(prompt=True).read()
+    with pytest.raises(click.UsageError, match="no password on standard input"):
+        PasswordSource(file="-").read()
