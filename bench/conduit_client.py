@@ -21,6 +21,9 @@ Endpoint = Any  # conduit.rmcp.endpoint.Endpoint, which may not exist yet
 Bmc = Any  # what conduit.ipmi.open_bmc yields
 
 
+AUTO: Final = -1  # in place of a cipher suite: let the client ask the BMC what it can do and choose
+
+
 class NotImportableError(Exception):
     """This tree has no Conduit client, or not one this file knows."""
 
@@ -69,8 +72,8 @@ def session_opener(endpoint: Endpoint, port: int, suite: int) -> Callable[[str],
             port=port,
             username=USERNAME,
             password=PASSWORD,
-            interface="lanplus",
-            cipher_suite=suite,
+            interface="auto" if suite == AUTO else "lanplus",
+            cipher_suite=None if suite == AUTO else suite,
             privilege=privilege,
             endpoint=endpoint,
         )
@@ -92,24 +95,28 @@ def codec_run(suite: int, count: int) -> Callable[[], None]:
     encode_frame = _find("conduit.rmcp.lan_message", "encode_frame")
     decode_frame = _find("conduit.rmcp.lan_message", "decode_frame")
     encode_response = _find("conduit.rmcp.lan_message", "encode_response")
+    retry = _find("conduit.rmcp.retry", "RetryPolicy")()
     # The entropy that the driver is to hand in, without the system call that it saves.
     entropy = bytes
     console = new_session(suites[suite], keys, password=b"", local_id=1, remote_id=2, entropy=entropy)
     bmc = new_session(suites[suite], keys, password=b"", local_id=2, remote_id=1, entropy=entropy)
-    requests = (decode_frame(encode_frame(0, 1, b"", sequence=number & 63)) for number in range(count))
+    requests = (decode_frame(encode_frame(0, 1, b"", sequence=number + 1 & 63)) for number in range(count))
     answers = [bmc.seal(0, encode_response(request, 0, b"\x01\x00\x00")) for request in requests]
 
+    connection = _find("conduit.ipmi.connection", "Connection")
+    exchange = _find("conduit.ipmi.exchange", "Exchange")
+    decode_status = _find("conduit.ipmi.commands", "ChassisStatus").decode
+
     def run() -> None:
-        seal, open_packet = console.seal, console.open
-        pending: dict[tuple[int, int, int], int] = {}
+        client = connection(console, exchange(retry), 0.0)
         for number, answer in enumerate(answers):
-            sequence = number & 63
-            pending[sequence, 1, 1] = number
-            seal(0, encode_frame(0, 1, b"", sequence=sequence))
-            _, payload = open_packet(answer)
-            message = decode_frame(payload)
-            if pending.pop((message.sequence, message.netfn, message.command)) != number or message.data[0]:
+            client.submit(number, 0, 1, b"", 0.0)
+            client.datagrams_to_send()
+            client.next_deadline()
+            (event,) = client.receive_datagram(answer, 0.0)
+            if event.token != number or event.code:
                 raise AssertionError("the exchange does not match")
+            decode_status(event.data)
 
     return run
 

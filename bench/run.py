@@ -148,6 +148,11 @@ ROWS: Final = (
         lambda lab: lab.conduit("full", 1, *lab.simulated()),
     ),
     Row(
+        "conduit-full-auto-sim",
+        "conduit full, one at a time, ipmi_sim, everything left to be negotiated",
+        lambda lab: lab.conduit("full", 1, "--suite", "-1", *lab.simulated()),
+    ),
+    Row(
         "pyghmi-warm-sim",
         "pyghmi warm, 1 session, ipmi_sim",
         lambda lab: lab.peer("pyghmi", "warm", simulated=True, processes=lab.effort.processes),

@@ -182,7 +182,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sessions", type=int, default=1)
     parser.add_argument("--hosts", default="", help="separated by commas; 127.1.0.1 and so on without it")
     parser.add_argument("--spread", type=int, default=1, help="visit at least this many addresses")
-    parser.add_argument("--suite", type=int, default=3)
+    parser.add_argument("--suite", type=int, default=3, help="-1 leaves it to the client")
     parser.add_argument("--seconds", type=float, default=1.5)
     parser.add_argument("--warmup", type=float, default=0.3)
 

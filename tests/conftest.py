@@ -15,6 +15,11 @@ settings.register_profile("conduit", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None, max_examples=5_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "conduit"))
 
+# What rich asks before it colours or draws a progress bar: the same answers on every machine.
+os.environ["TERM"] = "xterm-256color"
+for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"):
+    os.environ.pop(name, None)
+
 SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin")  # not on an ordinary user's PATH, but FreeIPMI's home
 
 FindPeer = Callable[[str], Path]

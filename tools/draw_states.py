@@ -31,6 +31,7 @@ LANE: Final = 34  # between the arrows beside the boxes
 LABEL_WIDTH: Final = 210
 STYLE: Final = (
     "text{font:13px sans-serif;fill:#24292f}.note{font-size:11px;fill:#57606a}"
+    ".beside{paint-order:stroke;stroke:#fff;stroke-width:4px}"
     "rect{fill:#eef4fb;stroke:#3b6ea5}path{fill:none;stroke:#57606a}.head{fill:#57606a;stroke:none}"
     ".ground{fill:#fff;stroke:none}"
 )
@@ -77,6 +78,7 @@ def draw(transitions: Mapping[tuple[Enum, object], Enum], title: str) -> str:
         *(_box(place, state) for place, state in enumerate(states)),
         *(_down(arrow) for arrow in arrows if arrow not in beside),
         *(_around(arrow, lane) for lane, arrow in enumerate(beside, start=1)),
+        *(_beside(arrow, lane) for lane, arrow in enumerate(beside, start=1)),  # last, so that no line crosses a word
         "</svg>",
     ]
     return "\n".join(lines) + "\n"
@@ -109,11 +111,15 @@ def _around(arrow: Move, lane: int) -> str:
     edge = MARGIN + BOX_WIDTH
     x = edge + LANE * lane
     start, end = _top(arrow.source) + 14, _top(arrow.target) + 32
-    label = (start + end) // 2 + (4 if arrow.source == arrow.target else -8 * lane)
-    return (
-        f'<path d="M{edge} {start}H{x}V{end}H{edge + 8}"/><path class="head" d="M{edge + 8} {end - 4}v8l-8 -4z"/>'
-        f'<text class="note" x="{x + 6}" y="{label}">{escape(arrow.label)}</text>'
-    )
+    return f'<path d="M{edge} {start}H{x}V{end}H{edge + 8}"/><path class="head" d="M{edge + 8} {end - 4}v8l-8 -4z"/>'
+
+
+def _beside(arrow: Move, lane: int) -> str:
+    """The label of such an arrow."""
+    x = MARGIN + BOX_WIDTH + LANE * lane
+    middle = (_top(arrow.source) + _top(arrow.target) + 46) // 2
+    y = middle + (4 if arrow.source == arrow.target else -8 * lane)
+    return f'<text class="note beside" x="{x + 6}" y="{y}">{escape(arrow.label)}</text>'
 
 
 def pictures() -> dict[str, str]:

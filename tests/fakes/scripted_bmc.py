@@ -73,6 +73,8 @@ class Script:
     "Status or completion code with which it refuses a step."
     mangle: dict[str, Mangle] = field(default_factory=dict)
     "What happens to the whole datagram of an answer."
+    granted: int | None = None
+    "Privilege that Set Session Privilege Level gives, when not the one asked for."
     data: bytes | None = None
     "What it answers to commands, when not an echo."
     suite_bytes: bytes | None = None
@@ -248,6 +250,9 @@ class ScriptedBmc:
         wrong = 1 if self.script.wrong_checksums else 0
         return head + bytes([-sum(head) & 0xFF ^ wrong]) + tail + bytes([-sum(tail) & 0xFF ^ wrong])
 
+    def _granted(self, asked: bytes) -> bytes:
+        return asked[:1] if self.script.granted is None else bytes([self.script.granted])
+
     def _in_session(self, frame: bytes, seal: Callable[[bytes], bytes]) -> list[bytes]:
         netfn, command, data = frame[1] >> 2, frame[5], frame[6:-1]
         step = COMMANDS.get(command, "command") if netfn == 6 else "command"
@@ -255,7 +260,7 @@ class ScriptedBmc:
         if step == "close":
             self.closed += 1
         code = self.script.refuse.get(step, 0)
-        answer = data[:1] if step == "privilege" and not code else b""
+        answer = self._granted(data) if step == "privilege" and not code else b""
         if step == "command" and not code:
             answer = bytes([netfn, command]) + data if self.script.data is None else self.script.data
         return self._answer(step, lambda: seal(self.frame_of_answer(frame, code, answer)))

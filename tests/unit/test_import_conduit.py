@@ -36,3 +36,12 @@ def test_help_waits_for_nothing_that_only_commands_need() -> None:
 
 def test_version_is_a_release_number() -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+(\.dev\d+|rc\d+)?", conduit.__version__)
+
+
+def test_client_is_loaded_when_it_is_asked_for() -> None:
+    from conduit import ipmi
+    from conduit.ipmi import client
+
+    assert ipmi.open_bmc is client.open_bmc
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = ipmi.nothing

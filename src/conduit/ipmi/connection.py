@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from conduit.errors import LocalProtocolError
 from conduit.ipmi.exchange import BMC, Answered, Exchange, Pending, Target, Unanswered
 from conduit.rmcp.lan_message import MIN_FRAME
-from conduit.rmcp.login_steps import Session
+from conduit.rmcp.login_draft import Session
 from conduit.rmcp.packets import PayloadType
 from conduit.rmcp.session_commands import CloseSession
 

@@ -139,7 +139,7 @@ _IDS: Final = struct.Struct("<II")
 _U32LE: Final = struct.Struct("<I")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # not frozen, as the messages it is made from
 class RakpTranscript:
     """All that both sides of a RAKP exchange know before they prove the password."""
 

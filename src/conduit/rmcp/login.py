@@ -12,17 +12,8 @@ from conduit._machine import Label
 from conduit.errors import ConduitError, DecodeError, PeerTimeoutError
 from conduit.rmcp.ciphers import SUITES, Entropy
 from conduit.rmcp.credentials import Credentials, Interface
-from conduit.rmcp.login_steps import (
-    Capabilities,
-    Challenge,
-    CipherSuites,
-    Draft,
-    Outcome,
-    RaisePrivilege,
-    Rakp,
-    Session,
-    Step,
-)
+from conduit.rmcp.login_draft import Draft, Outcome, Session, Step
+from conduit.rmcp.login_steps import Capabilities, Challenge, CipherSuites, RaisePrivilege, Rakp
 from conduit.rmcp.packets import AuthType, require_ipmi
 from conduit.rmcp.privilege import Privilege
 from conduit.rmcp.workarounds import Workaround

@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from conduit._machine import Label
 from conduit.errors import (
     AuthenticationError,
     DecodeError,
-    LocalProtocolError,
     NegotiationError,
     PeerTimeoutError,
     SessionRefused,
 )
 from conduit.rmcp.challenge_client import Activated, ChallengeClient
-from conduit.rmcp.ciphers import Entropy
 from conduit.rmcp.command import Command, require_success
-from conduit.rmcp.credentials import Credentials, Interface
+from conduit.rmcp.credentials import Interface
 from conduit.rmcp.lan_message import MAX_SEQUENCE, decode_frame, encode_frame
 from conduit.rmcp.lan_session import LanSession
+from conduit.rmcp.login_draft import Draft, Outcome
 from conduit.rmcp.negotiation import choose_auth_type, choose_suite
 from conduit.rmcp.packets import (
-    AuthType,
     PayloadType,
     decode_lan_packet,
     decode_plus_packet,
     encode_lan_packet,
     encode_plus_packet,
 )
-from conduit.rmcp.privilege import START_PRIVILEGE
 from conduit.rmcp.rakp_client import UNSUPPORTED_SUITE, Established, RakpClient
 from conduit.rmcp.rakp_messages import REPLIES, Request, Status
-from conduit.rmcp.session import PlusSession
 from conduit.rmcp.session_commands import (
     ActivateSession,
     ChannelAuthenticationCapabilities,
@@ -49,106 +43,15 @@ from conduit.rmcp.session_commands import (
 )
 from conduit.rmcp.workarounds import Workaround
 
-Session = PlusSession | LanSession
-
 BLIND_SUITES: Final = (17, 3)  # tried in turn where a BMC does not list its suites
 RESTART_AFTER: Final = 3  # sendings of one RAKP or activation message before the exchange starts afresh
+NO_CODE_CHECK: Final = ", try workaround noauthcodecheck"
 LOWER_PRIVILEGE: Final = "ask for a lower privilege with -L, such as -L USER"
 FORGOTTEN: Final = frozenset({Status.INVALID_SESSION_ID, Status.INACTIVE_SESSION_ID})  # what a repeat may be told
 MAX_RESTARTS: Final = 3  # of a RAKP exchange
 MAX_ACTIVATIONS: Final = 1  # restarts of IPMI 1.5's: each may be a wrong password, and BMCs lock accounts
 LIST_PATIENCE: Final = 2  # sendings of Get Channel Cipher Suites before we do without the list
-NOTHING_KNOWN: Final = ChannelAuthenticationCapabilities()
 MAX_SUITE_PARTS: Final = 8  # of 16 bytes each: more than any BMC has suites for
-
-
-class Outcome(Label):
-    """How a step ended."""
-
-    HAS_PLUS = "the BMC has IPMI 2.0"
-    LACKS_PLUS = "the BMC lacks IPMI 2.0"
-    SUITE_CHOSEN = "a cipher suite is chosen"
-    AGAIN = "once more from the start of this step"
-    ACTIVE = "session active, privilege too low"
-    ENOUGH = "session active, privilege enough"
-    RAISED = "privilege raised"
-
-
-@dataclass(slots=True, kw_only=True)
-class Draft:
-    """What the steps of one log-in have found out so far."""
-
-    credentials: Credentials
-    console_id: int
-    entropy: Entropy
-    sequence: int
-    "Last rqSeq used, 0 to 63."
-    reasons: list[str] = field(default_factory=list)
-    capabilities: ChannelAuthenticationCapabilities = NOTHING_KNOWN
-    suites: list[int] = field(default_factory=list)
-    "Cipher suites to try, in turn."
-    auth_type: int = AuthType.NONE
-    active: Session | None = None
-    limit: int = 0
-    guid: bytes = b""
-    restarts: int = 0
-
-    @property
-    def session(self) -> Session:
-        """The live session."""
-        if self.active is None:
-            raise LocalProtocolError("no session is active yet")
-        return self.active
-
-    def activate(self, session: Session, limit: int) -> Outcome:
-        """Take over an active session."""
-        self.active, self.limit = session, limit
-        enough = self.credentials.privilege <= START_PRIVILEGE or Workaround.I82571SPT in self.credentials.workarounds
-        return Outcome.ENOUGH if enough else Outcome.ACTIVE
-
-    def restart(self, why: str, most: int) -> Outcome:
-        """Once more, if that was not *most* times already.
-
-        :raises PeerTimeoutError: not again.
-        """
-        self.restarts += 1
-        if self.restarts > most:
-            raise PeerTimeoutError(why)
-        return Outcome.AGAIN
-
-
-class Step(Protocol):
-    """One step; made anew each time it is entered."""
-
-    patience: int | None
-    "Sendings of one message before :meth:`silence` is asked, or None for as many as the retry policy has."
-
-    def start(self) -> bytes:
-        """The first datagram."""
-        ...
-
-    def repeat(self) -> bytes:
-        """The last datagram once more; inside a session under a new sequence number."""
-        ...
-
-    def receive(self, data: bytes) -> bytes | Outcome | None:
-        """The next datagram, how the step ended, or None for a stale one.
-
-        :raises DecodeError: *data* makes no sense, or belongs elsewhere; nothing has changed.
-        :raises ConduitError: the log-in failed.
-        """
-        ...
-
-    def silence(self) -> Outcome:
-        """What follows when nobody answers.
-
-        :raises PeerTimeoutError: nothing does.
-        """
-        ...
-
-    def farewell(self) -> bytes | None:
-        """A datagram to send after a failure, so that the BMC need not wait for us."""
-        ...
 
 
 class _Asking:
@@ -336,7 +239,7 @@ class Rakp:
         if self._answered:
             return self._draft.restart("the BMC stopped answering in the middle of the log-in", MAX_RESTARTS)
         if len(self._draft.suites) < 2:
-            raise PeerTimeoutError("the BMC does not answer")
+            raise PeerTimeoutError("the BMC does not answer; if it has IPMI 1.5 only, use -I lan and no -C or -k")
         return self._drop_suite("did not answer to")
 
     def farewell(self) -> bytes | None:
@@ -408,7 +311,9 @@ class Challenge(_Asking):
         if answer is None or answer[0] or Workaround.NOAUTHCODECHECK in self._draft.credentials.workarounds:
             return answer
         if not self._client.is_authentic(packet):
-            raise AuthenticationError("wrong password: the BMC's activation is not authenticated with ours")
+            raise AuthenticationError(
+                f"wrong password: the BMC's activation is not authenticated with ours{NO_CODE_CHECK}"
+            )
         return answer
 
 
@@ -440,9 +345,7 @@ class RaisePrivilege(_Asking):
     def _judge(self, level: int) -> Outcome:
         wanted = self._draft.credentials.privilege
         if level < wanted:
-            raise SessionRefused(
-                level, f"it raised the privilege to {level} instead of {wanted}", hint="ask for less, -L"
-            )
+            raise SessionRefused(level, f"it raised the privilege to {level}, not {wanted}", hint=LOWER_PRIVILEGE)
         return Outcome.RAISED
 
     def silence(self) -> Outcome:
@@ -458,9 +361,9 @@ class RaisePrivilege(_Asking):
         if isinstance(session, LanSession) and session.zero_ids:
             return "its packets have session ID 0, try workaround idzero"
         if session.replays:
-            return "its sequence numbers are wrong, try workaround endianseq"
+            return "its sequence numbers are wrong" + ("" if session.is_plus else ", try workaround endianseq")
         if session.wrong_macs:
-            return "its packets are not authenticated as agreed, try workaround noauthcodecheck with IPMI 1.5"
+            return "its packets are not authenticated as agreed" + ("" if session.is_plus else NO_CODE_CHECK)
         if self._draft.capabilities.per_message_disabled and not session.is_plus:
             return "try workaround forcepermsg"
         return "try workaround icts" if session.is_plus else "try workaround intelwv2"

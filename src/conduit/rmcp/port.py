@@ -143,7 +143,7 @@ class Port:
                 waiter.interrupt = self._interrupt
                 if await self._readable():
                     waiter.interrupt = None
-                    self._read_batch()
+                    self._take(trio.current_time())  # one answer is all that a lone waiter expects
         except trio.Cancelled:
             if shield and not waiter.done:
                 self._needed.set()
@@ -178,8 +178,10 @@ class Port:
             while more or self._waiters:
                 if not await self._readable():
                     continue
+                self._corked = True
                 try:
-                    more = self._read_batch(uncork=False)
+                    now = trio.current_time()
+                    more = all(self._take(now) for _ in range(BATCH))
                     if more:
                         # Tasks that these answers woke run before the second checkpoint ends: their requests join.
                         await trio.lowlevel.checkpoint()
@@ -189,24 +191,17 @@ class Port:
             self._needed = trio.Event()
             self._reading = False
 
-    def _read_batch(self, *, uncork: bool = True) -> bool:
-        """Take some datagrams in; whether there may be more."""
-        receive, now = self._sock.recvfrom, trio.current_time()
-        self._corked = True
+    def _take(self, now: float) -> bool:
+        """Take one datagram in; whether there was one."""
         try:
-            for _ in range(BATCH):
-                try:
-                    data, address = receive(MAX_DATAGRAM)
-                except BlockingIOError:
-                    return False
-                except OSError as error:  # such as an ICMP error that belongs to an earlier send
-                    logger.debug("receive failed: %s", error)
-                    continue
-                self._route(data, address, now)
+            data, address = self._sock.recvfrom(MAX_DATAGRAM)
+        except BlockingIOError:
+            return False
+        except OSError as error:  # such as an ICMP error that belongs to an earlier send
+            logger.debug("receive failed: %s", error)
             return True
-        finally:
-            if uncork:
-                self._uncork()
+        self._route(data, address, now)
+        return True
 
     # --- sending ---
 

@@ -94,7 +94,7 @@ UNSUPPORTED_SUITE: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Established:
     """The session is open and both sides have proved the password."""
 

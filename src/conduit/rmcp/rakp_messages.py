@@ -1,4 +1,8 @@
-"""Open Session and RAKP messages 1 to 4 (sections 13.17 to 13.24)."""
+"""Open Session and RAKP messages 1 to 4 (sections 13.17 to 13.24).
+
+They are dataclasses without ``frozen``, which would make a log-in's dozen of them seven times as dear; each is read
+once, by the machine that it is for.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +53,7 @@ def status_name(code: int) -> str:
         return "unknown status"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Algorithms:
     """The three algorithm payloads of an Open Session message, 24 bytes.
 
@@ -82,7 +86,7 @@ class Algorithms:
         return cls(authentication=numbers[0], integrity=numbers[1], confidentiality=numbers[2])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class OpenSessionRequest:
     """Console to BMC: my session ID and the algorithms I propose (table 13-9)."""
 
@@ -108,7 +112,7 @@ class OpenSessionRequest:
         return cls(tag=tag, privilege=privilege & 0x0F, console_id=console_id, algorithms=algorithms)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class OpenSessionResponse:
     """BMC to console: my session ID and the algorithms I chose (table 13-10)."""
 
@@ -147,7 +151,7 @@ class OpenSessionResponse:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Rakp1:
     """Console to BMC: who I am and what I want to be (table 13-11)."""
 
@@ -179,7 +183,7 @@ class Rakp1:
         return cls(tag=tag, bmc_id=bmc_id, console_random=random, role=role, username=name)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Rakp2:
     """BMC to console: my random number, my GUID, and proof that I know the password (table 13-12)."""
 
@@ -217,7 +221,7 @@ class Rakp2:
         return cls(tag=tag, console_id=console_id, bmc_random=random, guid=guid, code=code)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Rakp3:
     """Console to BMC: proof that I know the password, or why I give up (table 13-13)."""
 
@@ -240,7 +244,7 @@ class Rakp3:
         return cls(tag=tag, status=status, bmc_id=bmc_id, code=data[_HEAD.size :])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Rakp4:
     """BMC to console: the session is open, and this is the very exchange I saw (table 13-14)."""
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from typing import Final, assert_never
 
+from conduit._machine import Label
 from conduit.rmcp.accounts import Account, Doorkeeper
 from conduit.rmcp.ciphers import (
     PASSWORD_LENGTH,
@@ -44,7 +44,7 @@ from conduit.rmcp.rakp_messages import (
 from conduit.rmcp.session import PlusSession
 
 
-class State(Enum):
+class State(Label):
     """How far the exchange is."""
 
     IDLE = "waiting for Open Session Request"

@@ -19,9 +19,11 @@ from conduit.rmcp.credentials import Credentials, Interface
 from conduit.rmcp.lan_message import encode_frame
 from conduit.rmcp.lan_session import LanSession
 from conduit.rmcp.login import STEPS, TRANSITIONS, LoggedIn, Phase
-from conduit.rmcp.login_steps import MAX_ACTIVATIONS, MAX_RESTARTS, RESTART_AFTER, Draft, Outcome
+from conduit.rmcp.login_draft import Draft, Outcome
+from conduit.rmcp.login_steps import MAX_ACTIVATIONS, MAX_RESTARTS, RESTART_AFTER
 from conduit.rmcp.packets import encode_lan_packet
 from conduit.rmcp.privilege import Privilege
+from conduit.rmcp.rakp_messages import Status
 from conduit.rmcp.retry import RetryPolicy
 from conduit.rmcp.session import PlusSession
 from conduit.rmcp.workarounds import Workaround
@@ -491,3 +493,30 @@ def test_session_info_holds_no_secret() -> None:
     logged_in = rehearse().run()
     assert isinstance(logged_in, LoggedIn)
     assert "secret" not in repr(logged_in.info)
+
+
+class Once(dict[str, int]):
+    """Refusals that each happen once."""
+
+    def __getitem__(self, step: str) -> int:
+        return self.pop(step)
+
+
+@pytest.mark.parametrize("status", [Status.INVALID_SESSION_ID, Status.INACTIVE_SESSION_ID])
+def test_repeat_that_the_bmc_has_forgotten_starts_the_exchange_afresh(status: Status) -> None:
+    script = Script(silent={"rakp3"})
+    rehearsal = rehearse(script)
+    while "rakp3" not in rehearsal.bmc.seen:
+        rehearsal.exchange()
+    script.silent, script.refuse = set(), Once(rakp3=status)
+    deadline = rehearsal.login.next_deadline()
+    assert deadline is not None
+    rehearsal.now = deadline
+    rehearsal.login.handle_deadline(deadline)
+    assert rehearsal.run().info.limit == 4
+    assert rehearsal.bmc.seen.count("open") == 2
+
+
+def test_less_privilege_than_asked_for_is_no_success() -> None:
+    with pytest.raises(SessionRefused, match="raised the privilege to 2, not 4"):
+        rehearse(Script(granted=2)).run()
