@@ -9,6 +9,7 @@ import sys
 import pytest
 
 import conduit
+from conduit import ipmi
 
 CHECK = """
 import importlib, sys
@@ -45,3 +46,10 @@ def test_client_is_loaded_when_it_is_asked_for() -> None:
     assert ipmi.open_bmc is client.open_bmc
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = ipmi.nothing
+
+
+def test_names_of_the_ipmi_package_are_all_there_and_no_others() -> None:
+    assert all(getattr(ipmi, name).__name__ == name for name in ipmi.__all__)
+    assert set(ipmi._HOMES) == set(ipmi.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        getattr(ipmi, "nonsense")  # noqa: B009  # a name that type checkers know is not there
