@@ -179,6 +179,7 @@ class Bmc:
                     raise PeerTimeoutError("the controller behind the BMC does not answer")
                 await self._recover(safe)
             return await self._ask_anew(netfn, command, data, target)
+        _check_deadline(deadline)
         with trio.move_on_after(deadline):
             return await self._exchange(netfn, command, data, safe, target, None)
         raise PeerTimeoutError(f"no answer within {deadline:g} s")
@@ -393,8 +394,9 @@ def open_bmc(
     """
     if port not in range(1, 65_536):
         raise LocalProtocolError(f"there is no port {port}")
-    if keepalive is not None and keepalive <= 0:
+    if keepalive is not None and not keepalive > 0:  # so, and not <= 0, for NaN's sake
         raise LocalProtocolError("a session is kept alive after more than 0 seconds, or never (None)")
+    _check_deadline(deadline)
     credentials = Credentials(
         username=_to_bytes(username),
         password=_to_bytes(password),
@@ -410,6 +412,12 @@ def open_bmc(
     if endpoint is None:
         return _alone((host, port), credentials, keepalive, max_outstanding, deadline)
     return _Session(Bmc(endpoint, (host, port), credentials, keepalive, max_outstanding), deadline)
+
+
+def _check_deadline(deadline: float | None) -> None:
+    """:raises LocalProtocolError: it is no number of seconds."""
+    if deadline is not None and not deadline > 0:
+        raise LocalProtocolError(f"a deadline is more than 0 seconds away, not {deadline}")
 
 
 def _to_bytes(text: str | bytes) -> bytes:

@@ -207,6 +207,11 @@ class LanPacket(NamedTuple):
     payload: bytes
     "The IPMI message, at most 255 bytes."
 
+    def __repr__(self) -> str:
+        """Without the AuthCode, which may be a password."""
+        header = f"auth_type={self.auth_type}, sequence={self.sequence}, session_id={self.session_id:#010x}"
+        return f"LanPacket({header}, payload={self.payload!r})"
+
 
 def encode_lan_packet(
     payload: bytes, *, auth_type: int = AuthType.NONE, sequence: int = 0, session_id: int = 0, auth_code: bytes = b""

@@ -399,6 +399,8 @@ async def test_endpoint_that_breaks_ends_its_sessions_instead_of_hanging() -> No
         ({"retries": -1}, "retries >= 0"),
         ({"backoff": 0.5}, "backoff >= 1"),
         ({"keepalive": 0}, "kept alive after more than 0 seconds"),
+        ({"keepalive": float("nan")}, "kept alive after more than 0 seconds"),
+        ({"deadline": float("nan")}, "a deadline is more than 0 seconds away"),
         ({"max_outstanding": 65}, "1 to 64 requests can be outstanding, not 65"),
     ],
 )

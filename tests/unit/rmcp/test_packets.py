@@ -156,3 +156,12 @@ def test_packet_of_a_session_is_not_one_outside(place: int, byte: int) -> None:
     inside[place] = byte
     with pytest.raises(DecodeError, match="a packet of a session"):
         decode_plus_packet(bytes(inside))
+
+
+def test_repr_of_a_lan_packet_keeps_the_straight_password_to_itself() -> None:
+    packet = decode_lan_packet(
+        encode_lan_packet(b"x", auth_type=AuthType.STRAIGHT_PASSWORD, auth_code=b"sixteen bytes ok")
+    )
+    assert packet.auth_code == b"sixteen bytes ok"
+    assert "sixteen" not in repr(packet)
+    assert "payload=b'x'" in repr(packet)

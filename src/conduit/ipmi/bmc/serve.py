@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import secrets
 import socket  # noqa: TID251 - raw non-blocking sockets cost half of trio.socket per datagram
@@ -19,6 +20,8 @@ from conduit.ipmi.bmc.config import BmcConfig
 from conduit.ipmi.bmc.sessions import Address
 from conduit.rmcp.packets import MAX_DATAGRAM
 
+logger = logging.getLogger(__name__)
+
 MAX_BURST: Final = 64  # datagrams taken before others get their turn
 MAX_BACKLOG: Final = 256  # datagrams that wait for room in the kernel's buffer; more are dropped, as by any network
 SPARE_FILES: Final = 64  # descriptors beside the BMCs' own
@@ -34,6 +37,7 @@ class ServedBmc:
         self._backlog: deque[tuple[bytes, Address]] = deque()
         self._scope = trio.CancelScope()
         self.dropped_sends = 0
+        self.faults = 0  # datagrams that a handler failed on
 
     @property
     def host(self) -> str:
@@ -74,13 +78,21 @@ class ServedBmc:
                 break
             except OSError:  # an ICMP error of an earlier send: the peer is gone, and nothing is to be done
                 continue
-            bmc.receive_datagram(data, address, now)
+            self._feed(data, address, now)
             for datagram in bmc.datagrams_to_send():
                 if len(self._backlog) < MAX_BACKLOG:
                     self._backlog.append(datagram)
                 else:
                     self.dropped_sends += 1
             self._flush()
+
+    def _feed(self, data: bytes, address: Address, now: float) -> None:
+        """One datagram to the BMC; a fault in a handler costs that datagram and not the BMCs that share the process."""
+        try:
+            self.bmc.receive_datagram(data, address, now)
+        except Exception:
+            self.faults += 1
+            logger.exception("the virtual BMC on port %d failed on a datagram", self.port)
 
     def _flush(self) -> None:
         while self._backlog:

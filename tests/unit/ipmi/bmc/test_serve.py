@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import resource
 import secrets
+from typing import Any, Final
 
 import pytest
 import trio
 import trio.testing
 
-from conduit.errors import TransportError
+from conduit.errors import PeerTimeoutError, TransportError
 from conduit.ipmi.bmc import BmcConfig, PowerCommand, PowerState, Timings, VirtualBmc, VirtualMachine
 from conduit.ipmi.bmc.serve import MAX_BACKLOG, MAX_BURST, ServedBmc, allow_files, open_virtual_bmc, serve_many
 from conduit.ipmi.client import open_bmc
@@ -149,3 +150,24 @@ def test_the_limit_of_open_files_is_raised_and_never_lowered() -> None:
             assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == soft + 1
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_fault_in_a_handler_costs_one_datagram(caplog: pytest.LogCaptureFixture) -> None:
+    async with open_virtual_bmc(users=(ADMIN,)) as served:
+        real = served.bmc.receive_datagram
+        served.bmc.receive_datagram = broken  # type: ignore[method-assign]  # a handler with a bug
+        with pytest.raises(PeerTimeoutError):
+            async with open_bmc(served.host, port=served.port, username="admin", password="secret", **ONCE):
+                pytest.fail("opened")
+        served.bmc.receive_datagram = real  # type: ignore[method-assign]  # and mended
+        async with open_bmc(served.host, port=served.port, username="admin", password="secret") as bmc:
+            await bmc.device_id()
+    assert served.faults == 1
+    assert "failed on a datagram" in caplog.text
+
+
+ONCE: Final[dict[str, Any]] = {"timeout": 0.05, "retries": 0}
+
+
+def broken(data: bytes, address: object, now: float) -> None:
+    raise ZeroDivisionError
