@@ -224,7 +224,7 @@ class Bmc:
 
     def _deliver(self, events: Sequence[object]) -> None:
         for event in events:
-            if isinstance(event, Answered | Unanswered):
+            if type(event) is Answered or type(event) is Unanswered:
                 event.token.deliver(event)
             else:
                 logger.info("session with %s lost", self._addresses[0][0])

@@ -92,7 +92,8 @@ class Connection:
         answered = self._exchange.receive(opened[1])
         if answered is None:
             return ()
-        self._send_queued(now)
+        if self._exchange.has_queue:
+            self._send_queued(now)
         return () if answered.token is None else (answered,)
 
     def close(self, token: object, now: float, delays: tuple[float, ...]) -> list[Unanswered]:

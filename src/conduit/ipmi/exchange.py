@@ -193,9 +193,11 @@ class Exchange:
 
     def next_deadline(self) -> float | None:
         """When the first of the outstanding requests must be sent again."""
-        if not self._pending:
-            return None
-        return min(pending.deadline for pending in self._pending.values())
+        pending = self._pending
+        if len(pending) == 1:  # as nearly always
+            for only in pending.values():
+                return only.deadline
+        return min((waiting.deadline for waiting in pending.values()), default=None)
 
     def handle_deadline(self, now: float) -> tuple[list[bytes], list[Unanswered]]:
         """Frames to send again, and requests that nobody answered."""
@@ -218,6 +220,11 @@ class Exchange:
         self._pending.clear()
         self._waiting = None
         return [Unanswered(pending.token) for pending in everything]
+
+    @property
+    def has_queue(self) -> bool:
+        """Whether requests wait for their turn."""
+        return bool(self._waiting)
 
     @property
     def is_idle(self) -> bool:

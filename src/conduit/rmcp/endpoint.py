@@ -168,9 +168,7 @@ class Endpoint:
             return
         for datagram in machine.datagrams_to_send():
             attachment.port.send(datagram, attachment.address, attachment.fail)
-        deadline = machine.next_deadline()
-        if deadline is not None and deadline < attachment.armed:
-            self._arm(attachment, deadline)
+        self._note_deadline(attachment, machine)
 
     # --- one result of one short-lived machine ---
 
@@ -290,11 +288,21 @@ class Endpoint:
             self.flush(attachment)
             attachment.fail(error)
             return
-        self.flush(attachment)
+        sent = False
+        for datagram in machine.datagrams_to_send():
+            attachment.port.send(datagram, attachment.address, attachment.fail)
+            sent = True
+        if sent or attachment.armed == math.inf:  # else deadlines were only put off, and the timer will notice
+            self._note_deadline(attachment, machine)
         if events:
             attachment.deliver(events)
 
     # --- deadlines ---
+
+    def _note_deadline(self, attachment: Attachment, machine: DatagramMachine) -> None:
+        deadline = machine.next_deadline()
+        if deadline is not None and deadline < attachment.armed:
+            self._arm(attachment, deadline)
 
     def _arm(self, attachment: Attachment, deadline: float) -> None:
         attachment.armed = deadline
