@@ -81,12 +81,21 @@ def _report(error: BaseException) -> int | None:
         case KeyboardInterrupt() | click.Abort():
             return INTERRUPTED
         case BrokenPipeError():  # whoever read our output has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _settle_output()
             return FAILED
         case Exception():
             complain(describe(error))
+            _settle_output()
             return FAILED
     return None
+
+
+def _settle_output() -> None:
+    """Write what is left, or throw it away: Python would try once more at its end, and change the exit status."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _is_ours(error: Exception) -> bool:
