@@ -195,8 +195,7 @@ class Exchange:
         """When the first of the outstanding requests must be sent again."""
         pending = self._pending
         if len(pending) == 1:  # as nearly always
-            for only in pending.values():
-                return only.deadline
+            return next(iter(pending.values())).deadline
         return min((waiting.deadline for waiting in pending.values()), default=None)
 
     def handle_deadline(self, now: float) -> tuple[list[bytes], list[Unanswered]]:
