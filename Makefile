@@ -6,7 +6,7 @@ DEMO_PORT ?= 9001
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
-COMPILE = .tools/bin/uv pip compile --quiet --generate-hashes --no-header --universal --python-version 3.11 $(LOCK_OPTIONS)
+COMPILE = .tools/bin/uv pip compile --quiet --generate-hashes --no-header --no-strip-extras --universal --python-version 3.11 $(LOCK_OPTIONS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
