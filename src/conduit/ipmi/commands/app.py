@@ -10,7 +10,7 @@ from typing import Final, Self
 from conduit._wire import Reader
 from conduit.errors import LocalProtocolError
 from conduit.ipmi._fields import check_range, known, label
-from conduit.ipmi.commands.manufacturers import manufacturer_name
+from conduit.ipmi.manufacturers import manufacturer_name
 from conduit.ipmi.messages import NetFn
 from conduit.rmcp.command import Command, NoData
 from conduit.rmcp.privilege import Privilege

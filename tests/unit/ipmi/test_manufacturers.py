@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from conduit.ipmi.commands.manufacturers import manufacturer_name
+from conduit.ipmi.manufacturers import manufacturer_name
 
 
 @pytest.mark.parametrize(
