@@ -313,7 +313,7 @@ class VirtualBmc:
             return Drop.NOT_AUTHENTIC
         for reply in self._answer(session, message, frame, now):
             self._send(self._seal(session, reply), address)
-        self._settle(session)
+        self._settle(session, now)
         return None
 
     def _may_be_unprotected(self, session: BmcSession, message: LanMessage, auth_type: int) -> bool:
@@ -345,13 +345,13 @@ class VirtualBmc:
             return spoil_plus(datagram, self._misbehaviours)
         return spoil_lan(datagram, session.account.password, self._misbehaviours)
 
-    def _settle(self, session: BmcSession) -> None:
+    def _settle(self, session: BmcSession, now: float) -> None:
         """Carry out what had to wait until the answer was on its way."""
         if session.closing:
             self.state.sessions.remove(session)
         if self.state.requested_reset is not None:
             self.log_ins.clear()
-            self.state.restart(self.state.requested_reset)
+            self.state.restart(self.state.requested_reset, now)
 
 
 def _decode_request(frame: bytes) -> LanMessage | None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from conduit.errors import LocalProtocolError
 from conduit.ipmi._fields import check_range, check_size
+from conduit.ipmi.bmc.event_log import DEFAULT_CAPACITY, MAX_CAPACITY
 from conduit.ipmi.bmc.users import LockOutPolicy
 from conduit.ipmi.bmc.virtual_machine import Timings
 from conduit.ipmi.commands import Guid
@@ -135,6 +136,8 @@ class Limits:
     "Seconds that a log-in may take."
     privilege: Privilege = Privilege.ADMINISTRATOR
     "Most that the channel allows."
+    events: int = DEFAULT_CAPACITY
+    "Records in the event log, 1 to 4095."
 
     def __post_init__(self) -> None:
         check_range("sessions", self.sessions, 1, MAX_SESSIONS)
@@ -142,6 +145,7 @@ class Limits:
         check_range("idle_timeout", self.idle_timeout, MIN_TIMEOUT, math.inf)
         check_range("half_open_timeout", self.half_open_timeout, MIN_TIMEOUT, math.inf)
         check_range("users", self.users, 1, MAX_USER_ID)
+        check_range("events", self.events, 1, MAX_CAPACITY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ import socket  # noqa: TID251 - raw non-blocking sockets cost half of trio.socke
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import trio
@@ -38,6 +39,7 @@ class ServedBmc:
         self._scope = trio.CancelScope()
         self.dropped_sends = 0
         self.faults = 0  # datagrams that a handler failed on
+        bmc.state.event_log.set_time(datetime.now(UTC).timestamp(), trio.current_time())
 
     @property
     def host(self) -> str:

@@ -10,12 +10,18 @@ from typing import Final
 from conduit.errors import LocalProtocolError
 from conduit.ipmi.bmc.bridge import IpmbNetwork, satellite_network
 from conduit.ipmi.bmc.config import BmcConfig, UserConfig
+from conduit.ipmi.bmc.event_flow import EventFlow
+from conduit.ipmi.bmc.event_log import EventLog
+from conduit.ipmi.bmc.own_events import BMC_STARTED
+from conduit.ipmi.bmc.pef import EventFiltering
 from conduit.ipmi.bmc.sessions import SessionTable
 from conduit.ipmi.bmc.users import NULL_USER, LockOut, Rights, User, UserTable
 from conduit.ipmi.bmc.virtual_machine import NotPossibleError, PowerCommand, VirtualMachine
 from conduit.ipmi.bmc.watchdog import Watchdog
 from conduit.ipmi.commands import (
+    AuxiliaryLogStatus,
     ChannelAccess,
+    EventReceiver,
     GlobalEnables,
     ReceivedMessage,
     RestartCause,
@@ -29,6 +35,7 @@ from conduit.rmcp.privilege import Privilege
 IPMB_CHANNEL: Final = 0x00
 LAN_CHANNEL: Final = 0x01
 SYSTEM_CHANNEL: Final = 0x0F
+WATCHDOG_WARNING: Final = 8  # the event of a pre-timeout interrupt
 RECEIVE_QUEUE: Final = 16  # messages
 
 
@@ -59,6 +66,14 @@ class BmcState:
         self.sessions = SessionTable(config.limits.sessions)
         self.machine = VirtualMachine(config.timings, running=config.running, hours=config.power_on_hours)
         self.watchdog = Watchdog()
+        self.event_log = EventLog(config.limits.events)
+        "``state.event_log.log(event, now)`` is how anything becomes an event; filters see it at the next advance."
+        self.pef = EventFiltering()
+        self.event_flow = EventFlow(self.machine, self.event_log, self.pef)
+        self.event_receiver = EventReceiver()
+        self.machine_check_log = AuxiliaryLogStatus(data=bytes(4))
+        self.pef_setter = 0
+        "ID of the session that is setting PEF parameters."
         self.stored_access = ChannelAccess(
             per_message_authentication=config.lan.per_message,
             user_level_authentication=config.lan.user_level,
@@ -84,10 +99,20 @@ class BmcState:
     # --- time ---
 
     def advance(self, now: float) -> None:
-        """Let machine and watchdog catch up with *now*."""
+        """Let machine, watchdog and events catch up with *now*."""
         self.machine.advance(now)
+        self._advance_watchdog(now)
+        self.event_flow.advance(now)
+
+    def _advance_watchdog(self, now: float) -> None:
+        warnings = self.watchdog.warnings
         action = self.watchdog.advance(now)
-        command = WATCHDOG_COMMANDS.get(TimeoutAction(action)) if action in WATCHDOG_COMMANDS else None
+        if self.watchdog.warnings > warnings:
+            self.event_flow.watchdog_expired(self.watchdog.state(now), WATCHDOG_WARNING, now)
+        if action is None:
+            return
+        self.event_flow.watchdog_expired(self.watchdog.state(now), action, now)
+        command = next((known for at, known in WATCHDOG_COMMANDS.items() if at == action), None)
         if command is not None:
             try:
                 self.machine.command(command, now, cause=RestartCause.WATCHDOG)
@@ -96,14 +121,16 @@ class BmcState:
 
     def next_deadline(self) -> float | None:
         """When :meth:`advance` has something to do, or None."""
-        deadlines = (self.machine.next_deadline(), self.watchdog.next_deadline())
+        deadlines = (self.machine.next_deadline(), self.watchdog.next_deadline(), self.event_flow.next_deadline())
         return min((when for when in deadlines if when is not None), default=None)
 
-    def restart(self, kind: Reset) -> None:
+    def restart(self, kind: Reset, now: float) -> None:
         """Restart the BMC: the machine runs on, sessions end, after a cold reset only stored settings are left."""
         self.requested_reset = None
         self.sessions.clear()
         self.lock_out.clear()
+        self.event_log.cancel_reservation()
+        self.event_log.log(BMC_STARTED, now)
         if kind is Reset.COLD:
             self.access = self.stored_access
             self.watchdog = Watchdog()
@@ -137,6 +164,8 @@ class BmcState:
     def record(self, account: Account, now: float, *, succeeded: bool) -> None:
         """Count a log-in for the lock-out."""
         self.lock_out.record(account.user_id, now, succeeded=succeeded)
+        if not succeeded:
+            self.event_flow.log_in_failed(account.user_id, LAN_CHANNEL, now)
 
 
 def privilege_of(limit: int) -> Privilege:

@@ -6,7 +6,8 @@ It is driven by the clock it is given and by nothing else: :meth:`VirtualMachine
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import Final
@@ -105,6 +106,21 @@ FOLLOWING: Final[Mapping[PowerState, PowerState]] = {
 RESTARTS: Final = frozenset({PowerCommand.RESET})
 
 
+class Happening(Enum):
+    """What can be noticed of the machine from outside."""
+
+    POWER_ON = "power on"
+    POWER_OFF = "power off"
+    POWER_CYCLE = "off, and about to come back"
+    BOOT_STARTED = "firmware starts"
+    BOOTED = "operating system runs"
+    SHUT_DOWN = "operating system has shut down"
+    INTERRUPT = "diagnostic interrupt"
+    POWER_BUTTON = "power button pressed"
+    MAINS_LOST = "mains power lost"
+    MAINS_RESTORED = "mains power is back"
+
+
 class BootProgress(Enum):
     """How far the firmware is; each takes an equal part of the time of POST."""
 
@@ -192,8 +208,10 @@ class VirtualMachine:
         "The last starts, newest last."
         self.interrupts = 0
         "Diagnostic interrupts so far."
+        self._happenings: deque[tuple[float, Happening]] = deque(maxlen=self.MAX_HAPPENINGS)
 
     MAX_BOOTS: Final = 16  # kept in the list of starts
+    MAX_HAPPENINGS: Final = 64  # kept until somebody takes them
 
     # --- time ---
 
@@ -215,6 +233,8 @@ class VirtualMachine:
 
     def next_deadline(self) -> float | None:
         """When :meth:`advance` has something to do, or None."""
+        if self._happenings:
+            return self._happenings[0][0]
         lasting = self._identify_until if self._identify_until != math.inf else None
         return min((when for when in (self._due, lasting, self._flags_expire) if when is not None), default=None)
 
@@ -224,7 +244,14 @@ class VirtualMachine:
                 self._seconds_on += now - self._clock
             self._clock = now
 
+    def take_happenings(self) -> list[tuple[float, Happening]]:
+        """What happened since somebody asked last, and when; the last ones, if it was very much."""
+        happenings = list(self._happenings)
+        self._happenings.clear()
+        return happenings
+
     def _enter(self, state: PowerState, now: float) -> None:
+        self._happenings.extend((now, what) for what in _happenings_between(self._state, state))
         self._state, self._since = state, now
         if state is PowerState.POST:
             self._boot(now)
@@ -266,6 +293,7 @@ class VirtualMachine:
             raise NotPossibleError(command.value)
         if command is PowerCommand.INTERRUPT:
             self.interrupts += 1
+            self._happenings.append((now, Happening.INTERRUPT))
         self._flags_expire = None if self._flags_expire is None else now + FLAGS_LIFETIME
         if target is self._state and command not in RESTARTS:
             return
@@ -280,6 +308,7 @@ class VirtualMachine:
         """Mains power fails."""
         self.advance(now)
         self._before_mains_loss = self.is_on or self._state in (PowerState.POWERING_ON, PowerState.CYCLING)
+        self._happenings.append((now, Happening.MAINS_LOST))
         self._enter(PowerState.OFF, now)
         self._has_mains = False
         self._last_event = PowerEvent.AC_FAILED
@@ -287,6 +316,7 @@ class VirtualMachine:
     def restore_mains(self, now: float) -> None:
         """Mains power returns, and the restore policy decides."""
         self._has_mains = True
+        self._happenings.append((now, Happening.MAINS_RESTORED))
         if self.restore_policy is PowerRestorePolicy.ALWAYS_ON:
             self.command(PowerCommand.ON, now, cause=RestartCause.ALWAYS_RESTORE)
         elif self.restore_policy is PowerRestorePolicy.PREVIOUS and self._before_mains_loss:
@@ -297,6 +327,7 @@ class VirtualMachine:
         """Somebody in front of the machine presses the button; it may be disabled."""
         if Button.POWER_OFF in self.disabled_buttons:
             return
+        self._happenings.append((now, Happening.POWER_BUTTON))
         on = self._state in (PowerState.POST, PowerState.RUNNING)
         self.command(PowerCommand.SOFT if on else PowerCommand.ON, now, cause=RestartCause.POWER_BUTTON)
 
@@ -374,3 +405,19 @@ class VirtualMachine:
         """Software says in which state the machine is; None leaves what was there. Power itself does not change."""
         old_system, old_device = self._acpi
         self._acpi = (old_system if system is None else system, old_device if device is None else device)
+
+
+def _happenings_between(before: PowerState, after: PowerState) -> Iterator[Happening]:
+    """What a change of state looks like from outside."""
+    if after is PowerState.CYCLING:
+        yield Happening.POWER_CYCLE
+    elif after is PowerState.RUNNING:
+        yield Happening.BOOTED
+    elif after is PowerState.POST:
+        if before not in HAS_POWER:
+            yield Happening.POWER_ON
+        yield Happening.BOOT_STARTED
+    elif after is PowerState.OFF and before in HAS_POWER:
+        if before is PowerState.SHUTTING_DOWN:
+            yield Happening.SHUT_DOWN
+        yield Happening.POWER_OFF

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from conduit.ipmi.bmc.handlers import app, boot, channel, chassis, messaging, session, system_info, users, watchdog
+from conduit.ipmi.bmc.handlers import (
+    app,
+    boot,
+    channel,
+    chassis,
+    messaging,
+    pef,
+    sel,
+    session,
+    system_info,
+    users,
+    watchdog,
+)
 from conduit.ipmi.bmc.handlers.dispatch import execute
 from conduit.ipmi.bmc.handlers.registry import HANDLERS, Refused, handles, handles_outside
 
@@ -17,6 +29,8 @@ __all__ = [
     "handles",
     "handles_outside",
     "messaging",
+    "pef",
+    "sel",
     "session",
     "system_info",
     "users",

@@ -1,0 +1,152 @@
+"""Platform event filtering of a virtual BMC: which event leads to which action (section 17)."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+from conduit.ipmi.bmc.virtual_machine import PowerCommand
+from conduit.ipmi.commands import (
+    AlertPolicy,
+    AlertStringBlock,
+    AlertStringKey,
+    EventFilter,
+    PefAction,
+    PefActions,
+    PefControl,
+    PefSystemGuid,
+    Severity,
+)
+from conduit.ipmi.commands.pef_parameters import NO_ACTION, STRING_BLOCK
+from conduit.ipmi.records.event_types import SENSOR_SPECIFIC, THRESHOLD, SensorType
+from conduit.ipmi.records.sel import SystemEventRecord
+
+FILTERS: Final = 16
+POLICIES: Final = 8
+STRINGS: Final = 8
+STRING_BLOCKS: Final = 4  # of 16 bytes
+MAX_ALERTS: Final = 64  # kept
+HOLD_OFF: Final = 1.0  # seconds after an action on the power before the next: a filter may match what it causes
+SUPPORTED: Final = (
+    PefAction.ALERT | PefAction.POWER_OFF | PefAction.RESET | PefAction.POWER_CYCLE | PefAction.DIAGNOSTIC_INTERRUPT
+)
+
+# The first that a filter asks for is done (table 17-1).
+POWER_ACTIONS: Final = (
+    (PefAction.POWER_OFF, PowerCommand.OFF),
+    (PefAction.POWER_CYCLE, PowerCommand.CYCLE),
+    (PefAction.RESET, PowerCommand.RESET),
+    (PefAction.DIAGNOSTIC_INTERRUPT, PowerCommand.INTERRUPT),
+)
+
+
+class Alert(NamedTuple):
+    """An alert that a BMC with a way out would have sent."""
+
+    timestamp: int
+    record_id: int
+    "The event in the log; 0 if somebody asked for the alert."
+    channel: int
+    destination: int
+
+
+class Decision(NamedTuple):
+    """What an event leads to."""
+
+    actions: PefAction
+    policies: tuple[AlertPolicy, ...]
+
+
+def _preconfigured(
+    number: int, severity: Severity, sensor_type: SensorType, offsets: int, trigger: int = THRESHOLD
+) -> EventFilter:
+    return EventFilter(
+        number=number,
+        preconfigured=True,
+        actions=PefAction.ALERT,
+        policy_number=1,
+        severity=severity,
+        sensor_type=sensor_type,
+        trigger=trigger,
+        offsets=offsets,
+    )
+
+
+# As in many servers: there, but switched off. Offsets of thresholds: 2 and 4 lower, 9 and 11 upper, critical and worse.
+DEFAULT_FILTERS: Final = (
+    _preconfigured(1, Severity.CRITICAL, SensorType.TEMPERATURE, 1 << 9 | 1 << 11),
+    _preconfigured(2, Severity.CRITICAL, SensorType.VOLTAGE, 1 << 2 | 1 << 4 | 1 << 9 | 1 << 11),
+    _preconfigured(3, Severity.CRITICAL, SensorType.FAN, 1 << 2 | 1 << 4),
+    _preconfigured(4, Severity.CRITICAL, SensorType.PHYSICAL_SECURITY, 1 << 0, SENSOR_SPECIFIC),
+    _preconfigured(5, Severity.CRITICAL, SensorType.POWER_SUPPLY, 1 << 1 | 1 << 3, SENSOR_SPECIFIC),
+    _preconfigured(6, Severity.CRITICAL, SensorType.MEMORY, 1 << 1, SENSOR_SPECIFIC),
+    _preconfigured(7, Severity.CRITICAL, SensorType.WATCHDOG_2, 0x0F, SENSOR_SPECIFIC),
+    _preconfigured(8, Severity.CRITICAL, SensorType.POWER_UNIT, 1 << 4, SENSOR_SPECIFIC),
+)
+
+
+class EventFiltering:
+    """Filters, policies, and how far the log has been looked through. It only says what to do."""
+
+    def __init__(self) -> None:
+        self.control = PefControl()
+        self.actions = PefActions(enabled_actions=SUPPORTED)
+        self.startup_delay = self.alert_startup_delay = 0
+        self.guid = PefSystemGuid()
+        free = (EventFilter(number=number) for number in range(len(DEFAULT_FILTERS) + 1, FILTERS + 1))
+        self.filters = {one.number: one for one in (*DEFAULT_FILTERS, *free)}
+        self.policies = {number: AlertPolicy(number=number) for number in range(1, POLICIES + 1)}
+        self.policies[1] = AlertPolicy(number=1, policy_number=1, channel=1, destination=1)
+        self.string_keys = {number: AlertStringKey(number=number) for number in range(STRINGS + 1)}
+        blocks = itertools.product(range(STRINGS + 1), range(1, STRING_BLOCKS + 1))
+        self._strings = {
+            (number, block): AlertStringBlock(number=number, block=block, text=bytes(STRING_BLOCK))
+            for number, block in blocks
+        }
+        self.alerts: deque[Alert] = deque(maxlen=MAX_ALERTS)
+        self.by_software = self.processed = 0xFFFF
+        "Records dealt with last; FFFFh is none."
+        self.seen = 0
+        "The last record that was looked at, whether filtering was on or not."
+        self.postponed_until: float | None = None
+        "Software has asked for that much time."
+
+    def decide(self, record: SystemEventRecord) -> Decision:
+        """What this event leads to; nothing where filtering is off."""
+        actions, numbers = NO_ACTION, set[int]()
+        if self.control.enabled:
+            for entry in self.filters.values():
+                if entry.enabled and entry.matches(record.event, record.generator):
+                    actions |= entry.actions & self.actions.enabled_actions & SUPPORTED
+                    numbers |= {entry.policy_number} if entry.actions & PefAction.ALERT else set()
+        if not actions & PefAction.ALERT:
+            return Decision(actions, ())
+        policies = (entry for entry in self.policies.values() if entry.enabled and entry.policy_number in numbers)
+        return Decision(actions, tuple(policies))
+
+    def is_postponed(self, now: float) -> bool:
+        """Whether events wait."""
+        if self.postponed_until is not None and self.postponed_until <= now:
+            self.postponed_until = None
+        return self.postponed_until is not None
+
+    def store(self, entry: EventFilter) -> bool:
+        """Take a filter over; only the enabled bit of one that the manufacturer made. False: no such entry."""
+        present = self.filters.get(entry.number)
+        if present is None:
+            return False
+        self.filters[entry.number] = replace(present, enabled=entry.enabled) if present.preconfigured else entry
+        return True
+
+    def string_block(self, number: int, block: int) -> AlertStringBlock:
+        """A block of an alert string. :raises KeyError: there is no such block."""
+        return self._strings[number, block]
+
+    def store_string(self, block: AlertStringBlock) -> bool:
+        """Take a block over. False: no such block."""
+        if (block.number, block.block) not in self._strings:
+            return False
+        self._strings[block.number, block.block] = replace(block, text=block.text.ljust(STRING_BLOCK, b"\0"))
+        return True
