@@ -15,10 +15,12 @@ from typing import Any, Final
 from conduit.errors import LocalProtocolError
 from conduit.ipmi._fields import check_range, check_size
 from conduit.ipmi.bmc.event_log import DEFAULT_CAPACITY, MAX_CAPACITY
+from conduit.ipmi.bmc.sensor_specs import SensorConfig
 from conduit.ipmi.bmc.users import LockOutPolicy
 from conduit.ipmi.bmc.virtual_machine import Timings
 from conduit.ipmi.commands import Guid
 from conduit.ipmi.commands.users import LONG_PASSWORD_SIZE, MAX_USER_ID, NAME_SIZE, SHORT_PASSWORD_SIZE
+from conduit.ipmi.records.sdr_fields import MAX_RECORD
 from conduit.rmcp.auth_codes import AUTH_CODES
 from conduit.rmcp.ciphers import KG_LENGTH, SUITES
 from conduit.rmcp.misbehaviour import WELL_BEHAVED, Misbehaviour
@@ -182,10 +184,15 @@ class BmcConfig:
     running: bool = False
     "Whether the machine is on at the start."
     power_on_hours: int = 0
+    sensors: tuple[SensorConfig, ...] = ()
+    "Sensors besides the usual ones, and fixed values of these."
+    sdr_read_limit: int = MAX_RECORD
+    "Bytes that one Get SDR may have, 16 to 260; more is refused, as many BMCs do."
     faults: Faults = Faults()
 
     def __post_init__(self) -> None:
         check_range("power_on_hours", self.power_on_hours, 0, MAX_HOURS)
+        check_range("sdr_read_limit", self.sdr_read_limit, 16, MAX_RECORD)
 
     @classmethod
     def from_toml(cls, text: str) -> BmcConfig:
@@ -263,4 +270,6 @@ def _plain(kind: type) -> Callable[[Any, str], Any]:
     return convert
 
 
-_CONVERTERS: Final = types.MappingProxyType({bytes: _bytes, int: _plain(int), float: _plain(float), bool: _plain(bool)})
+_CONVERTERS: Final = types.MappingProxyType(
+    {bytes: _bytes, int: _plain(int), float: _plain(float), bool: _plain(bool), str: _plain(str)}
+)

@@ -14,9 +14,12 @@ from conduit.ipmi.bmc.event_flow import EventFlow
 from conduit.ipmi.bmc.event_log import EventLog
 from conduit.ipmi.bmc.own_events import BMC_STARTED
 from conduit.ipmi.bmc.pef import EventFiltering
+from conduit.ipmi.bmc.sdr_repository import SdrRepository, make_records
+from conduit.ipmi.bmc.sensor_specs import Conditions
+from conduit.ipmi.bmc.sensors import Sensors
 from conduit.ipmi.bmc.sessions import SessionTable
 from conduit.ipmi.bmc.users import NULL_USER, LockOut, Rights, User, UserTable
-from conduit.ipmi.bmc.virtual_machine import NotPossibleError, PowerCommand, VirtualMachine
+from conduit.ipmi.bmc.virtual_machine import NotPossibleError, PowerCommand, PowerState, VirtualMachine
 from conduit.ipmi.bmc.watchdog import Watchdog
 from conduit.ipmi.commands import (
     AuxiliaryLogStatus,
@@ -37,6 +40,10 @@ LAN_CHANNEL: Final = 0x01
 SYSTEM_CHANNEL: Final = 0x0F
 WATCHDOG_WARNING: Final = 8  # the event of a pre-timeout interrupt
 RECEIVE_QUEUE: Final = 16  # messages
+BMC_NAME: Final = "Conduit BMC"  # in its locator record
+LOG_FULL: Final = 1 << 4  # states of an event logging sensor (table 42-3, 10h)
+LOG_ALMOST_FULL: Final = 1 << 5
+ALMOST_FULL: Final = 0.1  # share of free records below which it is
 
 
 class Reset(Enum):
@@ -68,6 +75,11 @@ class BmcState:
         self.watchdog = Watchdog()
         self.event_log = EventLog(config.limits.events)
         "``state.event_log.log(event, now)`` is how anything becomes an event; filters see it at the next advance."
+        self.sensors = Sensors(config.sensors)
+        "``state.sensors.inject(name, value)`` lets one measure what a test wants."
+        self.sdrs = SdrRepository(
+            make_records(self.sensors, name=BMC_NAME, manufacturer_id=config.identity.manufacturer_id)
+        )
         self.pef = EventFiltering()
         self.event_flow = EventFlow(self.machine, self.event_log, self.pef)
         self.event_receiver = EventReceiver()
@@ -102,7 +114,21 @@ class BmcState:
         """Let machine, watchdog and events catch up with *now*."""
         self.machine.advance(now)
         self._advance_watchdog(now)
+        self._advance_sensors(now)
         self.event_flow.advance(now)
+
+    def _advance_sensors(self, now: float) -> None:
+        on, running = self.machine.is_on, self.machine.state is PowerState.RUNNING
+        if not self.sensors.is_due(now, on=on, running=running):
+            return
+        conditions = Conditions(now, on, running, 0.0, int(bool(self.watchdog.state(now).expired)), self._log_states())
+        for event in self.sensors.scan(conditions):
+            self.event_log.log(event, now)
+
+    def _log_states(self) -> int:
+        """Bit 4: the event log is full, bit 5: almost."""
+        free, capacity = self.event_log.free, self.event_log.capacity
+        return LOG_FULL if not free else LOG_ALMOST_FULL if free < capacity * ALMOST_FULL else 0
 
     def _advance_watchdog(self, now: float) -> None:
         warnings = self.watchdog.warnings

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from conduit.ipmi.bmc.handlers.registry import handles, handles_outside
 from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.state import BmcState, Reset
@@ -22,6 +24,14 @@ from conduit.ipmi.commands import (
 )
 from conduit.rmcp.command import NoData
 
+SUPPORT: Final = (
+    DeviceSupport.CHASSIS
+    | DeviceSupport.BRIDGE
+    | DeviceSupport.SEL
+    | DeviceSupport.SDR_REPOSITORY
+    | DeviceSupport.SENSOR
+)
+
 
 @handles(GetDeviceId)
 def get_device_id(bmc: BmcState, request: GetDeviceId, session: BmcSession, now: float) -> DeviceId:
@@ -34,7 +44,7 @@ def get_device_id(bmc: BmcState, request: GetDeviceId, session: BmcSession, now:
         firmware_minor_bcd=identity.firmware_minor_bcd,
         ipmi_major=2 if bmc.config.plus.enabled else 1,
         ipmi_minor=0 if bmc.config.plus.enabled else 5,
-        support=DeviceSupport.CHASSIS | DeviceSupport.BRIDGE | DeviceSupport.SEL,
+        support=SUPPORT,
         manufacturer_id=identity.manufacturer_id,
         product_id=identity.product_id,
         aux_firmware=bytes(4),
