@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from conduit.errors import LocalProtocolError
 from conduit.ipmi._fields import check_range, check_size
+from conduit.ipmi.bmc.fru import FruConfig
 from conduit.ipmi.bmc.users import LockOutPolicy
 from conduit.ipmi.bmc.virtual_machine import Timings
 from conduit.ipmi.commands import Guid
@@ -171,6 +172,7 @@ class BmcConfig:
     lan: LanConfig = LanConfig()
     plus: PlusConfig = PlusConfig()
     limits: Limits = Limits()
+    fru: FruConfig = FruConfig()
     lock_out: LockOutPolicy = field(default_factory=LockOutPolicy)
     allow_empty_passwords: bool = False
     "Whether users without a password may log in."
@@ -259,4 +261,4 @@ def _plain(kind: type) -> Callable[[Any, str], Any]:
     return convert
 
 
-_CONVERTERS: Final = types.MappingProxyType({bytes: _bytes, int: _plain(int), float: _plain(float), bool: _plain(bool)})
+_CONVERTERS: Final = types.MappingProxyType({bytes: _bytes, int: _plain(int), float: _plain(float), bool: _plain(bool), str: _plain(str)})

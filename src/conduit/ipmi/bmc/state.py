@@ -10,6 +10,7 @@ from typing import Final
 from conduit.errors import LocalProtocolError
 from conduit.ipmi.bmc.bridge import IpmbNetwork, satellite_network
 from conduit.ipmi.bmc.config import BmcConfig, UserConfig
+from conduit.ipmi.bmc.fru import fru_memories
 from conduit.ipmi.bmc.sessions import SessionTable
 from conduit.ipmi.bmc.users import NULL_USER, LockOut, Rights, User, UserTable
 from conduit.ipmi.bmc.virtual_machine import NotPossibleError, PowerCommand, VirtualMachine
@@ -59,6 +60,8 @@ class BmcState:
         self.sessions = SessionTable(config.limits.sessions)
         self.machine = VirtualMachine(config.timings, running=config.running, hours=config.power_on_hours)
         self.watchdog = Watchdog()
+        self.fru = fru_memories(config.fru, config.identity.guid)
+        "FRU memories by ID."
         self.stored_access = ChannelAccess(
             per_message_authentication=config.lan.per_message,
             user_level_authentication=config.lan.user_level,

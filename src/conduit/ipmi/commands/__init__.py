@@ -11,6 +11,7 @@ from conduit.ipmi.commands import (
     boot,
     channel,
     chassis,
+    fru,
     guid,
     messaging,
     power,
@@ -79,6 +80,14 @@ from conduit.ipmi.commands.chassis import (
     SetChassisCapabilities,
     SetFrontPanelEnables,
     SystemRestartCause,
+)
+from conduit.ipmi.commands.fru import (
+    FruAreaInfo,
+    FruData,
+    FruWritten,
+    GetFruInventoryAreaInfo,
+    ReadFruData,
+    WriteFruData,
 )
 from conduit.ipmi.commands.guid import (
     GetDeviceGuid,
@@ -151,7 +160,7 @@ from conduit.ipmi.commands.watchdog import (
 )
 from conduit.rmcp.command import Command
 
-_MODULES: Final = (app, boot, channel, chassis, guid, messaging, power, sessions, system_info, users, watchdog)
+_MODULES: Final = (app, boot, channel, chassis, fru, guid, messaging, power, sessions, system_info, users, watchdog)
 
 COMMANDS: Final[Mapping[tuple[int, int], type[Command[Any]]]] = MappingProxyType(  # Any: each has its own response
     {(command.netfn, command.command): command for module in _MODULES for command in module.COMMANDS}
@@ -188,6 +197,9 @@ __all__ = [
     "DeviceId",
     "DeviceSupport",
     "FrontPanelButtons",
+    "FruAreaInfo",
+    "FruData",
+    "FruWritten",
     "GetAcpiPowerState",
     "GetBmcGlobalEnables",
     "GetChannelAccess",
@@ -196,6 +208,7 @@ __all__ = [
     "GetChassisStatus",
     "GetDeviceGuid",
     "GetDeviceId",
+    "GetFruInventoryAreaInfo",
     "GetMessage",
     "GetPohCounter",
     "GetSelfTestResults",
@@ -219,6 +232,7 @@ __all__ = [
     "PowerOnHours",
     "PowerRestorePolicy",
     "PretimeoutInterrupt",
+    "ReadFruData",
     "ReceivedMessage",
     "ResetWatchdogTimer",
     "RestartCause",
@@ -262,6 +276,7 @@ __all__ = [
     "Verbosity",
     "WarmReset",
     "WatchdogTimer",
+    "WriteFruData",
     "boot_device",
     "manufacturer_name",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conduit.ipmi.bmc.handlers import app, boot, channel, chassis, messaging, session, system_info, users, watchdog
+from conduit.ipmi.bmc.handlers import app, boot, channel, chassis, fru, messaging, session, system_info, users, watchdog
 from conduit.ipmi.bmc.handlers.dispatch import execute
 from conduit.ipmi.bmc.handlers.registry import HANDLERS, Refused, handles, handles_outside
 
@@ -14,6 +14,7 @@ __all__ = [
     "channel",
     "chassis",
     "execute",
+    "fru",
     "handles",
     "handles_outside",
     "messaging",

@@ -34,7 +34,7 @@ def get_device_id(bmc: BmcState, request: GetDeviceId, session: BmcSession, now:
         firmware_minor_bcd=identity.firmware_minor_bcd,
         ipmi_major=2 if bmc.config.plus.enabled else 1,
         ipmi_minor=0 if bmc.config.plus.enabled else 5,
-        support=DeviceSupport.CHASSIS | DeviceSupport.BRIDGE,
+        support=DeviceSupport.CHASSIS | DeviceSupport.BRIDGE | DeviceSupport.FRU_INVENTORY,
         manufacturer_id=identity.manufacturer_id,
         product_id=identity.product_id,
         aux_firmware=bytes(4),
