@@ -261,4 +261,6 @@ def _plain(kind: type) -> Callable[[Any, str], Any]:
     return convert
 
 
-_CONVERTERS: Final = types.MappingProxyType({bytes: _bytes, int: _plain(int), float: _plain(float), bool: _plain(bool), str: _plain(str)})
+_CONVERTERS: Final = types.MappingProxyType(
+    {bytes: _bytes, int: _plain(int), float: _plain(float), bool: _plain(bool), str: _plain(str)}
+)

@@ -142,9 +142,7 @@ def _supply(config: FruConfig, serial: str) -> FruInventory:
         hold_up=1,
     )
     main = DcOutput(number=1, nominal=1200, lowest=1140, highest=1260, ripple=120, most_current=60_000)
-    standby = DcOutput(
-        number=2, standby=True, nominal=1200, lowest=1140, highest=1260, ripple=120, most_current=2_500
-    )
+    standby = DcOutput(number=2, standby=True, nominal=1200, lowest=1140, highest=1260, ripple=120, most_current=2_500)
     return FruInventory(
         product=ProductArea(
             manufacturer=FruField.of(config.manufacturer),

@@ -176,9 +176,7 @@ class WriteFruData(Command[FruWritten]):
     def decode(cls, data: bytes) -> Self:
         """:raises DecodeError: and nothing else, whatever *data* holds."""
         reader = Reader(data)
-        return cls(
-            fru_id=reader.u8("FRU ID"), offset=reader.u16le("FRU offset"), data=reader.rest()[: 2 * MAX_CHUNK]
-        )
+        return cls(fru_id=reader.u8("FRU ID"), offset=reader.u16le("FRU offset"), data=reader.rest()[: 2 * MAX_CHUNK])
 
 
 COMMANDS: Final = (GetFruInventoryAreaInfo, ReadFruData, WriteFruData)

@@ -80,9 +80,7 @@ class ManagementAccess:
     def decode(cls, data: bytes) -> Self:
         """:raises DecodeError: and nothing else, whatever *data* holds."""
         reader = Reader(data)
-        return cls(
-            access_type=known(AccessType, reader.u8("access type")), value=reader.rest()[: MAX_BODY - 1]
-        )
+        return cls(access_type=known(AccessType, reader.u8("access type")), value=reader.rest()[: MAX_BODY - 1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,9 +108,7 @@ class _Compatibility:
     def encode(self) -> bytes:
         """Six bytes and the mask's."""
         return (
-            self.manufacturer_id.to_bytes(3, "little")
-            + bytes((self.entity_id, self.base, self.code_start))
-            + self.mask
+            self.manufacturer_id.to_bytes(3, "little") + bytes((self.entity_id, self.base, self.code_start)) + self.mask
         )
 
     @classmethod
@@ -238,7 +234,9 @@ class MultiRecord:
 
 def encode_records(records: tuple[MultiRecord, ...]) -> bytes:
     """The records in a chain."""
-    return b"".join(record.encode(last=record_number == len(records)) for record_number, record in enumerate(records, 1))
+    return b"".join(
+        record.encode(last=record_number == len(records)) for record_number, record in enumerate(records, 1)
+    )
 
 
 def decode_records(data: bytes, *, verify: bool = True) -> tuple[tuple[MultiRecord, ...], list[str]]:
