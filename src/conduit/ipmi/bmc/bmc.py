@@ -104,6 +104,7 @@ class VirtualBmc:
         :param now: the caller's monotonic clock, in seconds.
         """
         self.datagrams += 1
+        self.state.datagrams = self.datagrams
         if self._loss.loses():
             self.drops[Drop.LOST] += 1
             return

@@ -11,6 +11,7 @@ from conduit.errors import LocalProtocolError
 from conduit.ipmi.bmc.bridge import IpmbNetwork, satellite_network
 from conduit.ipmi.bmc.config import BmcConfig, UserConfig
 from conduit.ipmi.bmc.fru import fru_memories
+from conduit.ipmi.bmc.lan_settings import LanSettings
 from conduit.ipmi.bmc.sessions import SessionTable
 from conduit.ipmi.bmc.users import NULL_USER, LockOut, Rights, User, UserTable
 from conduit.ipmi.bmc.virtual_machine import NotPossibleError, PowerCommand, VirtualMachine
@@ -62,6 +63,11 @@ class BmcState:
         self.watchdog = Watchdog()
         self.fru = fru_memories(config.fru, config.identity.guid)
         "FRU memories by ID."
+        self.lan = LanSettings(config, self.lock_out)
+        self.datagrams = 0
+        "Datagrams received."
+        self.datagrams_cleared = 0
+        "How many of them when somebody last cleared the statistics."
         self.stored_access = ChannelAccess(
             per_message_authentication=config.lan.per_message,
             user_level_authentication=config.lan.user_level,

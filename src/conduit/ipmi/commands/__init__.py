@@ -13,6 +13,7 @@ from conduit.ipmi.commands import (
     chassis,
     fru,
     guid,
+    lan,
     messaging,
     power,
     sessions,
@@ -95,6 +96,18 @@ from conduit.ipmi.commands.guid import (
     Guid,
     GuidOrder,
 )
+from conduit.ipmi.commands.lan import (
+    LAN_PARAMETERS,
+    BmcArpStatus,
+    GetLanConfiguration,
+    GetLanStatistics,
+    LanConfiguration,
+    LanStatistics,
+    SetLanConfiguration,
+    SuspendBmcArps,
+)
+from conduit.ipmi.commands.lan_parameters import LanSetInProgress
+from conduit.ipmi.commands.lan_shapes import LanParameter, LanValue
 from conduit.ipmi.commands.manufacturers import (
     MANUFACTURERS,
     manufacturer_name,
@@ -160,7 +173,21 @@ from conduit.ipmi.commands.watchdog import (
 )
 from conduit.rmcp.command import Command, CommandKey
 
-_MODULES: Final = (app, boot, channel, chassis, fru, guid, messaging, power, sessions, system_info, users, watchdog)
+_MODULES: Final = (
+    app,
+    boot,
+    channel,
+    chassis,
+    fru,
+    guid,
+    lan,
+    messaging,
+    power,
+    sessions,
+    system_info,
+    users,
+    watchdog,
+)
 
 COMMANDS: Final[Mapping[CommandKey, type[Command[Any]]]] = MappingProxyType(  # Any: each has its own response
     {command.key(): command for module in _MODULES for command in module.COMMANDS}
@@ -170,6 +197,7 @@ COMMANDS: Final[Mapping[CommandKey, type[Command[Any]]]] = MappingProxyType(  # 
 __all__ = [
     "BOOT_DEVICE_NAMES",
     "COMMANDS",
+    "LAN_PARAMETERS",
     "MANUFACTURERS",
     "POLICY_NO_CHANGE",
     "AccessMode",
@@ -177,6 +205,7 @@ __all__ = [
     "AcpiPowerState",
     "AcpiSystemState",
     "ActiveSession",
+    "BmcArpStatus",
     "BootDevice",
     "BootFlags",
     "BootInfoAcknowledge",
@@ -209,6 +238,8 @@ __all__ = [
     "GetDeviceGuid",
     "GetDeviceId",
     "GetFruInventoryAreaInfo",
+    "GetLanConfiguration",
+    "GetLanStatistics",
     "GetMessage",
     "GetPohCounter",
     "GetSelfTestResults",
@@ -224,7 +255,12 @@ __all__ = [
     "Guid",
     "GuidOrder",
     "IdentifyState",
+    "LanConfiguration",
+    "LanParameter",
     "LanPeer",
+    "LanSetInProgress",
+    "LanStatistics",
+    "LanValue",
     "MasterWriteRead",
     "MuxOverride",
     "PasswordOperation",
@@ -251,6 +287,7 @@ __all__ = [
     "SetChassisCapabilities",
     "SetFrontPanelEnables",
     "SetInProgress",
+    "SetLanConfiguration",
     "SetPowerCycleInterval",
     "SetPowerRestorePolicy",
     "SetProgress",
@@ -261,6 +298,7 @@ __all__ = [
     "SetUserPassword",
     "SetWatchdogTimer",
     "Store",
+    "SuspendBmcArps",
     "SystemBootOptions",
     "SystemInfo",
     "SystemInfoParameter",

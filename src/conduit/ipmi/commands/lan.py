@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, fields
 from types import MappingProxyType
 from typing import ClassVar, Final, Self
 
@@ -251,7 +251,7 @@ class LanStatistics:
     def decode(cls, data: bytes) -> Self:
         """:raises DecodeError: and nothing else, whatever *data* holds."""
         counters = cls.STRUCT.unpack(Reader(data).take(cls.STRUCT.size, "LAN statistics"))
-        return cls(**dict(zip(cls.__dataclass_fields__, counters, strict=True)))
+        return cls(**{field.name: count for field, count in zip(fields(cls), counters, strict=True)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

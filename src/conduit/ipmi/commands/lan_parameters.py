@@ -39,6 +39,7 @@ class LanAuthTypes(IntFlag):
 
 
 EVERY_AUTH_TYPE: Final = LanAuthTypes(0x37)
+NO_AUTH_TYPE: Final = LanAuthTypes(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +70,7 @@ class AuthTypeEnables:
     user: LanAuthTypes
     operator: LanAuthTypes
     administrator: LanAuthTypes
-    oem: LanAuthTypes = LanAuthTypes(0)
+    oem: LanAuthTypes = NO_AUTH_TYPE
 
     @property
     def levels(self) -> tuple[LanAuthTypes, ...]:

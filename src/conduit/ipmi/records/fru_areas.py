@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from types import MappingProxyType
 from typing import ClassVar, Final, Self
@@ -17,7 +17,7 @@ from conduit.ipmi.records.fru_fields import EMPTY, ENGLISH, FruField, decode_fie
 FORMAT_VERSION: Final = 1
 UNIT: Final = 8  # bytes in which offsets and lengths count
 MAX_AREA: Final = 0xFF * UNIT  # bytes
-EPOCH: Final = datetime(1996, 1, 1, tzinfo=timezone.utc)
+EPOCH: Final = datetime(1996, 1, 1, tzinfo=UTC)
 MAX_MINUTES: Final = 0xFFFFFF
 
 

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from conduit.ipmi.bmc.handlers import app, boot, channel, chassis, fru, messaging, session, system_info, users, watchdog
+from conduit.ipmi.bmc.handlers import (
+    app,
+    boot,
+    channel,
+    chassis,
+    fru,
+    lan,
+    messaging,
+    session,
+    system_info,
+    users,
+    watchdog,
+)
 from conduit.ipmi.bmc.handlers.dispatch import execute
 from conduit.ipmi.bmc.handlers.registry import HANDLERS, Refused, entry_of, handles, handles_outside
 
@@ -18,6 +30,7 @@ __all__ = [
     "fru",
     "handles",
     "handles_outside",
+    "lan",
     "messaging",
     "session",
     "system_info",
