@@ -20,6 +20,8 @@ PARTS: Final = {
     "bmc": _MC,  # ipmitool's other name for it
     "channel": Part("conduit.cli.ipmi.channel", "Channels: what they are, who may use them.", "channel"),
     "chassis": Part("conduit.cli.ipmi.chassis", "Chassis: status, light, boot device, power policy.", "chassis"),
+    "fru": Part("conduit.cli.ipmi.fru", "Inventory (FRU): who made it, and its serial numbers.", "fru"),
+    "lan": Part("conduit.cli.ipmi.lan", "Network settings: addresses, VLAN, alerts, cipher suites.", "lan"),
     "mc": _MC,
     "ping": Part("conduit.cli.ipmi.ping", "Ask whether anybody speaks RMCP, and how long the answer takes.", "ping"),
     "power": Part("conduit.cli.ipmi.power", "Chassis power: its state and its control.", "power"),

@@ -206,7 +206,7 @@ class BmcConfig:
     plus: PlusConfig = PlusConfig()
     limits: Limits = Limits()
     network: NetworkConfig = field(default_factory=NetworkConfig)
-    fru: FruConfig = FruConfig()
+    fru: FruConfig = field(default_factory=FruConfig)
     lock_out: LockOutPolicy = field(default_factory=LockOutPolicy)
     allow_empty_passwords: bool = False
     "Whether users without a password may log in."

@@ -121,12 +121,20 @@ class LanSettings:
     def __init__(self, config: BmcConfig, lock_out: LockOut) -> None:
         self._config = config
         self._lock_out = lock_out
-        self._values: dict[Key, LanValue] = {_key(value): value for value in _defaults(config)}
+        self._made: dict[Key, LanValue] | None = None  # when they are asked for: ten thousand BMCs start faster without
+        self._served_at: tuple[str, ...] = ()
         self._pending: dict[Key, LanValue] = {}
         self.setter = 0
         "ID of the session that is setting parameters."
         self.suspended = ArpControl(responses=False, gratuitous=False)
         "ARPs that software suspended."
+
+    @property
+    def _values(self) -> dict[Key, LanValue]:
+        if self._made is None:
+            values = (*_defaults(self._config), *(self._own_address(host) for host in self._served_at))
+            self._made = {_key(value): value for value in values}
+        return self._made
 
     # --- the commands' side ---
 
@@ -159,21 +167,24 @@ class LanSettings:
 
     def listen_at(self, host: str) -> None:
         """Report the address that the BMC is served at, unless the configuration names another."""
-        if self._config.network.address:
-            return
+        if not self._config.network.address:
+            self._served_at = (host,)
+
+    def _own_address(self, host: str) -> LanValue:
         address = ip_address(host.partition("%")[0])
         if isinstance(address, IPv4Address):
-            self.set(IpAddress(address=address))
-        else:
-            self.set(Ipv6StaticAddress(set_selector=0, address=address, prefix_length=128))
+            return IpAddress(address=address)
+        return Ipv6StaticAddress(set_selector=0, address=address, prefix_length=128)
 
     # --- what the rest of the BMC heeds ---
 
     def suite_limits(self, most: Privilege) -> dict[int, Privilege]:
         """The cipher suites that can be used, and how far each goes, *most* at most."""
+        found = dict.fromkeys(self._config.plus.suites, most)
+        if self._made is None:
+            return found
         privileges = self.get(LanParameter.CIPHER_SUITE_PRIVILEGES)
         limits = privileges.limits if isinstance(privileges, CipherSuitePrivileges) else ()
-        found = dict.fromkeys(self._config.plus.suites, most)
         for suite, limit in zip(self._config.plus.suites, limits, strict=False):
             if Privilege.CALLBACK <= limit <= Privilege.OEM:
                 found[suite] = Privilege(min(most, limit))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import Enum
+from functools import cached_property
 from typing import Final
 
 from conduit.errors import LocalProtocolError
 from conduit.ipmi.bmc.bridge import IpmbNetwork, satellite_network
 from conduit.ipmi.bmc.config import BmcConfig, UserConfig
-from conduit.ipmi.bmc.fru import fru_memories
+from conduit.ipmi.bmc.fru import FruMemory, fru_memories
 from conduit.ipmi.bmc.lan_settings import LanSettings
 from conduit.ipmi.bmc.sessions import SessionTable
 from conduit.ipmi.bmc.users import NULL_USER, LockOut, Rights, User, UserTable
@@ -61,8 +63,6 @@ class BmcState:
         self.sessions = SessionTable(config.limits.sessions)
         self.machine = VirtualMachine(config.timings, running=config.running, hours=config.power_on_hours)
         self.watchdog = Watchdog()
-        self.fru = fru_memories(config.fru, config.identity.guid)
-        "FRU memories by ID."
         self.lan = LanSettings(config, self.lock_out)
         self.datagrams = 0
         "Datagrams received."
@@ -89,6 +89,11 @@ class BmcState:
         self.ipmb: IpmbNetwork = satellite_network()
         self.receive_queue: deque[ReceivedMessage] = deque(maxlen=RECEIVE_QUEUE)
         self.requested_reset: Reset | None = None
+
+    @cached_property
+    def fru(self) -> Mapping[int, FruMemory]:
+        """FRU memories by ID; made when they are first looked at, for ten thousand BMCs start faster without."""
+        return fru_memories(self.config.fru, self.config.identity.guid)
 
     # --- time ---
 

@@ -55,6 +55,13 @@ TABLE = {
     "MasterWriteRead": (0x06, 0x52, Privilege.OPERATOR, False, 3, 0),
     "SetSystemInfo": (0x06, 0x58, Privilege.ADMINISTRATOR, True, 1, 0),
     "GetSystemInfo": (0x06, 0x59, Privilege.USER, True, 4, 1),
+    "GetFruInventoryAreaInfo": (0x0A, 0x10, Privilege.USER, True, 1, 3),
+    "ReadFruData": (0x0A, 0x11, Privilege.USER, True, 4, 1),
+    "WriteFruData": (0x0A, 0x12, Privilege.OPERATOR, True, 3, 1),
+    "SetLanConfiguration": (0x0C, 0x01, Privilege.ADMINISTRATOR, True, 2, 0),
+    "GetLanConfiguration": (0x0C, 0x02, Privilege.OPERATOR, True, 4, 1),
+    "SuspendBmcArps": (0x0C, 0x03, Privilege.ADMINISTRATOR, True, 2, 1),
+    "GetLanStatistics": (0x0C, 0x04, Privilege.USER, False, 2, 18),
 }
 
 BY_NAME = {command.__name__: command for command in COMMANDS.values()}
