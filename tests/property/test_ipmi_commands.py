@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from enum import IntEnum, IntFlag
 from functools import partial
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any, get_args, get_type_hints
 from uuid import UUID
 
@@ -19,6 +20,9 @@ from conduit.ipmi.commands.alerts import AlertImmediate, AlertOperation
 from conduit.ipmi.commands.boot_options import BOOT_OPTIONS
 from conduit.ipmi.commands.channel import ChannelAccess
 from conduit.ipmi.commands.guid import Guid, GuidOrder
+from conduit.ipmi.commands.lan import LAN_PARAMETERS
+from conduit.ipmi.commands.lan_alerts import DestinationAddress
+from conduit.ipmi.commands.lan_parameters import EVERY_AUTH_TYPE, LanAuthTypes
 from conduit.ipmi.commands.messaging import GlobalEnables
 from conduit.ipmi.commands.pef_parameters import PEF_SETTINGS, DataMatch
 from conduit.ipmi.commands.platform_event import EventReceiver
@@ -28,6 +32,7 @@ from conduit.ipmi.commands.sessions import ActiveSession, GetSessionInfo, LanPee
 from conduit.ipmi.commands.users import LONG_PASSWORD_SIZE, SHORT_PASSWORD_SIZE, PasswordOperation, SetUserPassword
 from conduit.ipmi.records.events import Event
 from conduit.ipmi.records.sel import decode_sel_record
+from conduit.ipmi.messages import PrivilegeLimit
 
 Strategy = st.SearchStrategy[Any]
 
@@ -49,6 +54,7 @@ RANGES: dict[str, Strategy] = {
     "aux_firmware": st.none() | st.binary(min_size=4, max_size=4),
     "aux_info": st.binary(min_size=2, max_size=2),
     "block_selector": BYTE,
+    "block": BYTE,
     "bridge_address": st.none() | BYTE,
     "bus": upto(7),
     "can_disable": NIBBLE,
@@ -69,15 +75,24 @@ RANGES: dict[str, Strategy] = {
     "firmware_major": SEVEN_BITS,
     "firmware_minor_bcd": BYTE,
     "fixed_names": SIX_BITS,
+    "flow": upto(0xFFFFF),
+    "flags": upto(7),
     "fru_address": BYTE,
+    "fru_id": BYTE,
     "handle": BYTE,
     "identify_state": st.none() | upto(3),
     "initial_countdown": WORD,
     "interval": BYTE,
     "ipmi_major": NIBBLE,
     "ipmi_minor": NIBBLE,
+    "ip_address_errors": WORD,
+    "ip_fragments": WORD,
+    "ip_header_errors": WORD,
+    "ip_received": WORD,
+    "ip_sent": WORD,
     "last_event": BYTE,
     "limit_store": upto(3),
+    "lockout_interval": WORD,
     "mac": st.binary(min_size=6, max_size=6),
     "management_address": BYTE,
     "manufacturer_id": upto(0xFFFFF),
@@ -88,9 +103,12 @@ RANGES: dict[str, Strategy] = {
     "mux": upto(7),
     "name": NAMES,
     "oem": upto(7),
+    "offset": WORD,
     "outcome": BYTE,
     "policy": upto(7),
     "port": WORD,
+    "precedence": upto(7),
+    "prefix_length": BYTE,
     "present_countdown": WORD,
     "pretimeout_interrupt": upto(7),
     "pretimeout_interval": BYTE,
@@ -98,9 +116,15 @@ RANGES: dict[str, Strategy] = {
     "privilege_limit": NIBBLE,
     "product_id": WORD,
     "protocol": NIBBLE,
+    "proxy_dropped": WORD,
+    "proxy_received": WORD,
     "raw": st.binary(min_size=16, max_size=16),
     "read_count": BYTE,
     "restore_policy": upto(3),
+    "reset_interval": WORD,
+    "retries": upto(7),
+    "returned": BYTE,
+    "rmcp_received": WORD,
     "revision": BYTE,
     "sdr_address": BYTE,
     "sel_address": BYTE,
@@ -108,17 +132,29 @@ RANGES: dict[str, Strategy] = {
     "session_support": upto(3),
     "set_selector": BYTE,
     "settings_store": upto(3),
+    "size": WORD,
     "slots": SIX_BITS,
     "state": upto(3),
+    "static_addresses": BYTE,
+    "dynamic_addresses": BYTE,
+    "suites": st.lists(BYTE, max_size=16).map(tuple),
     "store": upto(3),
     "support": BYTE,
     "system": SEVEN_BITS,
+    "threshold": BYTE,
+    "time_to_live": BYTE,
+    "timeout": BYTE,
     "tracking": upto(3),
+    "type_of_service": NIBBLE,
+    "udp_received": WORD,
     "use": upto(7),
     "user_id": st.integers(1, 63),
+    "value": BYTE,
     "vendor_id": upto(0xFFFFFF),
     "verbosity": upto(3),
+    "vlan": upto(0xFFF),
     "version": NIBBLE,
+    "written": BYTE,
     "write_mask": BYTE,
     # events, the SEL and PEF
     "added": LONG,
@@ -176,6 +212,28 @@ RANGES: dict[str, Strategy] = {
 # Fields whose name means something else in one class.
 OVERRIDES: dict[tuple[str, str], Strategy] = {
     ("AcpiPowerState", "device"): SEVEN_BITS,
+    ("SlaacTiming", "data"): st.binary(max_size=32),
+    ("Dhcpv6Timing", "data"): st.binary(max_size=32),
+    ("Ipv6DynamicDuid", "data"): st.binary(max_size=32),
+    ("Ipv6StaticDuid", "data"): st.binary(max_size=32),
+    ("CipherSuiteCount", "count"): upto(0x1F),
+    ("CipherSuitePrivileges", "limits"): st.lists(
+        NIBBLE.map(lambda v: as_member(PrivilegeLimit, v)), min_size=16, max_size=16
+    ).map(tuple),
+    ("DestinationCount", "count"): NIBBLE,
+    ("GetLanConfiguration", "parameter"): BYTE,
+    ("SetLanConfiguration", "parameter"): BYTE,
+    ("GratuitousArpInterval", "interval"): BYTE,
+    ("IpAddressSource", "source"): NIBBLE,
+    ("Ipv6Enables", "mode"): BYTE,
+    ("Ipv6StaticAddress", "source"): NIBBLE,
+    ("Ipv6StaticAddress", "status"): BYTE,
+    ("Ipv6DynamicAddress", "source"): NIBBLE,
+    ("Ipv6DynamicAddress", "status"): BYTE,
+    ("ReadFruData", "count"): BYTE,
+    ("DestinationType", "alert_type"): upto(7),
+    ("VlanPriority", "priority"): upto(7),
+    ("DestinationVlan", "priority"): upto(7),
     ("BootFlags", "device"): NIBBLE,
     ("BootInfoAcknowledge", "oem"): st.booleans(),
     ("AlertImmediate", "generator"): BYTE,
@@ -212,6 +270,8 @@ def instances(codec: type[Any]) -> Strategy:
         return alerts()
     if codec is SetUserPassword:
         return st.sampled_from((SHORT_PASSWORD_SIZE, LONG_PASSWORD_SIZE)).flatmap(passwords)
+    if codec is DestinationAddress:
+        return destinations()
     hints = get_type_hints(codec)
     return st.builds(codec, **{f.name: values_of(codec.__name__, f.name, hints[f.name]) for f in fields(codec)})
 
@@ -242,9 +302,25 @@ def passwords(size: int) -> Strategy:
     )
 
 
+def destinations() -> Strategy:
+    """Gateway and MAC address go with IPv4 only."""
+    number = RANGES["destination"]
+    return st.builds(DestinationAddress, destination=number, address=st.ip_addresses(v=6)) | st.builds(
+        DestinationAddress,
+        destination=number,
+        address=st.ip_addresses(v=4),
+        backup_gateway=st.booleans(),
+        mac=RANGES["mac"],
+    )
+
+
 def values_of(owner: str, name: str, hint: Any) -> Strategy:  # Any: type hints are plain objects
     if name in OBJECTS and (owner, name) not in OVERRIDES:
         return OBJECTS[name]()
+    if hint is LanAuthTypes:
+        return AUTH_TYPES
+    if hint in (IPv4Address, IPv6Address):
+        return st.ip_addresses(v=4 if hint is IPv4Address else 6)
     if hint is bool:
         return st.booleans()
     values = OVERRIDES[owner, name] if (owner, name) in OVERRIDES else RANGES[name]
@@ -261,6 +337,8 @@ def as_member(kind: type[IntEnum | IntFlag], value: int | None) -> int | None:
     except ValueError:
         return value
 
+
+AUTH_TYPES = st.integers(0, 0x3F).map(lambda bits: LanAuthTypes(bits) & EVERY_AUTH_TYPE)
 
 OBJECTS: dict[str, Callable[[], Strategy]] = {
     "data_1": lambda: instances(DataMatch),
@@ -280,6 +358,7 @@ OBJECTS: dict[str, Callable[[], Strategy]] = {
 REQUESTS = tuple(COMMANDS.values())
 RESPONSES = tuple(dict.fromkeys(command.response for command in REQUESTS))
 CODECS = (*REQUESTS, *RESPONSES, *BOOT_OPTIONS.values(), *PEF_SETTINGS.values(), Event)
+CODECS = (*REQUESTS, *RESPONSES, *BOOT_OPTIONS.values(), *LAN_PARAMETERS.values())
 each_codec = pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.__name__)
 
 

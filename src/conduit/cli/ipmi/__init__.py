@@ -21,6 +21,8 @@ PARTS: Final = {
     "channel": Part("conduit.cli.ipmi.channel", "Channels: what they are, who may use them.", "channel"),
     "chassis": Part("conduit.cli.ipmi.chassis", "Chassis: status, light, boot device, power policy.", "chassis"),
     "event": Part("conduit.cli.ipmi.event", "Send a sample event, to see what comes of it.", "event"),
+    "fru": Part("conduit.cli.ipmi.fru", "Inventory (FRU): who made it, and its serial numbers.", "fru"),
+    "lan": Part("conduit.cli.ipmi.lan", "Network settings: addresses, VLAN, alerts, cipher suites.", "lan"),
     "mc": _MC,
     "pef": Part("conduit.cli.ipmi.pef", "Event filters: which events lead to which actions.", "pef"),
     "ping": Part("conduit.cli.ipmi.ping", "Ask whether anybody speaks RMCP, and how long the answer takes.", "ping"),

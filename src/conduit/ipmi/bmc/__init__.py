@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from conduit.ipmi.bmc.bmc import Drop, VirtualBmc
-from conduit.ipmi.bmc.config import BmcConfig, Faults, Identity, LanConfig, Limits, PlusConfig, UserConfig
+from conduit.ipmi.bmc.config import (
+    BmcConfig,
+    Faults,
+    Identity,
+    LanConfig,
+    Limits,
+    NetworkConfig,
+    PlusConfig,
+    UserConfig,
+)
+from conduit.ipmi.bmc.fru import FruConfig
 from conduit.ipmi.bmc.handlers.registry import HANDLERS, Refused, handles, handles_outside
 from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.state import BmcState
@@ -18,11 +28,13 @@ __all__ = [
     "BmcState",
     "Drop",
     "Faults",
+    "FruConfig",
     "Identity",
     "LanConfig",
     "Limits",
     "LockOutPolicy",
     "Misbehaviour",
+    "NetworkConfig",
     "PlusConfig",
     "PowerCommand",
     "PowerState",

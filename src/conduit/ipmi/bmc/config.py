@@ -10,12 +10,14 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
+from ipaddress import IPv4Address
 from typing import Any, Final
 
 from conduit.errors import LocalProtocolError
 from conduit.ipmi._fields import check_range, check_size
 from conduit.ipmi.bmc.event_log import DEFAULT_CAPACITY, MAX_CAPACITY
 from conduit.ipmi.bmc.sensor_specs import SensorConfig
+from conduit.ipmi.bmc.fru import FruConfig
 from conduit.ipmi.bmc.users import LockOutPolicy
 from conduit.ipmi.bmc.virtual_machine import Timings
 from conduit.ipmi.commands import Guid
@@ -105,6 +107,38 @@ class LanConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkConfig:
+    """What the LAN configuration parameters say at the start. None of it moves the socket."""
+
+    address: str = ""
+    "IPv4; empty is the address that the BMC is served at."
+    netmask: str = "255.255.255.0"
+    gateway: str = "0.0.0.0"  # noqa: S104 - no gateway
+    mac: str = ""
+    "As ``52:54:00:12:34:56``; empty makes one of the GUID."
+    vlan: int = 0
+    "0 to 4094; 0 is none."
+    community: bytes = b"public"
+    "SNMP community of alerts, 0 to 18 bytes."
+    destinations: int = 4
+    "Alert destinations besides number 0, 0 to 15."
+    rollback: bool = False
+    "Whether what is set counts only once it is committed, as with few BMCs."
+
+    def __post_init__(self) -> None:
+        try:
+            for text in (self.address or "0.0.0.0", self.netmask, self.gateway):  # noqa: S104 - no address
+                IPv4Address(text)
+            mac = bytes.fromhex(self.mac.replace(":", ""))
+        except ValueError as error:
+            raise LocalProtocolError(f"network: {error}") from error
+        check_size("mac", mac or bytes(6), 6, 6)
+        check_range("vlan", self.vlan, 0, 4094)
+        check_size("community", self.community, 0, 18)
+        check_range("destinations", self.destinations, 0, 15)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlusConfig:
     """IPMI 2.0 (RMCP+)."""
 
@@ -177,6 +211,8 @@ class BmcConfig:
     lan: LanConfig = LanConfig()
     plus: PlusConfig = PlusConfig()
     limits: Limits = Limits()
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    fru: FruConfig = field(default_factory=FruConfig)
     lock_out: LockOutPolicy = field(default_factory=LockOutPolicy)
     allow_empty_passwords: bool = False
     "Whether users without a password may log in."

@@ -109,11 +109,10 @@ class LogIns:
 
     def _rakp_policy(self) -> RakpPolicy:
         config = self._state.config
-        limit = self._state.channel_limit
         return RakpPolicy(
             guid=config.identity.guid,
             kg=config.plus.kg,
-            suites=dict.fromkeys(config.plus.suites, limit),
+            suites=self._state.lan.suite_limits(self._state.channel_limit),
             hide_unknown_users=config.plus.hide_unknown_users,
             misbehaviours=config.faults.misbehaviours,
         )
@@ -155,7 +154,7 @@ class LogIns:
     def _challenge_policy(self) -> ChallengePolicy:
         config, access = self._state.config, self._state.access
         return ChallengePolicy(
-            auth_types=frozenset(int(kind) for kind in config.lan.auth_types),
+            auth_types=frozenset(int(kind) for kind in self._state.lan.auth_types()),
             limit=privilege_of(access.privilege_limit),
             per_message=access.per_message_authentication,
             user_level=access.user_level_authentication,

@@ -140,6 +140,7 @@ async def serve(
     :raises TransportError: the address cannot be had.
     """
     served = ServedBmc(bmc, bind(host, port))
+    bmc.state.lan.listen_at(host)
     try:
         task_status.started(served)
         await served.run()
@@ -163,6 +164,7 @@ async def serve_many(
         try:
             for bmc, host, port in wanted:
                 served.append(ServedBmc(bmc, bind(host, port)))
+                bmc.state.lan.listen_at(host)
             for one in served:
                 nursery.start_soon(one.run)
             task_status.started(served)

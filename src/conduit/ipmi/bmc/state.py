@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import Enum
+from functools import cached_property
 from typing import Final
 
 from conduit.errors import LocalProtocolError
@@ -17,6 +19,8 @@ from conduit.ipmi.bmc.pef import EventFiltering
 from conduit.ipmi.bmc.sdr_repository import SdrRepository, make_records
 from conduit.ipmi.bmc.sensor_specs import Conditions
 from conduit.ipmi.bmc.sensors import Sensors
+from conduit.ipmi.bmc.fru import FruMemory, fru_memories
+from conduit.ipmi.bmc.lan_settings import LanSettings
 from conduit.ipmi.bmc.sessions import SessionTable
 from conduit.ipmi.bmc.users import NULL_USER, LockOut, Rights, User, UserTable
 from conduit.ipmi.bmc.virtual_machine import NotPossibleError, PowerCommand, PowerState, VirtualMachine
@@ -86,6 +90,11 @@ class BmcState:
         self.machine_check_log = AuxiliaryLogStatus(data=bytes(4))
         self.pef_setter = 0
         "ID of the session that is setting PEF parameters."
+        self.lan = LanSettings(config, self.lock_out)
+        self.datagrams = 0
+        "Datagrams received."
+        self.datagrams_cleared = 0
+        "How many of them when somebody last cleared the statistics."
         self.stored_access = ChannelAccess(
             per_message_authentication=config.lan.per_message,
             user_level_authentication=config.lan.user_level,
@@ -107,6 +116,11 @@ class BmcState:
         self.ipmb: IpmbNetwork = satellite_network()
         self.receive_queue: deque[ReceivedMessage] = deque(maxlen=RECEIVE_QUEUE)
         self.requested_reset: Reset | None = None
+
+    @cached_property
+    def fru(self) -> Mapping[int, FruMemory]:
+        """FRU memories by ID; made when they are first looked at, for ten thousand BMCs start faster without."""
+        return fru_memories(self.config.fru, self.config.identity.guid)
 
     # --- time ---
 

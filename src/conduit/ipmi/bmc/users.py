@@ -134,7 +134,8 @@ class LockOut:
     """Counts bad passwords by user."""
 
     def __init__(self, policy: LockOutPolicy) -> None:
-        self._policy = policy
+        self.policy = policy
+        "May change at any time."
         self._failures: dict[int, list[float]] = {}
         self._until: dict[int, float] = {}
 
@@ -147,14 +148,19 @@ class LockOut:
         if succeeded:
             self._failures.pop(user_id, None)
             return
-        if not self._policy.attempts:
+        if not self.policy.attempts:
             return
-        recent = [when for when in self._failures.get(user_id, ()) if now - when < self._policy.window]
+        recent = [when for when in self._failures.get(user_id, ()) if now - when < self.policy.window]
         recent.append(now)
-        if len(recent) >= self._policy.attempts:
-            self._until[user_id] = now + self._policy.duration
+        if len(recent) >= self.policy.attempts:
+            self._until[user_id] = now + self.policy.duration
             recent = []
         self._failures[user_id] = recent
+
+    def release(self, user_id: int) -> None:
+        """Open the door again."""
+        self._failures.pop(user_id, None)
+        self._until.pop(user_id, None)
 
     def clear(self) -> None:
         """Forget everything, as a reset of the BMC does."""

@@ -12,7 +12,9 @@ from conduit.ipmi.commands import (
     boot,
     channel,
     chassis,
+    fru,
     guid,
+    lan,
     messaging,
     pef,
     platform_event,
@@ -95,11 +97,35 @@ from conduit.ipmi.commands.chassis import (
     SetFrontPanelEnables,
     SystemRestartCause,
 )
+from conduit.ipmi.commands.fru import (
+    FruAreaInfo,
+    FruData,
+    FruWritten,
+    GetFruInventoryAreaInfo,
+    ReadFruData,
+    WriteFruData,
+)
 from conduit.ipmi.commands.guid import (
     GetDeviceGuid,
     GetSystemGuid,
     Guid,
     GuidOrder,
+)
+from conduit.ipmi.commands.lan import (
+    LAN_PARAMETERS,
+    BmcArpStatus,
+    GetLanConfiguration,
+    GetLanStatistics,
+    LanConfiguration,
+    LanStatistics,
+    SetLanConfiguration,
+    SuspendBmcArps,
+)
+from conduit.ipmi.commands.lan_parameters import LanSetInProgress
+from conduit.ipmi.commands.lan_shapes import LanParameter, LanValue
+from conduit.ipmi.commands.manufacturers import (
+    MANUFACTURERS,
+    manufacturer_name,
 )
 from conduit.ipmi.commands.messaging import (
     GetBmcGlobalEnables,
@@ -286,6 +312,9 @@ from conduit.rmcp.command import Command
 
 _MODULES: Final = (
     alerts,
+from conduit.rmcp.command import Command, CommandKey
+
+_MODULES: Final = (
     app,
     boot,
     channel,
@@ -301,6 +330,11 @@ _MODULES: Final = (
     sel_time,
     sensor_control,
     sensors,
+    fru,
+    guid,
+    lan,
+    messaging,
+    power,
     sessions,
     system_info,
     users,
@@ -310,11 +344,16 @@ _MODULES: Final = (
 COMMANDS: Final[Mapping[tuple[int, int], type[Command[Any]]]] = MappingProxyType(  # Any: each has its own response
     {(command.netfn, command.command): command for module in _MODULES for command in module.COMMANDS}
 )
-"By network function of the request and command number. Those that open and close sessions are in ``conduit.rmcp``."
+
+COMMANDS: Final[Mapping[CommandKey, type[Command[Any]]]] = MappingProxyType(  # Any: each has its own response
+    {command.key(): command for module in _MODULES for command in module.COMMANDS}
+)
+"By network function, command number and group. Those that open and close sessions are in ``conduit.rmcp``."
 
 __all__ = [
     "BOOT_DEVICE_NAMES",
     "COMMANDS",
+    "LAN_PARAMETERS",
     "MANUFACTURERS",
     "POLICY_NO_CHANGE",
     "AccessMode",
@@ -334,6 +373,7 @@ __all__ = [
     "ArmPefPostponeTimer",
     "AuxiliaryLog",
     "AuxiliaryLogStatus",
+    "BmcArpStatus",
     "BootDevice",
     "BootFlags",
     "BootInfoAcknowledge",
@@ -365,6 +405,9 @@ __all__ = [
     "EventReceiver",
     "FilterData1",
     "FrontPanelButtons",
+    "FruAreaInfo",
+    "FruData",
+    "FruWritten",
     "GetAcpiPowerState",
     "GetAuxiliaryLogStatus",
     "GetBmcGlobalEnables",
@@ -378,6 +421,9 @@ __all__ = [
     "GetDeviceSdrInfo",
     "GetEventReceiver",
     "GetLastProcessedEvent",
+    "GetFruInventoryAreaInfo",
+    "GetLanConfiguration",
+    "GetLanStatistics",
     "GetMessage",
     "GetPefCapabilities",
     "GetPefConfiguration",
@@ -411,8 +457,13 @@ __all__ = [
     "Guid",
     "GuidOrder",
     "IdentifyState",
+    "LanConfiguration",
+    "LanParameter",
     "LanPeer",
     "LastProcessedEvent",
+    "LanSetInProgress",
+    "LanStatistics",
+    "LanValue",
     "MasterWriteRead",
     "MuxOverride",
     "PartialAddSdr",
@@ -438,6 +489,7 @@ __all__ = [
     "RawReading",
     "RawThresholds",
     "RearmSensorEvents",
+    "ReadFruData",
     "ReceivedMessage",
     "RepositorySupport",
     "ReserveDeviceSdrRepository",
@@ -486,6 +538,7 @@ __all__ = [
     "SetInProgress",
     "SetLastProcessedEvent",
     "SetPefConfiguration",
+    "SetLanConfiguration",
     "SetPowerCycleInterval",
     "SetPowerRestorePolicy",
     "SetProgress",
@@ -505,6 +558,7 @@ __all__ = [
     "SetWatchdogTimer",
     "Severity",
     "Store",
+    "SuspendBmcArps",
     "SystemBootOptions",
     "SystemInfo",
     "SystemInfoParameter",
@@ -520,6 +574,7 @@ __all__ = [
     "Verbosity",
     "WarmReset",
     "WatchdogTimer",
+    "WriteFruData",
     "boot_device",
     "manufacturer_name",
 ]

@@ -80,6 +80,13 @@ TABLE = {
     "SetAuxiliaryLogStatus": (0x0A, 0x5B, Privilege.ADMINISTRATOR, True, 5, 0),
     "GetSelTimeUtcOffset": (0x0A, 0x5C, Privilege.USER, True, 0, 2),
     "SetSelTimeUtcOffset": (0x0A, 0x5D, Privilege.OPERATOR, True, 2, 0),
+    "GetFruInventoryAreaInfo": (0x0A, 0x10, Privilege.USER, True, 1, 3),
+    "ReadFruData": (0x0A, 0x11, Privilege.USER, True, 4, 1),
+    "WriteFruData": (0x0A, 0x12, Privilege.OPERATOR, True, 3, 1),
+    "SetLanConfiguration": (0x0C, 0x01, Privilege.ADMINISTRATOR, True, 2, 0),
+    "GetLanConfiguration": (0x0C, 0x02, Privilege.OPERATOR, True, 4, 1),
+    "SuspendBmcArps": (0x0C, 0x03, Privilege.ADMINISTRATOR, True, 2, 1),
+    "GetLanStatistics": (0x0C, 0x04, Privilege.USER, False, 2, 18),
 }
 
 BY_NAME = {command.__name__: command for command in COMMANDS.values()}
@@ -94,7 +101,7 @@ def test_the_registry_has_exactly_the_tables_commands() -> None:
 def test_numbers_privilege_and_safety_are_the_tables(name: str) -> None:
     command = BY_NAME[name]
     assert (command.netfn, command.command, command.privilege, command.safe) == TABLE[name][:4]
-    assert COMMANDS[command.netfn, command.command] is command
+    assert COMMANDS[command.key()] is command
 
 
 @each

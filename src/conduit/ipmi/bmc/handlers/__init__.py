@@ -12,13 +12,16 @@ from conduit.ipmi.bmc.handlers import (
     sdr,
     sel,
     sensors,
+    fru,
+    lan,
+    messaging,
     session,
     system_info,
     users,
     watchdog,
 )
 from conduit.ipmi.bmc.handlers.dispatch import execute
-from conduit.ipmi.bmc.handlers.registry import HANDLERS, Refused, handles, handles_outside
+from conduit.ipmi.bmc.handlers.registry import HANDLERS, Refused, entry_of, handles, handles_outside
 
 __all__ = [
     "HANDLERS",
@@ -27,9 +30,12 @@ __all__ = [
     "boot",
     "channel",
     "chassis",
+    "entry_of",
     "execute",
+    "fru",
     "handles",
     "handles_outside",
+    "lan",
     "messaging",
     "pef",
     "sdr",

@@ -78,7 +78,7 @@ def get_authentication_capabilities(
     forced = Misbehaviour.FORCED_PER_MESSAGE in config.faults.misbehaviours
     return ChannelAuthenticationCapabilities(
         channel=LAN_CHANNEL,
-        auth_types=config.lan.auth_types if config.lan.enabled and not wrong else frozenset(),
+        auth_types=bmc.lan.auth_types(request.want) if config.lan.enabled and not wrong else frozenset(),
         extended=request.extended and config.plus.enabled,
         kg_set=bool(config.plus.kg) != wrong,
         per_message_disabled=forced or not bmc.access.per_message_authentication,
@@ -100,7 +100,7 @@ def get_cipher_suites(
     if not bmc.config.plus.enabled or Misbehaviour.REFUSES_CIPHER_LIST in bmc.config.faults.misbehaviours:
         raise Refused(CompletionCode.INVALID_COMMAND)
     # Best first: some consoles (ipmitool 1.8.19) read the first twelve and no more.
-    suites = sorted(bmc.config.plus.suites, key=lambda suite: _RANKS.get(suite, len(_RANKS)))
+    suites = sorted(bmc.lan.suite_limits(bmc.channel_limit), key=lambda suite: _RANKS.get(suite, len(_RANKS)))
     records = b"".join(cipher_suite_record(suite).encode() for suite in suites)
     start = request.index * CipherSuiteRecords.PART
     return CipherSuiteRecords(channel=LAN_CHANNEL, records=records[start : start + CipherSuiteRecords.PART])

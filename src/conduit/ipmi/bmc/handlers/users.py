@@ -89,6 +89,7 @@ def set_user_password(bmc: BmcState, request: SetUserPassword, session: BmcSessi
     match request.operation:
         case PasswordOperation.DISABLE_USER | PasswordOperation.ENABLE_USER:
             user.enabled = request.operation is PasswordOperation.ENABLE_USER
+            bmc.lock_out.release(user.user_id)
         case PasswordOperation.SET_PASSWORD:
             user.set_password(request.password, request.size)
         case _:
