@@ -152,15 +152,15 @@ class Console:
 
     def code(self, command: Command[Any]) -> int:
         """Completion code of the answer."""
-        return self.raw(command.netfn, command.command, command.encode())[0]
+        return self.raw(command.netfn, command.command, command.request_data())[0]
 
     def ask(self, command: Command[Any], target: Target = BMC) -> Any:
         """The response to a command that succeeds; Any, for each command has its own."""
-        code, data = self.raw(command.netfn, command.command, command.encode(), target)
+        code, data = self.raw(command.netfn, command.command, command.request_data(), target)
         assert code == 0, f"completion code {code:#04x}"
         return command.decode_response(data)
 
     def is_dead(self, command: Command[Any]) -> bool:
         """Whether the BMC has forgotten the session."""
-        self.connection.submit("it", command.netfn, command.command, command.encode(), self.wire.now)
+        self.connection.submit("it", command.netfn, command.command, command.request_data(), self.wire.now)
         return any(isinstance(event, SessionLost) for event in self.wire.run(self.connection))

@@ -32,7 +32,7 @@ from conduit.ipmi.commands import (
 )
 from conduit.ipmi.connection import KEEPALIVE, Connection
 from conduit.ipmi.exchange import BMC, Answered, Exchange, Target, Unanswered
-from conduit.rmcp.command import Body, Command
+from conduit.rmcp.command import Body, Command, CommandKey, group_of
 from conduit.rmcp.credentials import NO_WORKAROUNDS, Credentials, Interface
 from conduit.rmcp.endpoint import Attachment, Endpoint, open_endpoint
 from conduit.rmcp.login import SessionInfo
@@ -120,9 +120,9 @@ class Bmc:
         :raises DecodeError: the answer makes no sense.
         """
         netfn, number = command.netfn, command.command
-        answer = await self._exchange(netfn, number, command.encode(), command.safe, target, deadline)
+        answer = await self._exchange(netfn, number, command.request_data(), command.safe, target, deadline)
         if answer.code:
-            raise _refusal(answer, netfn, number, type(command).__name__)
+            raise _refusal(answer, command.key(), type(command).__name__)
         try:
             return command.decode_response(answer.data)
         except DecodeError as error:
@@ -150,7 +150,7 @@ class Bmc:
             raise LocalProtocolError("netFn is even, 0 to 62; a command is 0 to 255")
         answer = await self._exchange(netfn, command, data, safe, target, deadline)
         if answer.code:
-            raise _refusal(answer, netfn, command, "")
+            raise _refusal(answer, (netfn, command, group_of(netfn, data)), "")
         return answer.data
 
     async def device_id(self) -> DeviceId:
@@ -301,10 +301,11 @@ class Bmc:
             self._drop_session()
 
 
-def _refusal(answer: Answered, netfn: int, command: int, name: str) -> CompletionCodeError:
+def _refusal(answer: Answered, key: CommandKey, name: str) -> CompletionCodeError:
     if answer.by_bridge:
-        netfn, command, name = SendMessage.netfn, SendMessage.command, "bridging with SendMessage"
-    text = completion_codes.text(answer.code, netfn, command)
+        key, name = SendMessage.key(), "bridging with SendMessage"
+    netfn, command, group = key
+    text = completion_codes.text(answer.code, netfn, command, group)
     return CompletionCodeError(answer.code, netfn=netfn, command=command, text=text, name=name)
 
 

@@ -71,14 +71,15 @@ GENERIC_TEXTS: Final[Mapping[int, str]] = MappingProxyType(
 )
 
 
-def text(code: int, netfn: int, command: int) -> str:
+def text(code: int, netfn: int, command: int, group: int | None = None) -> str:
     """What *code* means as an answer to this command.
 
     :param code: completion code, 0 to 255.
     :param netfn: network function of the request or of its response.
     :param command: command number.
+    :param group: whose command it is, in network function 2Ch.
     """
-    requested = COMMANDS.get((netfn & ~1, command))
+    requested = COMMANDS.get((netfn & ~1, command, group))
     if requested is not None and code in requested.errors:
         return requested.errors[code]
     return GENERIC_TEXTS.get(code) or _unknown(code)

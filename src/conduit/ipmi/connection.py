@@ -103,7 +103,7 @@ class Connection:
         """
         ended = [event for event in self._exchange.abandon() if event.token is not None]
         command = CloseSession(session_id=self._session.remote_id)
-        pending = Pending(token, command.netfn, command.command, command.encode(), BMC)
+        pending = Pending(token, command.netfn, command.command, command.request_data(), BMC)
         pending.delays = delays
         self._keepalive = None
         self._exchange.enqueue(pending)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Final, Generic, Protocol, Self, TypeVar
 
-from conduit.errors import CompletionCodeError
+from conduit.errors import CompletionCodeError, DecodeError
 from conduit.rmcp.privilege import Privilege
 
 
@@ -38,6 +38,19 @@ class NoData:
 
 ResponseT = TypeVar("ResponseT", bound=Body)
 
+CommandKey = tuple[int, int, "int | None"]
+"What a command is known by: network function of the request, command number, group."
+
+GROUP_EXTENSION: Final = 0x2C  # network function whose requests and responses start with the number of a group
+
+
+def group_of(netfn: int, data: bytes) -> int | None:
+    """The group that a request or response belongs to, or None (table 5-1, network functions 2Ch and 2Dh).
+
+    :param data: what follows the command number or, in a response, the completion code.
+    """
+    return data[0] if netfn | 1 == GROUP_EXTENSION | 1 and data else None
+
 
 class Command(Generic[ResponseT]):
     """Base of all requests: a frozen dataclass whose fields are the request's data bytes.
@@ -51,6 +64,11 @@ class Command(Generic[ResponseT]):
     "Network function of the request, even, 0 to 62 (table 5-1)."
     command: ClassVar[int]
     "Command number, 0 to 255 (appendix G)."
+    group: ClassVar[int | None] = None
+    """Whose command it is, where the network function is that of groups: 00h PICMG, DCh DCMI.
+
+    The number travels before the data, both ways; ``encode`` and ``decode`` never see it.
+    """
     privilege: ClassVar[Privilege]
     "Least session privilege that may send it (appendix G)."
     safe: ClassVar[bool] = False
@@ -63,6 +81,20 @@ class Command(Generic[ResponseT]):
     "The class that decodes the response."
     errors: ClassVar[dict[int, str]] = {}
     "Text of completion codes 80h to BEh, which each command defines for itself."
+
+    @classmethod
+    def key(cls) -> CommandKey:
+        """By which tables of commands find it."""
+        return cls.netfn, cls.command, cls.group
+
+    @classmethod
+    def prefix(cls) -> bytes:
+        """The group's number, where there is one."""
+        return b"" if cls.group is None else bytes((cls.group,))
+
+    def request_data(self) -> bytes:
+        """All that follows the command number."""
+        return self.encode() if self.group is None else self.prefix() + self.encode()
 
     def encode(self) -> bytes:
         """The request's data bytes."""
@@ -81,6 +113,10 @@ class Command(Generic[ResponseT]):
 
         :raises DecodeError: and nothing else, whatever *data* holds.
         """
+        if self.group is not None:
+            if not data or data[0] != self.group:
+                raise DecodeError(f"not an answer of group {self.group:#04x}")
+            data = data[1:]
         decoded: ResponseT = self.response.decode(data)
         return decoded
 

@@ -91,7 +91,7 @@ class Inquiry(Question[bytes]):
     """
 
     def __init__(self, command: Command[Any], retry: RetryPolicy, *, sequence: int) -> None:
-        frame = encode_frame(command.netfn, command.command, command.encode(), sequence=sequence)
+        frame = encode_frame(command.netfn, command.command, command.request_data(), sequence=sequence)
         super().__init__(encode_lan_packet(frame), retry, silence="the BMC does not answer")
         self._expected = (command.netfn | 1, command.command, sequence)
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from conduit.rmcp.command import Command, NoData
+import pytest
+
+from conduit.errors import DecodeError
+from conduit.rmcp.command import Command, NoData, group_of
 from conduit.rmcp.privilege import Privilege
 
 
@@ -53,3 +56,37 @@ def test_privilege_levels_are_in_order() -> None:
 def test_a_response_without_data_ignores_what_a_vendor_adds() -> None:
     assert NoData.decode(b"\x01\x02") == NoData()
     assert NoData().encode() == b""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupEcho(Command[Echoed]):
+    netfn = 0x2C
+    command = 0x01
+    group = 0xDC
+    privilege = Privilege.USER
+    response = Echoed
+
+
+def test_a_groups_number_travels_before_the_data_both_ways() -> None:
+    assert GroupEcho().request_data() == b"\xdc"
+    assert GroupEcho().encode() == b""
+    assert GroupEcho().decode_response(b"\xdcabc") == Echoed(b"abc")
+
+
+@pytest.mark.parametrize("data", [b"", b"\x00abc"])
+def test_an_answer_without_the_groups_number_is_refused(data: bytes) -> None:
+    with pytest.raises(DecodeError, match="0xdc"):
+        GroupEcho().decode_response(data)
+
+
+def test_groups_keep_commands_of_the_same_number_apart() -> None:
+    assert Echo.key() == (0x30, 0x01, None)
+    assert GroupEcho.key() == (0x2C, 0x01, 0xDC)
+
+
+@pytest.mark.parametrize(
+    ("netfn", "data", "group"),
+    [(0x2C, b"\xdc\x01", 0xDC), (0x2D, b"\x00", 0x00), (0x2C, b"", None), (0x06, b"\xdc", None)],
+)
+def test_only_group_network_functions_have_groups(netfn: int, data: bytes, group: int | None) -> None:
+    assert group_of(netfn, data) == group

@@ -18,7 +18,7 @@ from typing import Final
 from conduit.errors import DecodeError
 from conduit.ipmi.bmc.config import BmcConfig
 from conduit.ipmi.bmc.faults import Loss, spoil_frame, spoil_lan, spoil_plus
-from conduit.ipmi.bmc.handlers import HANDLERS, execute
+from conduit.ipmi.bmc.handlers import entry_of, execute
 from conduit.ipmi.bmc.log_ins import LogIns
 from conduit.ipmi.bmc.sessions import Address, Answered, BmcSession
 from conduit.ipmi.bmc.state import BmcState
@@ -320,7 +320,7 @@ class VirtualBmc:
         """Whether a packet of this auth type may carry the command: user level commands may do without sooner."""
         if auth_type == session.auth_type or not self.state.access.per_message_authentication:
             return True
-        entry = HANDLERS.get((message.netfn, message.command))
+        entry = entry_of(message)
         return entry is not None and entry.request.privilege <= Privilege.USER
 
     def _answer(self, session: BmcSession, message: LanMessage, frame: bytes, now: float) -> tuple[bytes, ...]:
@@ -332,7 +332,7 @@ class VirtualBmc:
         code, data = execute(self.state, message, session, now)
         replies = (encode_response(message, code, data), *session.bridged)
         session.bridged.clear()
-        entry = HANDLERS.get((message.netfn, message.command))
+        entry = entry_of(message)
         if entry is not None and not entry.request.safe:
             session.answered.append(Answered(frame, replies, now))
         return replies

@@ -149,14 +149,14 @@ from conduit.ipmi.commands.watchdog import (
     TimerUses,
     WatchdogTimer,
 )
-from conduit.rmcp.command import Command
+from conduit.rmcp.command import Command, CommandKey
 
 _MODULES: Final = (app, boot, channel, chassis, guid, messaging, power, sessions, system_info, users, watchdog)
 
-COMMANDS: Final[Mapping[tuple[int, int], type[Command[Any]]]] = MappingProxyType(  # Any: each has its own response
-    {(command.netfn, command.command): command for module in _MODULES for command in module.COMMANDS}
+COMMANDS: Final[Mapping[CommandKey, type[Command[Any]]]] = MappingProxyType(  # Any: each has its own response
+    {command.key(): command for module in _MODULES for command in module.COMMANDS}
 )
-"By network function of the request and command number. Those that open and close sessions are in ``conduit.rmcp``."
+"By network function of the request, command number and group. Those that open and close sessions are in ``conduit.rmcp``."
 
 __all__ = [
     "BOOT_DEVICE_NAMES",

@@ -22,19 +22,19 @@ from tests.wired import Wire, make_bmc
 
 INSUFFICIENT = 0xD4
 EVERY_COMMAND: list[type[Command[Any]]] = sorted(
-    {*COMMANDS.values(), *SESSION_COMMANDS}, key=lambda command: (command.netfn, command.command)
+    {*COMMANDS.values(), *SESSION_COMMANDS}, key=lambda command: (command.netfn, command.command, command.prefix())
 )
 OUTSIDE = {key for key, entry in HANDLERS.items() if entry.outside}
 LEVELS = [Privilege.CALLBACK, Privilege.USER, Privilege.OPERATOR, Privilege.ADMINISTRATOR]
 
 
 def test_every_command_that_has_a_class_is_answered() -> None:
-    missing = [command.__name__ for command in EVERY_COMMAND if (command.netfn, command.command) not in HANDLERS]
+    missing = [command.__name__ for command in EVERY_COMMAND if command.key() not in HANDLERS]
     assert not missing
 
 
 def test_only_what_a_log_in_needs_is_answered_outside_of_a_session() -> None:
-    assert {(0x06, 0x37), (0x06, 0x38), (0x06, 0x54)} == OUTSIDE
+    assert {(0x06, 0x37, None), (0x06, 0x38, None), (0x06, 0x54, None)} == OUTSIDE
 
 
 @pytest.mark.parametrize("command", EVERY_COMMAND, ids=lambda command: command.__name__)
@@ -44,8 +44,8 @@ def test_privilege_is_enforced(command: type[Command[Any]], level: Privilege) ->
     console = wire.connect()
     (session,) = wire.bmc.state.sessions
     session.privilege = level
-    code, data = console.raw(command.netfn, command.command, b"")
-    allowed = level >= command.privilege or (command.netfn, command.command) in OUTSIDE
+    code, data = console.raw(command.netfn, command.command, command.prefix())
+    allowed = level >= command.privilege or command.key() in OUTSIDE
     assert (code != INSUFFICIENT) == allowed
     if not allowed:
         assert data == b""
@@ -54,9 +54,11 @@ def test_privilege_is_enforced(command: type[Command[Any]], level: Privilege) ->
 @pytest.mark.parametrize("command", EVERY_COMMAND, ids=lambda command: command.__name__)
 def test_without_a_session_almost_nothing_is_allowed(command: type[Command[Any]]) -> None:
     wire = Wire(make_bmc())
-    (answer,) = wire.deliver(encode_lan_packet(encode_frame(command.netfn, command.command, b"", sequence=1)))
+    (answer,) = wire.deliver(
+        encode_lan_packet(encode_frame(command.netfn, command.command, command.prefix(), sequence=1))
+    )
     code = decode_frame(decode_lan_packet(answer).payload).data[0]
-    answered = (command.netfn, command.command) in OUTSIDE or command is GetSessionChallenge
+    answered = command.key() in OUTSIDE or command is GetSessionChallenge
     assert (code != INSUFFICIENT) == answered
 
 
@@ -68,7 +70,7 @@ def test_questions_before_a_log_in_are_answered_in_a_session_too(question: Comma
 @pytest.mark.parametrize("command", EVERY_COMMAND, ids=lambda command: command.__name__)
 def test_truncated_requests_are_refused_by_length(command: type[Command[Any]]) -> None:
     console = Wire(make_bmc()).connect()
-    code, _ = console.raw(command.netfn, command.command, b"")
+    code, _ = console.raw(command.netfn, command.command, command.prefix())
     try:
         command.decode(b"")
     except Exception:  # noqa: BLE001 - whatever it is, the BMC must have refused

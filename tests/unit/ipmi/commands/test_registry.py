@@ -69,7 +69,7 @@ def test_the_registry_has_exactly_the_tables_commands() -> None:
 def test_numbers_privilege_and_safety_are_the_tables(name: str) -> None:
     command = BY_NAME[name]
     assert (command.netfn, command.command, command.privilege, command.safe) == TABLE[name][:4]
-    assert COMMANDS[command.netfn, command.command] is command
+    assert COMMANDS[command.key()] is command
 
 
 @each

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conduit.ipmi.bmc.handlers import app, boot, channel, chassis, messaging, session, system_info, users, watchdog
 from conduit.ipmi.bmc.handlers.dispatch import execute
-from conduit.ipmi.bmc.handlers.registry import HANDLERS, Refused, handles, handles_outside
+from conduit.ipmi.bmc.handlers.registry import HANDLERS, Refused, entry_of, handles, handles_outside
 
 __all__ = [
     "HANDLERS",
@@ -13,6 +13,7 @@ __all__ = [
     "boot",
     "channel",
     "chassis",
+    "entry_of",
     "execute",
     "handles",
     "handles_outside",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conduit.errors import DecodeError, LocalProtocolError
-from conduit.ipmi.bmc.handlers.registry import HANDLERS, Refused
+from conduit.ipmi.bmc.handlers.registry import Refused, entry_of
 from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.state import BmcState
 from conduit.ipmi.completion_codes import CompletionCode
@@ -15,7 +15,7 @@ def execute(bmc: BmcState, message: LanMessage, session: BmcSession | None, now:
 
     :param session: the session it came in, or None outside of one.
     """
-    entry = HANDLERS.get((message.netfn, message.command))
+    entry = entry_of(message)
     if entry is None:
         return CompletionCode.INVALID_COMMAND, b""
     if message.to_lun:
@@ -23,13 +23,14 @@ def execute(bmc: BmcState, message: LanMessage, session: BmcSession | None, now:
     # Before decoding: who may not send the command learns nothing about its data.
     if not entry.outside and (session is None or session.privilege < entry.request.privilege):
         return CompletionCode.INSUFFICIENT_PRIVILEGE, b""
+    prefix = entry.request.prefix()
     try:
-        request = entry.request.decode(message.data)
+        request = entry.request.decode(message.data[len(prefix) :])
     except DecodeError as error:
         in_range = not isinstance(error.__cause__, LocalProtocolError)
         return (CompletionCode.DATA_LENGTH_INVALID if in_range else CompletionCode.INVALID_FIELD), b""
     bmc.advance(now)
     try:
-        return CompletionCode.OK, entry.handler(bmc, request, session, now).encode()
+        return CompletionCode.OK, prefix + entry.handler(bmc, request, session, now).encode()
     except Refused as refusal:
         return refusal.code, b""

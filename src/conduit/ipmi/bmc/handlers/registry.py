@@ -7,7 +7,8 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.state import BmcState
-from conduit.rmcp.command import Body, Command
+from conduit.rmcp.command import Body, Command, CommandKey, group_of
+from conduit.rmcp.lan_message import LanMessage
 
 RequestT = TypeVar("RequestT", bound=Command[Any])  # Any: each command has its own response
 
@@ -35,15 +36,21 @@ class Entry(NamedTuple):
     "Whether it may be asked before there is a session."
 
 
-HANDLERS: Final[dict[tuple[int, int], Entry]] = {}
-"By network function and command number. Ours are there once :mod:`conduit.ipmi.bmc.handlers` is imported."
+HANDLERS: Final[dict[CommandKey, Entry]] = {}
+"By network function, command number and group. Ours are there once :mod:`conduit.ipmi.bmc.handlers` is imported."
+
+
+def entry_of(message: LanMessage) -> Entry | None:
+    """Who answers *message*, if anybody does."""
+    netfn = message.netfn
+    return HANDLERS.get((netfn, message.command, group_of(netfn, message.data)))
 
 
 def handles(request: type[RequestT]) -> Callable[[Handler[RequestT]], Handler[RequestT]]:
     """Make the decorated function answer *request* within a session of sufficient privilege."""
 
     def register(handler: Handler[RequestT]) -> Handler[RequestT]:
-        HANDLERS[request.netfn, request.command] = Entry(request, handler, outside=False)
+        HANDLERS[request.key()] = Entry(request, handler, outside=False)
         return handler
 
     return register
@@ -53,7 +60,7 @@ def handles_outside(request: type[RequestT]) -> Callable[[OutsideHandler[Request
     """Make the decorated function answer *request* with or without a session."""
 
     def register(handler: OutsideHandler[RequestT]) -> OutsideHandler[RequestT]:
-        HANDLERS[request.netfn, request.command] = Entry(request, handler, outside=True)
+        HANDLERS[request.key()] = Entry(request, handler, outside=True)
         return handler
 
     return register
