@@ -156,7 +156,7 @@ _MODULES: Final = (app, boot, channel, chassis, guid, messaging, power, sessions
 COMMANDS: Final[Mapping[CommandKey, type[Command[Any]]]] = MappingProxyType(  # Any: each has its own response
     {command.key(): command for module in _MODULES for command in module.COMMANDS}
 )
-"By network function of the request, command number and group. Those that open and close sessions are in ``conduit.rmcp``."
+"By network function of the request, number and group. Those that open and close sessions are in ``conduit.rmcp``."
 
 __all__ = [
     "BOOT_DEVICE_NAMES",
