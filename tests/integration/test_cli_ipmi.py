@@ -116,13 +116,23 @@ def test_results_come_as_they_come(fleet: Fleet, silent_port: int) -> None:
         for _ in fleet.ports:  # although one host will be silent for a minute
             assert "Chassis power is" in run.stdout.readline()
         run.send_signal(signal.SIGINT)
-        assert run.communicate(timeout=TIMEOUT) == ("", "")
+        assert run.communicate(timeout=TIMEOUT) == ("", "conduit ipmi: interrupted: 3 of 4 hosts succeeded\n")
         assert run.returncode == 130
 
 
 def test_fanout_of_one_takes_them_in_turn(fleet: Fleet) -> None:
     run = conduit(fleet, "-H", fleet.hosts, "-U", fleet.user, "-E", "--fanout", "1", "power", "status")
     assert [int(line.split(":")[1]) for line in run.stdout.splitlines()] == list(fleet.ports)
+
+
+def test_a_network_is_swept_and_only_those_that_answer_are_listed(fleet: Fleet) -> None:
+    words = ["-H", f"{HOST}/28", "-p", str(fleet.ports[0]), "-N", "0.2", "ping", "--rate", "1000"]
+    run = conduit(fleet, *words)
+    assert run.returncode == 0
+    assert run.stdout.startswith(f"{HOST}: speaks IPMI, ")
+    assert run.stderr == "conduit ipmi: 1 of 14 addresses answered\n"
+    run = conduit(fleet, "-H", "127.9.9.0/29", "-p", str(fleet.ports[0]), "-N", "0.1", "ping")
+    assert (run.returncode, run.stdout, run.stderr) == (1, "", "conduit ipmi: 0 of 6 addresses answered\n")
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -398,7 +398,45 @@ def open_bmc(
     if keepalive is not None and not keepalive > 0:  # so, and not <= 0, for NaN's sake
         raise LocalProtocolError("a session is kept alive after more than 0 seconds, or never (None)")
     _check_deadline(deadline)
-    credentials = Credentials(
+    credentials = make_credentials(
+        username=username,
+        password=password,
+        interface=interface,
+        cipher_suite=cipher_suite,
+        privilege=privilege,
+        kg=kg,
+        timeout=timeout,
+        retries=retries,
+        backoff=backoff,
+        workarounds=workarounds,
+        auth_type=auth_type,
+        name_only=name_only,
+    )
+    if endpoint is None:
+        return _alone((host, port), credentials, keepalive, max_outstanding, deadline)
+    return _Session(Bmc(endpoint, (host, port), credentials, keepalive, max_outstanding), deadline)
+
+
+def make_credentials(
+    *,
+    username: str | bytes = "",
+    password: str | bytes = "",
+    interface: str | Interface = Interface.AUTO,
+    cipher_suite: int | None = None,
+    privilege: Privilege = Privilege.ADMINISTRATOR,
+    kg: bytes | None = None,
+    timeout: float = TIMEOUT,
+    retries: int = RETRIES,
+    backoff: float = BACKOFF,
+    workarounds: Collection[str | Workaround] = (),
+    auth_type: int | None = None,
+    name_only: bool = True,
+) -> Credentials:
+    """How to log in, from plain values; the arguments are those of :func:`open_bmc`.
+
+    :raises LocalProtocolError: one is out of range.
+    """
+    return Credentials(
         username=_to_bytes(username),
         password=_to_bytes(password),
         kg=kg or b"",
@@ -410,9 +448,6 @@ def open_bmc(
         workarounds=frozenset(_choice(Workaround, name) for name in workarounds) if workarounds else NO_WORKAROUNDS,
         retry=retry_policy(timeout, retries, backoff),
     )
-    if endpoint is None:
-        return _alone((host, port), credentials, keepalive, max_outstanding, deadline)
-    return _Session(Bmc(endpoint, (host, port), credentials, keepalive, max_outstanding), deadline)
 
 
 def _check_deadline(deadline: float | None) -> None:

@@ -71,6 +71,11 @@ def expand(specs: Iterable[str], read_file: ReadFile) -> Expansion:
     return Expansion(tuple(hosts), plural or len(items) > 1)
 
 
+def only_networks(specs: Iterable[str]) -> bool:
+    """Whether *specs* are nothing but networks, of whose addresses most may be nobody's."""
+    return all(_network(item) is not None for spec in specs for item in split_list(spec))
+
+
 def split_list(spec: str) -> list[str]:
     """The items of a list with commas; commas in brackets belong to a range."""
     items, depth, start = [], 0, 0

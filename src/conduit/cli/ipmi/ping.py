@@ -2,32 +2,53 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from typing import Final
 
 import asyncclick as click
 import trio
 
 from conduit.cli.ipmi.base import Leaf, Number
-from conduit.cli.ipmi.hosts import Host
+from conduit.cli.ipmi.failures import FAILED
+from conduit.cli.ipmi.hosts import Host, only_networks
 from conduit.cli.ipmi.render import Field, Report
-from conduit.cli.ipmi.runner import run_without_session
+from conduit.cli.ipmi.results import Results
+from conduit.cli.ipmi.runner import ended_by_sigterm, run_without_session
 from conduit.cli.ipmi.settings import Settings
 from conduit.cli.params import Seconds
 from conduit.errors import PeerTimeoutError, TransportError
 from conduit.rmcp.endpoint import Endpoint
 from conduit.rmcp.packets import ASF_IANA, PresencePong
 from conduit.rmcp.port import Address
+from conduit.rmcp.sweep import MAX_RATE, RATE, TRIES, Alive
+from conduit.rmcp.sweeper import ping_sweep
 
 MS: Final = 1000.0  # milliseconds in a second
+ANSWERED: Final = "{good} of {total} addresses answered"
 
 
 @click.command(cls=Leaf, example="ping")
 @click.option("--count", "-c", type=Number(1, 1000, "a count"), default=1, show_default=True, help="Pings to send.")
 @click.option("--interval", type=Seconds(0, 3600), default=1.0, show_default=True, help="Seconds between them.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, MAX_RATE, min_open=True),
+    default=RATE,
+    show_default=True,
+    help="Pings a second through a network.",
+)
 @click.pass_obj
-async def ping(settings: Settings, count: int, interval: float) -> None:
-    """Ask whether anybody speaks RMCP at HOST, and how long the answer takes."""
+async def ping(settings: Settings, count: int, interval: float, rate: float) -> None:
+    """Ask whether anybody speaks RMCP at HOST, and how long the answer takes.
+
+    Where -H is a network, such as 10.0.0.0/16, every address of it is pinged
+    twice at most, those that answer are listed, and silence is no failure.
+    """
+    expansion = settings.expand_hosts()
+    if count == 1 and only_networks(settings.hosts):
+        await _sweep(settings, expansion.hosts, rate)
+        return
 
     async def operation(endpoint: Endpoint, host: Host) -> Report:
         address, pong, first = await _first_answer(endpoint, host, settings)
@@ -39,6 +60,26 @@ async def ping(settings: Settings, count: int, interval: float) -> None:
         return pong_report(pong, [seconds * MS for seconds in times])
 
     await run_without_session(settings, operation)
+
+
+async def _sweep(settings: Settings, hosts: tuple[Host, ...], rate: float) -> None:
+    """Ping whole networks. :raises click.exceptions.Exit: nobody answers."""
+    results = Results(settings, len(hosts), ANSWERED)
+    addresses = [(host.name, host.port or settings.port) for host in hosts]
+    async with ended_by_sigterm(), open_sweep(addresses, rate, settings) as answers:
+        with results.summed_up():
+            async for alive in answers:
+                results.show_success(Host(alive.host), pong_report(alive.pong, [alive.seconds * MS]))
+    if not results.successes:
+        raise click.exceptions.Exit(FAILED)
+
+
+def open_sweep(
+    addresses: list[tuple[str, int]], rate: float, settings: Settings
+) -> AbstractAsyncContextManager[AsyncGenerator[Alive, None]]:
+    """The sweep, closed at the end of the block."""
+    tries = min(settings.retries + 1, TRIES)
+    return aclosing(ping_sweep(addresses, rate=rate, tries=tries, patience=settings.timeout))
 
 
 async def _first_answer(endpoint: Endpoint, host: Host, settings: Settings) -> tuple[Address, PresencePong, float]:

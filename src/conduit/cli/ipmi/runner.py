@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import signal
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Final
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Final
 
 import asyncclick as click
 import trio
 
 from conduit._trio import open_background_nursery
-from conduit.cli.ipmi.failures import FAILED, complain, describe, error_data
+from conduit.cli.ipmi.failures import FAILED, complain
 from conduit.cli.ipmi.hosts import Host
-from conduit.cli.ipmi.render import Format, Report, Value, make_console, printable, show, to_json, to_yaml
+from conduit.cli.ipmi.render import Report, make_console, show
+from conduit.cli.ipmi.results import Results
 from conduit.cli.ipmi.settings import Settings
 from conduit.errors import PeerTimeoutError
+from conduit.ipmi import fleet
 from conduit.ipmi.client import Bmc, open_bmc
 from conduit.rmcp.credentials import Credentials
 from conduit.rmcp.endpoint import Endpoint, open_endpoint
-
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.progress import Progress, TaskID
 
 Operation = Callable[[Bmc], Awaitable[Report]]
 "What a command does with a BMC that it is logged in to."
@@ -31,7 +28,6 @@ HostOperation = Callable[[Endpoint, Host], Awaitable[Report]]
 "What is done about a host, log-in included."
 
 SIGNALLED: Final = 128  # plus the signal's number: the exit status that shells expect
-SUMMARY: Final = "{good} of {total} hosts succeeded"
 
 
 async def run(settings: Settings, operation: Operation) -> None:
@@ -60,19 +56,17 @@ async def run_without_session(settings: Settings, operation: HostOperation) -> N
 
 async def run_on_hosts(settings: Settings, hosts: tuple[Host, ...], operation: HostOperation, *, many: bool) -> None:
     """Run *operation* on all *hosts* over one socket. :raises: as :func:`run`."""
-    async with _ended_by_sigterm(), open_endpoint() as endpoint:
+    async with ended_by_sigterm(), open_endpoint() as endpoint:
         if not many:
             show(await _on_only_host(settings, hosts[0], operation, endpoint), settings.output, make_console())
             return
-        crowd = Crowd(settings, hosts, operation)
-        await crowd.run(endpoint)
-    complain(SUMMARY.format(good=len(hosts) - crowd.failures, total=len(hosts)))
-    if crowd.failures:
+        failures = await _on_many_hosts(settings, hosts, operation, endpoint)
+    if failures:
         raise click.exceptions.Exit(FAILED)
 
 
 @asynccontextmanager
-async def _ended_by_sigterm() -> AsyncIterator[None]:
+async def ended_by_sigterm() -> AsyncIterator[None]:
     """SIGTERM ends the block as Ctrl+C does: sessions are closed first, for BMCs have few."""
 
     async def watch(task_status: trio.TaskStatus[None]) -> None:
@@ -123,88 +117,24 @@ def describe_session(bmc: Bmc) -> str:
     return f"{kind} ({session.algorithms}), privilege {session.privilege.name.lower()}; {session.reason}"
 
 
-class Crowd:
-    """Many hosts: so many at a time, each result shown as it comes, and no failure in the way of the others."""
+async def _on_many_hosts(
+    settings: Settings, hosts: tuple[Host, ...], operation: HostOperation, endpoint: Endpoint
+) -> int:
+    """So many at a time, each result shown as it comes, and no failure in the way of the others; returns those."""
+    members = {fleet.Host(host.name, host.port or settings.port): host for host in hosts}
+    results = Results(settings, len(members))
 
-    def __init__(self, settings: Settings, hosts: tuple[Host, ...], operation: HostOperation) -> None:
-        self._settings = settings
-        self._hosts = hosts
-        self._operation = operation
-        self._console = make_console()
-        self.failures = 0
+    async def work(member: fleet.Host) -> Report:
+        return await operation(endpoint, members[member])
 
-    async def run(self, endpoint: Endpoint) -> None:
-        """All of it."""
-        waiting = iter(self._hosts)
-        with self._progress() as advance:
-            async with trio.open_nursery() as nursery:
-                for _ in range(min(self._settings.fanout, len(self._hosts))):
-                    nursery.start_soon(self._work, endpoint, waiting, advance)
-
-    async def _work(self, endpoint: Endpoint, waiting: Iterator[Host], advance: Callable[[], None]) -> None:
-        """One of the workers, who share the list."""
-        for host in waiting:
-            try:
-                report = await self._operation(endpoint, host)
-            except Exception as error:  # noqa: BLE001  # a fault of one host is reported, and stops no other
-                self.failures += 1
-                self._show_failure(host, error)
-            else:
-                self._show_success(host, report)
-            advance()
-
-    def _show_success(self, host: Host, report: Report) -> None:
-        if self._settings.output is Format.TABLE:
-            self._print(f"{host}: {printable(report.summary)}")
-        else:
-            self._print_object(host, {"ok": True, "result": report.data})
-
-    def _show_failure(self, host: Host, error: Exception) -> None:
-        if self._settings.output is Format.TABLE:
-            complain(f"{host}: {describe(error)}")
-        else:
-            self._print_object(host, {"ok": False, "error": error_data(error)})
-
-    def _print_object(self, host: Host, outcome: dict[str, Value]) -> None:
-        data: dict[str, Value] = {"host": host.name, "port": host.port or self._settings.port, **outcome}
-        if self._settings.output is Format.JSON:
-            self._print(to_json(data))
-        else:
-            self._print("---\n" + to_yaml(data).rstrip("\n"))
-
-    def _print(self, line: str) -> None:
-        self._console.out(line, highlight=False)
-        sys.stdout.flush()
-
-    @contextmanager
-    def _progress(self) -> Iterator[Callable[[], None]]:
-        """A bar on stderr, if that is a terminal; yields what moves it on."""
-        console = make_console(stderr=True)
-        if not console.is_terminal:
-            yield lambda: None
-            return
-        # Lines for stdout go through the bar's console only where they would otherwise run into the bar.
-        progress = _make_bar(console, redirect_stdout=sys.stdout.isatty())
-        if sys.stdout.isatty():
-            self._console = console
-        with progress:
-            bar = progress.add_task("", total=len(self._hosts), failed=0)
-            yield lambda: self._advance(progress, bar)
-
-    def _advance(self, progress: Progress, bar: TaskID) -> None:
-        progress.update(bar, advance=1, failed=self.failures)
-
-
-def _make_bar(console: Console, *, redirect_stdout: bool) -> Progress:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    return Progress(
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[failed]} failed"),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        redirect_stdout=redirect_stdout,
-        redirect_stderr=True,
-    )
+    crowd = fleet.open_fleet(members, concurrency=settings.fanout, keep_sessions=0, endpoint=endpoint)
+    with results.summed_up(), results.progress() as advance:
+        async with crowd as many:
+            async for outcome in many.each(work):
+                host = members[outcome.host]
+                if outcome.error is not None:
+                    results.show_failure(host, outcome.error)
+                elif outcome.value is not None:
+                    results.show_success(host, outcome.value)
+                advance()
+    return results.failures

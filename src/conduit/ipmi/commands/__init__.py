@@ -309,6 +309,7 @@ from conduit.ipmi.manufacturers import (
     manufacturer_name,
 )
 from conduit.rmcp.command import Command
+from conduit.rmcp.command import Command, CommandKey
 
 _MODULES: Final = (
     alerts,
@@ -341,14 +342,15 @@ _MODULES: Final = (
     watchdog,
 )
 
-COMMANDS: Final[Mapping[tuple[int, int], type[Command[Any]]]] = MappingProxyType(  # Any: each has its own response
-    {(command.netfn, command.command): command for module in _MODULES for command in module.COMMANDS}
+COMMANDS: Final[Mapping[CommandKey, type[Command[Any]]]] = MappingProxyType(  # Any: each has its own response
+    {command.key(): command for module in _MODULES for command in module.COMMANDS}
 )
 
 COMMANDS: Final[Mapping[CommandKey, type[Command[Any]]]] = MappingProxyType(  # Any: each has its own response
     {command.key(): command for module in _MODULES for command in module.COMMANDS}
 )
 "By network function, command number and group. Those that open and close sessions are in ``conduit.rmcp``."
+"By network function of the request, number and group. Those that open and close sessions are in ``conduit.rmcp``."
 
 __all__ = [
     "BOOT_DEVICE_NAMES",

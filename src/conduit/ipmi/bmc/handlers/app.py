@@ -30,6 +30,7 @@ SUPPORT: Final = (
     | DeviceSupport.SEL
     | DeviceSupport.SDR_REPOSITORY
     | DeviceSupport.SENSOR
+    | DeviceSupport.FRU_INVENTORY
 )
 
 
