@@ -22,6 +22,7 @@ from conduit.ipmi.bmc.sensors import Sensors
 from conduit.ipmi.bmc.fru import FruMemory, fru_memories
 from conduit.ipmi.bmc.lan_settings import LanSettings
 from conduit.ipmi.bmc.sessions import SessionTable
+from conduit.ipmi.bmc.sol import SolServer
 from conduit.ipmi.bmc.users import NULL_USER, LockOut, Rights, User, UserTable
 from conduit.ipmi.bmc.virtual_machine import NotPossibleError, PowerCommand, PowerState, VirtualMachine
 from conduit.ipmi.bmc.watchdog import Watchdog
@@ -95,6 +96,7 @@ class BmcState:
         "Datagrams received."
         self.datagrams_cleared = 0
         "How many of them when somebody last cleared the statistics."
+        self.sol = SolServer(config.sol, self.sessions, LAN_CHANNEL)
         self.stored_access = ChannelAccess(
             per_message_authentication=config.lan.per_message,
             user_level_authentication=config.lan.user_level,
@@ -146,6 +148,7 @@ class BmcState:
 
     def _advance_watchdog(self, now: float) -> None:
         warnings = self.watchdog.warnings
+        self.sol.advance(now)
         action = self.watchdog.advance(now)
         if self.watchdog.warnings > warnings:
             self.event_flow.watchdog_expired(self.watchdog.state(now), WATCHDOG_WARNING, now)
@@ -162,6 +165,7 @@ class BmcState:
     def next_deadline(self) -> float | None:
         """When :meth:`advance` has something to do, or None."""
         deadlines = (self.machine.next_deadline(), self.watchdog.next_deadline(), self.event_flow.next_deadline())
+        deadlines = (self.machine.next_deadline(), self.watchdog.next_deadline(), self.sol.next_deadline())
         return min((when for when in deadlines if when is not None), default=None)
 
     def restart(self, kind: Reset, now: float) -> None:
@@ -171,6 +175,7 @@ class BmcState:
         self.lock_out.clear()
         self.event_log.cancel_reservation()
         self.event_log.log(BMC_STARTED, now)
+        self.sol.reset()
         if kind is Reset.COLD:
             self.access = self.stored_access
             self.watchdog = Watchdog()
