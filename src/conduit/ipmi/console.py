@@ -1,4 +1,4 @@
-"""The serial console of a machine, over its BMC (SOL): a Trio stream that survives lost sessions.
+r"""The serial console of a machine, over its BMC (SOL): a Trio stream that survives lost sessions.
 
 Made by :meth:`conduit.ipmi.client.Bmc.console`::
 

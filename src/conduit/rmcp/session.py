@@ -87,6 +87,11 @@ class PlusSession:
         self.wrong_macs = 0
         self.replays = 0
 
+    @property
+    def protection(self) -> tuple[bool, bool]:
+        """Whether packets are encrypted, and whether they are authenticated."""
+        return self._encrypt is not None, self._mac is not None
+
     def seal(self, payload_type: int, payload: bytes) -> bytes:
         """The datagram that carries *payload*, under the next sequence number."""
         self._sequence = sequence = next_sequence(self._sequence)

@@ -29,7 +29,6 @@ from conduit.rmcp.lan_message import LanMessage, decode_frame, encode_response
 from conduit.rmcp.misbehaviour import Misbehaviour
 from conduit.rmcp.packets import (
     NO_ACK,
-    PAYLOAD_TYPE_MASK,
     AuthType,
     LanPacket,
     MessageClass,
@@ -51,6 +50,8 @@ from conduit.rmcp.session_commands import ActivateSession, GetChannelCipherSuite
 
 _AUTH_TYPE_OFFSET: Final = 4  # in every IPMI datagram
 _PLUS_ID: Final = slice(6, 10)
+_IPMI: Final = int(PayloadType.IPMI)
+_SOL: Final = int(PayloadType.SOL)
 _CHALLENGE: Final = (GetSessionChallenge.netfn, GetSessionChallenge.command)
 _ACTIVATE: Final = (ActivateSession.netfn, ActivateSession.command)
 _CIPHER_LIST: Final = (GetChannelCipherSuites.netfn, GetChannelCipherSuites.command)
@@ -71,6 +72,7 @@ class Drop(Enum):
     UNKNOWN_SESSION = "a session that does not exist"
     WRONG_ADDRESS = "a session of another address"
     NOT_AUTHENTIC = "forged, replayed or not as protected as agreed"
+    BAD_SOL = "a malformed SOL packet, or one of a session without SOL"
     UNKNOWN_PAYLOAD = "a payload type that is not served"
     SILENT = "not answered on purpose"
 
@@ -140,6 +142,7 @@ class VirtualBmc:
             if self._session_deadline(session) <= now:
                 self.state.sessions.remove(session)
         self.state.advance(now)
+        self._send_sol()
         self._peers_due = self._next_peer_deadline()
 
     def _session_deadline(self, session: BmcSession) -> float:
@@ -303,8 +306,8 @@ class VirtualBmc:
         if opened is None:
             return Drop.NOT_AUTHENTIC
         payload_type, frame = opened
-        if payload_type & PAYLOAD_TYPE_MASK != PayloadType.IPMI:
-            return Drop.UNKNOWN_PAYLOAD
+        if payload_type != _IPMI:
+            return self._receive_payload(session, payload_type, frame, now)
         message = _decode_request(frame)
         if message is None:
             return Drop.BAD_MESSAGE
@@ -314,7 +317,23 @@ class VirtualBmc:
         for reply in self._answer(session, message, frame, now):
             self._send(self._seal(session, reply), address)
         self._settle(session)
+        self._send_sol()
         return None
+
+    def _receive_payload(self, session: BmcSession, payload_type: int, payload: bytes, now: float) -> Drop | None:
+        """A payload other than IPMI messages, in a session."""
+        if payload_type != _SOL:
+            return Drop.UNKNOWN_PAYLOAD
+        session.last_active = now
+        if not self.state.sol.receive(session, payload, now):
+            return Drop.BAD_SOL
+        self._send_sol()
+        return None
+
+    def _send_sol(self) -> None:
+        """Send what the serial console has to say."""
+        for session, payload in self.state.sol.payloads_to_send():
+            self._send(session.protected.seal(_SOL, payload), session.address)
 
     def _may_be_unprotected(self, session: BmcSession, message: LanMessage, auth_type: int) -> bool:
         """Whether a packet of this auth type may carry the command: user level commands may do without sooner."""
@@ -349,6 +368,7 @@ class VirtualBmc:
         """Carry out what had to wait until the answer was on its way."""
         if session.closing:
             self.state.sessions.remove(session)
+            self.state.sol.check_owner()
         if self.state.requested_reset is not None:
             self.log_ins.clear()
             self.state.restart(self.state.requested_reset)

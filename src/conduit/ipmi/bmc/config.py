@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from conduit.errors import LocalProtocolError
 from conduit.ipmi._fields import check_range, check_size
+from conduit.ipmi.bmc.sol import SolConfig
 from conduit.ipmi.bmc.users import LockOutPolicy
 from conduit.ipmi.bmc.virtual_machine import Timings
 from conduit.ipmi.commands import Guid
@@ -174,6 +175,7 @@ class BmcConfig:
     lock_out: LockOutPolicy = field(default_factory=LockOutPolicy)
     allow_empty_passwords: bool = False
     "Whether users without a password may log in."
+    sol: SolConfig = field(default_factory=SolConfig)
     timings: Timings = field(default_factory=Timings)
     running: bool = False
     "Whether the machine is on at the start."

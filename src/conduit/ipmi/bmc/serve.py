@@ -38,6 +38,8 @@ class ServedBmc:
         self._scope = trio.CancelScope()
         self.dropped_sends = 0
         self.faults = 0  # datagrams that a handler failed on
+        bmc.state.sol.udp_port = self._address[1]
+        bmc.state.sol.port.wake_sol = self.wake
 
     @property
     def host(self) -> str:
@@ -63,6 +65,7 @@ class ServedBmc:
             now = trio.current_time()
             if self._scope.cancelled_caught:
                 bmc.handle_deadline(now)
+                self._send_out()
             else:
                 self._receive(now)
             while self._backlog:
@@ -70,7 +73,7 @@ class ServedBmc:
                 self._flush()
 
     def _receive(self, now: float) -> None:
-        bmc, receive = self.bmc, self._sock.recvfrom
+        receive = self._sock.recvfrom
         for _ in range(MAX_BURST):
             try:
                 data, address = receive(MAX_DATAGRAM)
@@ -79,12 +82,15 @@ class ServedBmc:
             except OSError:  # an ICMP error of an earlier send: the peer is gone, and nothing is to be done
                 continue
             self._feed(data, address, now)
-            for datagram in bmc.datagrams_to_send():
-                if len(self._backlog) < MAX_BACKLOG:
-                    self._backlog.append(datagram)
-                else:
-                    self.dropped_sends += 1
-            self._flush()
+            self._send_out()
+
+    def _send_out(self) -> None:
+        for datagram in self.bmc.datagrams_to_send():
+            if len(self._backlog) < MAX_BACKLOG:
+                self._backlog.append(datagram)
+            else:
+                self.dropped_sends += 1
+        self._flush()
 
     def _feed(self, data: bytes, address: Address, now: float) -> None:
         """One datagram to the BMC; a fault in a handler costs that datagram and not the BMCs that share the process."""

@@ -59,6 +59,11 @@ class BmcSession:
         """Our ID of the session."""
         return self.protected.local_id
 
+    @property
+    def protection(self) -> tuple[bool, bool]:
+        """Whether packets are encrypted, and whether they are authenticated."""
+        return self.protected.protection if isinstance(self.protected, PlusSession) else (False, True)
+
     def remembered(self, request: bytes, now: float) -> tuple[bytes, ...] | None:
         """What was answered to this very frame not long ago, or None."""
         for entry in self.answered:

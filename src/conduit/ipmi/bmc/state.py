@@ -11,6 +11,7 @@ from conduit.errors import LocalProtocolError
 from conduit.ipmi.bmc.bridge import IpmbNetwork, satellite_network
 from conduit.ipmi.bmc.config import BmcConfig, UserConfig
 from conduit.ipmi.bmc.sessions import SessionTable
+from conduit.ipmi.bmc.sol import SolServer
 from conduit.ipmi.bmc.users import NULL_USER, LockOut, Rights, User, UserTable
 from conduit.ipmi.bmc.virtual_machine import NotPossibleError, PowerCommand, VirtualMachine
 from conduit.ipmi.bmc.watchdog import Watchdog
@@ -59,6 +60,7 @@ class BmcState:
         self.sessions = SessionTable(config.limits.sessions)
         self.machine = VirtualMachine(config.timings, running=config.running, hours=config.power_on_hours)
         self.watchdog = Watchdog()
+        self.sol = SolServer(config.sol, self.sessions, LAN_CHANNEL)
         self.stored_access = ChannelAccess(
             per_message_authentication=config.lan.per_message,
             user_level_authentication=config.lan.user_level,
@@ -86,6 +88,7 @@ class BmcState:
     def advance(self, now: float) -> None:
         """Let machine and watchdog catch up with *now*."""
         self.machine.advance(now)
+        self.sol.advance(now)
         action = self.watchdog.advance(now)
         command = WATCHDOG_COMMANDS.get(TimeoutAction(action)) if action in WATCHDOG_COMMANDS else None
         if command is not None:
@@ -96,7 +99,7 @@ class BmcState:
 
     def next_deadline(self) -> float | None:
         """When :meth:`advance` has something to do, or None."""
-        deadlines = (self.machine.next_deadline(), self.watchdog.next_deadline())
+        deadlines = (self.machine.next_deadline(), self.watchdog.next_deadline(), self.sol.next_deadline())
         return min((when for when in deadlines if when is not None), default=None)
 
     def restart(self, kind: Reset) -> None:
@@ -104,6 +107,7 @@ class BmcState:
         self.requested_reset = None
         self.sessions.clear()
         self.lock_out.clear()
+        self.sol.reset()
         if kind is Reset.COLD:
             self.access = self.stored_access
             self.watchdog = Watchdog()

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from conduit.ipmi.bmc.handlers import app, boot, channel, chassis, messaging, session, system_info, users, watchdog
+from conduit.ipmi.bmc.handlers import (
+    app,
+    boot,
+    channel,
+    chassis,
+    messaging,
+    payloads,
+    session,
+    system_info,
+    users,
+    watchdog,
+)
 from conduit.ipmi.bmc.handlers.dispatch import execute
 from conduit.ipmi.bmc.handlers.registry import HANDLERS, Refused, handles, handles_outside
 
@@ -17,6 +28,7 @@ __all__ = [
     "handles",
     "handles_outside",
     "messaging",
+    "payloads",
     "session",
     "system_info",
     "users",
