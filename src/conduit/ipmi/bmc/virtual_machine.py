@@ -185,8 +185,8 @@ class VirtualMachine:
     def __init__(
         self, timings: Timings | None = None, *, running: bool = False, hours: int = 0, policy: int = 1
     ) -> None:
-        self._timings = timings or Timings()
-        self._cycle_interval = self._timings.cycle
+        self.timings: Final = timings or Timings()
+        self._cycle_interval = self.timings.cycle
         self._state = PowerState.RUNNING if running else PowerState.OFF
         self._since = -math.inf
         self._due: float | None = None
@@ -261,10 +261,10 @@ class VirtualMachine:
 
     def _delay(self, state: PowerState) -> float | None:
         return {
-            PowerState.POWERING_ON: self._timings.power_on,
-            PowerState.POST: self._timings.post,
-            PowerState.SHUTTING_DOWN: self._timings.soft_shutdown,
-            PowerState.POWERING_OFF: self._timings.power_off,
+            PowerState.POWERING_ON: self.timings.power_on,
+            PowerState.POST: self.timings.post,
+            PowerState.SHUTTING_DOWN: self.timings.soft_shutdown,
+            PowerState.POWERING_OFF: self.timings.power_off,
             PowerState.CYCLING: self._cycle_interval,
         }.get(state)
 
