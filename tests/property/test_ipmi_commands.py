@@ -30,9 +30,9 @@ from conduit.ipmi.commands.power import FrontPanelButtons
 from conduit.ipmi.commands.sel_time import AuxiliaryLogStatus
 from conduit.ipmi.commands.sessions import ActiveSession, GetSessionInfo, LanPeer, SerialPeer
 from conduit.ipmi.commands.users import LONG_PASSWORD_SIZE, SHORT_PASSWORD_SIZE, PasswordOperation, SetUserPassword
+from conduit.ipmi.messages import PrivilegeLimit
 from conduit.ipmi.records.events import Event
 from conduit.ipmi.records.sel import decode_sel_record
-from conduit.ipmi.messages import PrivilegeLimit
 
 Strategy = st.SearchStrategy[Any]
 

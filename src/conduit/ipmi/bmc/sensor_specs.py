@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from conduit.errors import LocalProtocolError
-from conduit.ipmi._fields import check_range, check_size
+from conduit.ipmi._fields import check_size
 from conduit.ipmi.records.conversion import Conversion, Factors, Linearization
 from conduit.ipmi.records.entities import Entity
 from conduit.ipmi.records.event_types import SENSOR_SPECIFIC, THRESHOLD, SensorType

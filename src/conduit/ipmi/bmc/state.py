@@ -14,13 +14,13 @@ from conduit.ipmi.bmc.bridge import IpmbNetwork, satellite_network
 from conduit.ipmi.bmc.config import BmcConfig, UserConfig
 from conduit.ipmi.bmc.event_flow import EventFlow
 from conduit.ipmi.bmc.event_log import EventLog
+from conduit.ipmi.bmc.fru import FruMemory, fru_memories
+from conduit.ipmi.bmc.lan_settings import LanSettings
 from conduit.ipmi.bmc.own_events import BMC_STARTED
 from conduit.ipmi.bmc.pef import EventFiltering
 from conduit.ipmi.bmc.sdr_repository import SdrRepository, make_records
 from conduit.ipmi.bmc.sensor_specs import Conditions
 from conduit.ipmi.bmc.sensors import Sensors
-from conduit.ipmi.bmc.fru import FruMemory, fru_memories
-from conduit.ipmi.bmc.lan_settings import LanSettings
 from conduit.ipmi.bmc.sessions import SessionTable
 from conduit.ipmi.bmc.sol import SolServer
 from conduit.ipmi.bmc.users import NULL_USER, LockOut, Rights, User, UserTable

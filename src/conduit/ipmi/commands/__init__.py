@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any, Final
+from collections.abc import (
+    Mapping,
+)
+from types import (
+    MappingProxyType,
+)
+from typing import (
+    Any,
+    Final,
+)
 
 from conduit.ipmi.commands import (
     alerts,
@@ -17,9 +24,9 @@ from conduit.ipmi.commands import (
     guid,
     lan,
     messaging,
+    payloads,
     pef,
     platform_event,
-    payloads,
     power,
     sdr,
     sdr_device,
@@ -132,11 +139,12 @@ from conduit.ipmi.commands.lan import (
     SetLanConfiguration,
     SuspendBmcArps,
 )
-from conduit.ipmi.commands.lan_parameters import LanSetInProgress
-from conduit.ipmi.commands.lan_shapes import LanParameter, LanValue
-from conduit.ipmi.commands.manufacturers import (
-    MANUFACTURERS,
-    manufacturer_name,
+from conduit.ipmi.commands.lan_parameters import (
+    LanSetInProgress,
+)
+from conduit.ipmi.commands.lan_shapes import (
+    LanParameter,
+    LanValue,
 )
 from conduit.ipmi.commands.messaging import (
     GetBmcGlobalEnables,
@@ -147,6 +155,20 @@ from conduit.ipmi.commands.messaging import (
     SendMessage,
     SetBmcGlobalEnables,
     Tracking,
+)
+from conduit.ipmi.commands.payloads import (
+    ActivatePayload,
+    DeactivatePayload,
+    GetPayloadActivationStatus,
+    GetPayloadInstanceInfo,
+    GetUserPayloadAccess,
+    PayloadAccessOperation,
+    PayloadActivation,
+    PayloadActivationStatus,
+    PayloadInstanceInfo,
+    SerialAlerts,
+    SetUserPayloadAccess,
+    UserPayloadAccess,
 )
 from conduit.ipmi.commands.pef import (
     ArmPefPostponeTimer,
@@ -182,19 +204,6 @@ from conduit.ipmi.commands.platform_event import (
     GetEventReceiver,
     PlatformEvent,
     SetEventReceiver,
-from conduit.ipmi.commands.payloads import (
-    ActivatePayload,
-    DeactivatePayload,
-    GetPayloadActivationStatus,
-    GetPayloadInstanceInfo,
-    GetUserPayloadAccess,
-    PayloadAccessOperation,
-    PayloadActivation,
-    PayloadActivationStatus,
-    PayloadInstanceInfo,
-    SerialAlerts,
-    SetUserPayloadAccess,
-    UserPayloadAccess,
 )
 from conduit.ipmi.commands.power import (
     POLICY_NO_CHANGE,
@@ -348,42 +357,24 @@ from conduit.ipmi.commands.watchdog import (
 from conduit.ipmi.manufacturers import (
     MANUFACTURERS,
     manufacturer_name,
-from conduit.rmcp.command import Command
+)
+from conduit.rmcp.command import (
+    Command,
+    CommandKey,
+)
 
 _MODULES: Final = (
+    alerts,
     app,
     boot,
     channel,
     channel_payloads,
     chassis,
+    fru,
     guid,
+    lan,
     messaging,
     payloads,
-    power,
-    sessions,
-    sol,
-    system_info,
-    users,
-    watchdog,
-)
-
-COMMANDS: Final[Mapping[tuple[int, int], type[Command[Any]]]] = MappingProxyType(  # Any: each has its own response
-    {(command.netfn, command.command): command for module in _MODULES for command in module.COMMANDS}
-)
-from conduit.rmcp.command import Command
-from conduit.rmcp.command import Command, CommandKey
-
-_MODULES: Final = (
-    alerts,
-from conduit.rmcp.command import Command, CommandKey
-
-_MODULES: Final = (
-    app,
-    boot,
-    channel,
-    chassis,
-    guid,
-    messaging,
     pef,
     platform_event,
     power,
@@ -393,12 +384,8 @@ _MODULES: Final = (
     sel_time,
     sensor_control,
     sensors,
-    fru,
-    guid,
-    lan,
-    messaging,
-    power,
     sessions,
+    sol,
     system_info,
     users,
     watchdog,
@@ -407,12 +394,6 @@ _MODULES: Final = (
 COMMANDS: Final[Mapping[CommandKey, type[Command[Any]]]] = MappingProxyType(  # Any: each has its own response
     {command.key(): command for module in _MODULES for command in module.COMMANDS}
 )
-
-COMMANDS: Final[Mapping[CommandKey, type[Command[Any]]]] = MappingProxyType(  # Any: each has its own response
-    {command.key(): command for module in _MODULES for command in module.COMMANDS}
-)
-"By network function, command number and group. Those that open and close sessions are in ``conduit.rmcp``."
-"By network function of the request, number and group. Those that open and close sessions are in ``conduit.rmcp``."
 
 __all__ = [
     "BOOT_DEVICE_NAMES",
@@ -438,8 +419,8 @@ __all__ = [
     "ArmPefPostponeTimer",
     "AuxiliaryLog",
     "AuxiliaryLogStatus",
-    "BmcArpStatus",
     "BitRate",
+    "BmcArpStatus",
     "BootDevice",
     "BootFlags",
     "BootInfoAcknowledge",
@@ -462,18 +443,18 @@ __all__ = [
     "ColdReset",
     "ConsoleRedirection",
     "DataMatch",
+    "DeactivatePayload",
     "DeleteSdr",
     "DeleteSelEntry",
-    "DeactivatePayload",
     "DeviceId",
     "DeviceSdrInfo",
     "DeviceSupport",
+    "EncryptionOperation",
     "Erasure",
     "ErasureProgress",
     "EventFilter",
     "EventReceiver",
     "FilterData1",
-    "EncryptionOperation",
     "FrontPanelButtons",
     "FruAreaInfo",
     "FruData",
@@ -492,15 +473,15 @@ __all__ = [
     "GetDeviceSdr",
     "GetDeviceSdrInfo",
     "GetEventReceiver",
-    "GetLastProcessedEvent",
     "GetFruInventoryAreaInfo",
     "GetLanConfiguration",
     "GetLanStatistics",
+    "GetLastProcessedEvent",
     "GetMessage",
-    "GetPefCapabilities",
-    "GetPefConfiguration",
     "GetPayloadActivationStatus",
     "GetPayloadInstanceInfo",
+    "GetPefCapabilities",
+    "GetPefConfiguration",
     "GetPohCounter",
     "GetSdr",
     "GetSdrRepositoryAllocationInfo",
@@ -536,15 +517,19 @@ __all__ = [
     "LanConfiguration",
     "LanParameter",
     "LanPeer",
-    "LastProcessedEvent",
     "LanSetInProgress",
     "LanStatistics",
     "LanValue",
+    "LastProcessedEvent",
     "MasterWriteRead",
     "MuxOverride",
     "PartialAddSdr",
     "PartialAddSelEntry",
     "PasswordOperation",
+    "PayloadAccessOperation",
+    "PayloadActivation",
+    "PayloadActivationStatus",
+    "PayloadInstanceInfo",
     "PefAction",
     "PefActions",
     "PefCapabilities",
@@ -558,18 +543,14 @@ __all__ = [
     "PetAcknowledge",
     "PlatformEvent",
     "PolicyRule",
-    "PayloadAccessOperation",
-    "PayloadActivation",
-    "PayloadActivationStatus",
-    "PayloadInstanceInfo",
     "PowerEvent",
     "PowerOnHours",
     "PowerRestorePolicy",
     "PretimeoutInterrupt",
     "RawReading",
     "RawThresholds",
-    "RearmSensorEvents",
     "ReadFruData",
+    "RearmSensorEvents",
     "ReceivedMessage",
     "RepositorySupport",
     "ReserveDeviceSdrRepository",
@@ -617,9 +598,10 @@ __all__ = [
     "SetEventReceiver",
     "SetFrontPanelEnables",
     "SetInProgress",
-    "SetLastProcessedEvent",
-    "SetPefConfiguration",
     "SetLanConfiguration",
+    "SetLastProcessedEvent",
+    "SetPayloadEncryption",
+    "SetPefConfiguration",
     "SetPowerCycleInterval",
     "SetPowerRestorePolicy",
     "SetProgress",
@@ -631,10 +613,6 @@ __all__ = [
     "SetSensorReading",
     "SetSensorThresholds",
     "SetSensorType",
-    "SetPayloadEncryption",
-    "SetPowerCycleInterval",
-    "SetPowerRestorePolicy",
-    "SetProgress",
     "SetSolConfiguration",
     "SetSystemBootOptions",
     "SetSystemInfo",
