@@ -11,7 +11,7 @@ from typing import ClassVar, Final, Protocol, Self
 from conduit._wire import Reader
 from conduit.errors import DecodeError
 from conduit.ipmi._fields import check_range, check_size, known
-from conduit.ipmi.commands.manufacturers import manufacturer_name
+from conduit.ipmi.manufacturers import manufacturer_name
 from conduit.ipmi.records.fru_areas import checksum
 from conduit.ipmi.records.fru_power import DcLoad, DcOutput, PowerSupply
 
