@@ -22,7 +22,7 @@ PARTS: Final = {
     "chassis": Part("conduit.cli.ipmi.chassis", "Chassis: status, light, boot device, power policy.", "chassis"),
     "event": Part(
         "conduit.cli.ipmi.event",
-        "Send a sample event: a temperature too high (1), a voltage too low (2), a memory error that was corrected (3).",
+        "Send a sample event: a temperature too high (1), a voltage too low (2), a corrected memory error (3).",
         "event",
     ),
     "mc": _MC,
