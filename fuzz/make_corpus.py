@@ -136,6 +136,21 @@ def payloads() -> dict[str, list[bytes]]:
     return {"exchange": [joined(*answers), joined(answers[0])]}
 
 
+def records() -> dict[str, list[bytes]]:
+    event = bytes.fromhex("04043001520305")
+    return {
+        "sel_record": [
+            bytes.fromhex("010002f60d076b81100401300109ffff"),
+            bytes.fromhex("0200c0f60d076ba20200010203040506"),
+            bytes.fromhex("0300e0") + bytes(range(13)),
+            bytes.fromhex("040002f60d076b20000423a46fc124ff"),
+        ],
+        "platform_event": [event, b"\x41" + event],
+        "event_filter": [bytes.fromhex("03c0030110ffff04ff011400000000000000000000")],
+        "alert_immediate": [b"\x01\x02\x00", b"\x01\x02\x00\x20" + event],
+    }
+
+
 def write(corpus: Path, seeds: Mapping[str, list[bytes]]) -> None:
     for name, datas in seeds.items():
         folder = corpus / name
@@ -145,5 +160,5 @@ def write(corpus: Path, seeds: Mapping[str, list[bytes]]) -> None:
 
 
 if __name__ == "__main__":
-    for seeds in (messages(), sessions(), conversations(), payloads()):
+    for seeds in (messages(), sessions(), conversations(), payloads(), records()):
         write(CORPUS, seeds)
