@@ -127,11 +127,11 @@ class Factors:
     @property
     def accuracy_percent(self) -> float:
         """Accuracy in percent of the reading."""
-        return _rounded(self.accuracy * 0.01 * 10**self.accuracy_exponent)
+        return _rounded(self.accuracy * 0.01 * 10.0**self.accuracy_exponent)
 
     def value(self, number: int, linearization: int = Linearization.LINEAR) -> float | None:
         """The value of a raw number; None where the function has none, as the logarithm of zero."""
-        scaled = (self.m * number + self.b * 10**self.b_exponent) * 10**self.result_exponent
+        scaled = (self.m * number + self.b * 10.0**self.b_exponent) * 10.0**self.result_exponent
         function, _ = _FUNCTIONS.get(linearization, _FUNCTIONS[Linearization.LINEAR])
         return _apply(function, scaled)
 
@@ -144,11 +144,11 @@ class Factors:
         scaled = _apply(inverse, value)
         if scaled is None or not self.m:
             raise LocalProtocolError(f"the sensor cannot have the value {value:g}")
-        return round((scaled / 10**self.result_exponent - self.b * 10**self.b_exponent) / self.m)
+        return round((scaled / 10.0**self.result_exponent - self.b * 10.0**self.b_exponent) / self.m)
 
     def difference(self, counts: float) -> float:
         """So many raw counts as a difference of values, for hysteresis and tolerance of linear sensors."""
-        return _rounded(abs(self.m * counts * 10**self.result_exponent))
+        return _rounded(abs(self.m * counts * 10.0**self.result_exponent))
 
     def counts(self, difference: float) -> int:
         """The opposite, rounded and without a sign.
@@ -157,7 +157,7 @@ class Factors:
         """
         if not self.m:
             raise LocalProtocolError("the sensor has one value only, so no hysteresis")
-        return round(abs(difference / (self.m * 10**self.result_exponent)))
+        return round(abs(difference / (self.m * 10.0**self.result_exponent)))
 
     def encode(self) -> bytes:
         """Six bytes."""
