@@ -15,13 +15,19 @@ from hypothesis import strategies as st
 
 from conduit.errors import DecodeError
 from conduit.ipmi.commands import COMMANDS
+from conduit.ipmi.commands.alerts import AlertImmediate, AlertOperation
 from conduit.ipmi.commands.boot_options import BOOT_OPTIONS
 from conduit.ipmi.commands.channel import ChannelAccess
 from conduit.ipmi.commands.guid import Guid, GuidOrder
 from conduit.ipmi.commands.messaging import GlobalEnables
+from conduit.ipmi.commands.pef_parameters import PEF_SETTINGS, DataMatch
+from conduit.ipmi.commands.platform_event import EventReceiver
 from conduit.ipmi.commands.power import FrontPanelButtons
+from conduit.ipmi.commands.sel_time import AuxiliaryLogStatus
 from conduit.ipmi.commands.sessions import ActiveSession, GetSessionInfo, LanPeer, SerialPeer
 from conduit.ipmi.commands.users import LONG_PASSWORD_SIZE, SHORT_PASSWORD_SIZE, PasswordOperation, SetUserPassword
+from conduit.ipmi.records.events import Event
+from conduit.ipmi.records.sel import decode_sel_record
 
 Strategy = st.SearchStrategy[Any]
 
@@ -114,6 +120,57 @@ RANGES: dict[str, Strategy] = {
     "verbosity": upto(3),
     "version": NIBBLE,
     "write_mask": BYTE,
+    # events, the SEL and PEF
+    "added": LONG,
+    "block": BYTE,
+    "by_software": WORD,
+    "enabled_actions": SIX_BITS,
+    "entries": WORD,
+    "erased": LONG,
+    "event_data": st.binary(min_size=3, max_size=3),
+    "event_type": SEVEN_BITS,
+    "exact": BYTE,
+    "filter_number": SEVEN_BITS,
+    "filters": BYTE,
+    "format_version": BYTE,
+    "free_bytes": WORD,
+    "free_units": WORD,
+    "generator_address": BYTE,
+    "generator_lun": BYTE,
+    "largest_free": WORD,
+    "lun": upto(3),
+    "mask": BYTE,
+    "max_record": BYTE,
+    "minutes": st.none() | st.integers(-1440, 1440),
+    "newest": WORD,
+    "next_record_id": WORD,
+    "number": SEVEN_BITS,
+    "offset": BYTE,
+    "offsets": WORD,
+    "operation": upto(3),
+    "policy_number": NIBBLE,
+    "processed": WORD,
+    "progress": NIBBLE,
+    "actions": SIX_BITS,
+    "record_id": WORD,
+    "reservation": WORD,
+    "rule": upto(7),
+    "seconds": BYTE,
+    "sensor_device": BYTE,
+    "sensor_number": BYTE,
+    "sensor_type": BYTE,
+    "sequence": WORD,
+    "severity": BYTE,
+    "source_type": BYTE,
+    "string": SEVEN_BITS,
+    "string_set": SEVEN_BITS,
+    "supported_actions": SIX_BITS,
+    "text": st.binary(max_size=16),
+    "timestamp": LONG,
+    "trigger": BYTE,
+    "unit_size": WORD,
+    "units": WORD,
+    "value": BYTE,
 }
 
 # Fields whose name means something else in one class.
@@ -121,6 +178,18 @@ OVERRIDES: dict[tuple[str, str], Strategy] = {
     ("AcpiPowerState", "device"): SEVEN_BITS,
     ("BootFlags", "device"): NIBBLE,
     ("BootInfoAcknowledge", "oem"): st.booleans(),
+    ("AlertImmediate", "generator"): BYTE,
+    ("AlertStatus", "status"): st.none() | BYTE,
+    ("Event", "data"): st.binary(min_size=3, max_size=3),
+    ("GetAuxiliaryLogStatus", "log"): NIBBLE,
+    ("GetPefConfiguration", "parameter"): SEVEN_BITS,
+    ("GetSelEntry", "count"): BYTE,
+    ("EventReceiver", "address"): BYTE,
+    ("PlatformEvent", "generator"): st.none() | BYTE,
+    ("SelInfo", "version"): BYTE,
+    ("PefCapabilities", "version"): BYTE,
+    ("SetAuxiliaryLogStatus", "log"): NIBBLE,
+    ("SetPefConfiguration", "parameter"): SEVEN_BITS,
     ("GetSystemBootOptions", "parameter"): SEVEN_BITS,
     ("GetSystemInfo", "parameter"): BYTE,
     ("LanPeer", "address"): st.ip_addresses(v=4),
@@ -139,6 +208,8 @@ def instances(codec: type[Any]) -> Strategy:
     if codec is GetSessionInfo:
         lookups = (st.fixed_dictionaries({key: values}) for key, values in LOOKUPS.items())
         return st.one_of(*lookups).map(lambda lookup: GetSessionInfo(**lookup))
+    if codec is AlertImmediate:
+        return alerts()
     if codec is SetUserPassword:
         return st.sampled_from((SHORT_PASSWORD_SIZE, LONG_PASSWORD_SIZE)).flatmap(passwords)
     hints = get_type_hints(codec)
@@ -146,6 +217,18 @@ def instances(codec: type[Any]) -> Strategy:
 
 
 LOOKUPS: dict[str, Strategy] = {"index": upto(0xFD), "handle": BYTE, "session_id": LONG}
+
+
+EVENTS = st.deferred(lambda: instances(Event))
+
+
+def alerts() -> Strategy:
+    """Without an event nobody found it."""
+    where = {"channel": NIBBLE, "destination": NIBBLE, "operation": upto(3).map(partial(as_member, AlertOperation))}
+    what = {"send_string": st.booleans(), "string": SEVEN_BITS}
+    return st.builds(AlertImmediate, **where, **what) | st.builds(
+        AlertImmediate, **where, **what, event=EVENTS, generator=BYTE
+    )
 
 
 def passwords(size: int) -> Strategy:
@@ -160,7 +243,7 @@ def passwords(size: int) -> Strategy:
 
 
 def values_of(owner: str, name: str, hint: Any) -> Strategy:  # Any: type hints are plain objects
-    if name in OBJECTS:
+    if name in OBJECTS and (owner, name) not in OVERRIDES:
         return OBJECTS[name]()
     if hint is bool:
         return st.booleans()
@@ -180,16 +263,23 @@ def as_member(kind: type[IntEnum | IntFlag], value: int | None) -> int | None:
 
 
 OBJECTS: dict[str, Callable[[], Strategy]] = {
+    "data_1": lambda: instances(DataMatch),
+    "data_2": lambda: instances(DataMatch),
+    "data_3": lambda: instances(DataMatch),
+    "event": lambda: EVENTS,
+    "record": lambda: st.binary(min_size=16, max_size=16).map(decode_sel_record),
+    "receiver": lambda: instances(EventReceiver),
     "access": lambda: instances(ChannelAccess),
     "enables": lambda: instances(GlobalEnables),
     "front_panel": lambda: st.none() | instances(FrontPanelButtons),
+    "status": lambda: instances(AuxiliaryLogStatus),
     "peer": lambda: st.none() | instances(LanPeer) | instances(SerialPeer),
     "session": lambda: st.none() | instances(ActiveSession),
 }
 
 REQUESTS = tuple(COMMANDS.values())
 RESPONSES = tuple(dict.fromkeys(command.response for command in REQUESTS))
-CODECS = (*REQUESTS, *RESPONSES, *BOOT_OPTIONS.values())
+CODECS = (*REQUESTS, *RESPONSES, *BOOT_OPTIONS.values(), *PEF_SETTINGS.values(), Event)
 each_codec = pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.__name__)
 
 

@@ -49,6 +49,8 @@ class EventFlow:
 
     def next_deadline(self) -> float | None:
         """When events that have to wait are to be looked at; None if none wait. At once is 0."""
+        if self._machine.has_happenings:
+            return 0.0
         if not self._new():
             return None
         waits = (self._held_until, self._filtering.postponed_until)

@@ -16,6 +16,7 @@ from conduit.ipmi.commands import (
     PefAction,
     PefActions,
     PefControl,
+    PefParameter,
     PefSystemGuid,
     Severity,
 )
@@ -93,7 +94,8 @@ class EventFiltering:
     def __init__(self) -> None:
         self.control = PefControl()
         self.actions = PefActions(enabled_actions=SUPPORTED)
-        self.startup_delay = self.alert_startup_delay = 0
+        self.delays: dict[int, int] = {PefParameter.STARTUP_DELAY: 0, PefParameter.ALERT_STARTUP_DELAY: 0}
+        "Seconds after power on, kept for those who ask."
         self.guid = PefSystemGuid()
         free = (EventFilter(number=number) for number in range(len(DEFAULT_FILTERS) + 1, FILTERS + 1))
         self.filters = {one.number: one for one in (*DEFAULT_FILTERS, *free)}

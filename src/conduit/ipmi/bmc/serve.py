@@ -39,7 +39,6 @@ class ServedBmc:
         self._scope = trio.CancelScope()
         self.dropped_sends = 0
         self.faults = 0  # datagrams that a handler failed on
-        bmc.state.event_log.set_time(datetime.now(UTC).timestamp(), trio.current_time())
 
     @property
     def host(self) -> str:
@@ -58,6 +57,7 @@ class ServedBmc:
     async def run(self) -> None:
         """Answer until cancelled."""
         bmc, sock = self.bmc, self._sock
+        bmc.state.event_log.set_time(datetime.now(UTC).timestamp(), trio.current_time())
         while True:
             deadline = bmc.next_deadline()
             with trio.CancelScope(deadline=math.inf if deadline is None else deadline) as self._scope:

@@ -233,8 +233,6 @@ class VirtualMachine:
 
     def next_deadline(self) -> float | None:
         """When :meth:`advance` has something to do, or None."""
-        if self._happenings:
-            return self._happenings[0][0]
         lasting = self._identify_until if self._identify_until != math.inf else None
         return min((when for when in (self._due, lasting, self._flags_expire) if when is not None), default=None)
 
@@ -243,6 +241,11 @@ class VirtualMachine:
             if self._state in HAS_POWER:
                 self._seconds_on += now - self._clock
             self._clock = now
+
+    @property
+    def has_happenings(self) -> bool:
+        """Whether anything happened since somebody asked last."""
+        return bool(self._happenings)
 
     def take_happenings(self) -> list[tuple[float, Happening]]:
         """What happened since somebody asked last, and when; the last ones, if it was very much."""

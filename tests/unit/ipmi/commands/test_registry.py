@@ -28,6 +28,17 @@ TABLE = {
     "SetFrontPanelEnables": (0x00, 0x0A, Privilege.ADMINISTRATOR, True, 1, 0),
     "SetPowerCycleInterval": (0x00, 0x0B, Privilege.ADMINISTRATOR, True, 1, 0),
     "GetPohCounter": (0x00, 0x0F, Privilege.USER, True, 0, 5),
+    "SetEventReceiver": (0x04, 0x00, Privilege.ADMINISTRATOR, True, 2, 0),
+    "GetEventReceiver": (0x04, 0x01, Privilege.USER, True, 0, 2),
+    "PlatformEvent": (0x04, 0x02, Privilege.OPERATOR, False, 7, 0),
+    "GetPefCapabilities": (0x04, 0x10, Privilege.USER, True, 0, 3),
+    "ArmPefPostponeTimer": (0x04, 0x11, Privilege.ADMINISTRATOR, True, 1, 1),
+    "SetPefConfiguration": (0x04, 0x12, Privilege.ADMINISTRATOR, True, 1, 0),
+    "GetPefConfiguration": (0x04, 0x13, Privilege.OPERATOR, True, 3, 1),
+    "SetLastProcessedEvent": (0x04, 0x14, Privilege.ADMINISTRATOR, True, 3, 0),
+    "GetLastProcessedEvent": (0x04, 0x15, Privilege.ADMINISTRATOR, True, 0, 10),
+    "AlertImmediate": (0x04, 0x16, Privilege.ADMINISTRATOR, False, 3, 0),
+    "PetAcknowledge": (0x04, 0x17, Privilege.CALLBACK, True, 12, 0),
     "GetDeviceId": (0x06, 0x01, Privilege.USER, True, 0, 11),
     "ColdReset": (0x06, 0x02, Privilege.ADMINISTRATOR, False, 0, 0),
     "WarmReset": (0x06, 0x03, Privilege.ADMINISTRATOR, False, 0, 0),
@@ -82,6 +93,20 @@ TABLE = {
     "GetSdrRepositoryTime": (0x0A, 0x28, Privilege.USER, True, 0, 4),
     "SetSdrRepositoryTime": (0x0A, 0x29, Privilege.OPERATOR, True, 4, 0),
     "RunInitializationAgent": (0x0A, 0x2C, Privilege.OPERATOR, True, 1, 1),
+    "GetSelInfo": (0x0A, 0x40, Privilege.USER, True, 0, 14),
+    "GetSelAllocationInfo": (0x0A, 0x41, Privilege.USER, True, 0, 9),
+    "ReserveSel": (0x0A, 0x42, Privilege.USER, True, 0, 2),
+    "GetSelEntry": (0x0A, 0x43, Privilege.USER, True, 6, 2),
+    "AddSelEntry": (0x0A, 0x44, Privilege.OPERATOR, False, 16, 2),
+    "PartialAddSelEntry": (0x0A, 0x45, Privilege.OPERATOR, False, 6, 2),
+    "DeleteSelEntry": (0x0A, 0x46, Privilege.OPERATOR, False, 4, 2),
+    "ClearSel": (0x0A, 0x47, Privilege.OPERATOR, False, 6, 1),
+    "GetSelTime": (0x0A, 0x48, Privilege.USER, True, 0, 4),
+    "SetSelTime": (0x0A, 0x49, Privilege.OPERATOR, False, 4, 0),
+    "GetAuxiliaryLogStatus": (0x0A, 0x5A, Privilege.USER, True, 1, 4),
+    "SetAuxiliaryLogStatus": (0x0A, 0x5B, Privilege.ADMINISTRATOR, True, 5, 0),
+    "GetSelTimeUtcOffset": (0x0A, 0x5C, Privilege.USER, True, 0, 2),
+    "SetSelTimeUtcOffset": (0x0A, 0x5D, Privilege.OPERATOR, True, 2, 0),
 }
 
 BY_NAME = {command.__name__: command for command in COMMANDS.values()}
@@ -106,11 +131,13 @@ def test_requests_and_responses_are_exported(name: str) -> None:
 
 # User 1, a set password and the like: nothing in it is out of range.
 VALID = b"\x01\x01" + bytes(62)
+PREFIXES = {"ClearSel": b"\x01\x00CLR"}
+"Where a request has a key in it."
 
 
 @each
 def test_a_request_is_refused_only_when_shorter_than_its_least_size(name: str) -> None:
-    assert_least_size(BY_NAME[name], TABLE[name][4])
+    assert_least_size(BY_NAME[name], TABLE[name][4], PREFIXES.get(name, b""))
 
 
 @each
@@ -118,13 +145,14 @@ def test_a_response_is_refused_only_when_shorter_than_its_least_size(name: str) 
     assert_least_size(BY_NAME[name].response, TABLE[name][5])
 
 
-def assert_least_size(codec: type[Any], least: int) -> None:
+def assert_least_size(codec: type[Any], least: int, prefix: bytes = b"") -> None:
+    valid = prefix + VALID[len(prefix) :]
     for size in range(least):
         with pytest.raises(DecodeError) as caught:
-            codec.decode(VALID[:size])
+            codec.decode(valid[:size])
         assert caught.value.offset <= size
-    codec.decode(VALID[:least])
-    codec.decode(VALID)
+    codec.decode(valid[:least])
+    codec.decode(valid)
 
 
 @each

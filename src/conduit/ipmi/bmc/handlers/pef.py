@@ -186,8 +186,8 @@ def _plain_value(pef: EventFiltering, parameter: PefParameter) -> int | PefSetti
     values: dict[PefParameter, int | PefSetting] = {
         PefParameter.CONTROL: pef.control,
         PefParameter.ACTION_GLOBAL_CONTROL: pef.actions,
-        PefParameter.STARTUP_DELAY: pef.startup_delay,
-        PefParameter.ALERT_STARTUP_DELAY: pef.alert_startup_delay,
+        PefParameter.STARTUP_DELAY: pef.delays[PefParameter.STARTUP_DELAY],
+        PefParameter.ALERT_STARTUP_DELAY: pef.delays[PefParameter.ALERT_STARTUP_DELAY],
         PefParameter.FILTER_COUNT: FILTERS,
         PefParameter.POLICY_COUNT: POLICIES,
         PefParameter.STRING_COUNT: STRINGS,
@@ -211,7 +211,7 @@ def set_pef_configuration(bmc: BmcState, request: SetPefConfiguration, session: 
         raise Refused(CompletionCode.DATA_LENGTH_INVALID)
     if isinstance(setting, PefSetInProgress):
         _set_progress(bmc, setting, session)
-    elif not _store(bmc.pef, request.parameter, setting):
+    elif not _store(bmc.pef, request, setting):
         raise Refused(CompletionCode.PARAMETER_OUT_OF_RANGE)
     return NoData()
 
@@ -225,7 +225,7 @@ def _set_progress(bmc: BmcState, setting: PefSetInProgress, session: BmcSession)
         bmc.pef_setter = session.session_id
 
 
-def _store(pef: EventFiltering, parameter: int, setting: PefSetting | bytes) -> bool:
+def _store(pef: EventFiltering, request: SetPefConfiguration, setting: PefSetting | bytes) -> bool:
     """Whether there is such an entry."""
     match setting:
         case EventFilter():
@@ -240,7 +240,7 @@ def _store(pef: EventFiltering, parameter: int, setting: PefSetting | bytes) -> 
         case AlertStringBlock():
             return pef.store_string(setting)
         case _:
-            _store_plain(pef, parameter, setting)
+            _store_plain(pef, request, setting)
             return True
 
 
@@ -251,8 +251,8 @@ def _replace(table: dict[int, EntryT], entry: EntryT) -> bool:
     return True
 
 
-def _store_plain(pef: EventFiltering, parameter: int, setting: PefSetting | bytes) -> None:
-    """A parameter that is no table."""
+def _store_plain(pef: EventFiltering, request: SetPefConfiguration, setting: PefSetting | bytes) -> None:
+    """A parameter that is no table; those without a class are the delays."""
     match setting:
         case PefControl():
             pef.control = setting
@@ -260,7 +260,5 @@ def _store_plain(pef: EventFiltering, parameter: int, setting: PefSetting | byte
             pef.actions = setting
         case PefSystemGuid():
             pef.guid = setting
-        case bytes() if parameter == PefParameter.STARTUP_DELAY:
-            pef.startup_delay = setting[0]
-        case bytes():
-            pef.alert_startup_delay = setting[0]
+        case _:
+            pef.delays[request.parameter] = request.data[0]
