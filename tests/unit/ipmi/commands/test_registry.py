@@ -91,7 +91,7 @@ TABLE = {
     "DeleteSdr": (0x0A, 0x26, Privilege.OPERATOR, False, 4, 2),
     "ClearSdrRepository": (0x0A, 0x27, Privilege.OPERATOR, False, 6, 1),
     "GetSdrRepositoryTime": (0x0A, 0x28, Privilege.USER, True, 0, 4),
-    "SetSdrRepositoryTime": (0x0A, 0x29, Privilege.OPERATOR, True, 4, 0),
+    "SetSdrRepositoryTime": (0x0A, 0x29, Privilege.OPERATOR, False, 4, 0),
     "RunInitializationAgent": (0x0A, 0x2C, Privilege.OPERATOR, True, 1, 1),
     "GetSelInfo": (0x0A, 0x40, Privilege.USER, True, 0, 14),
     "GetSelAllocationInfo": (0x0A, 0x41, Privilege.USER, True, 0, 9),
