@@ -72,14 +72,12 @@ def signed(value: int, bits: int) -> int:
 def to_number(raw: int, analog_format: AnalogFormat) -> int | None:
     """A raw byte as a number, or None if the sensor gives no numbers."""
     match analog_format:
-        case AnalogFormat.UNSIGNED:
-            return raw
         case AnalogFormat.ONES_COMPLEMENT:
             return raw - LARGEST_RAW if raw & 0x80 else raw
         case AnalogFormat.TWOS_COMPLEMENT:
             return signed(raw, 8)
-        case AnalogFormat.NOT_ANALOG:
-            return None
+        case _:
+            return raw if analog_format is AnalogFormat.UNSIGNED else None
 
 
 def from_number(number: int, analog_format: AnalogFormat) -> int:
@@ -90,7 +88,7 @@ def from_number(number: int, analog_format: AnalogFormat) -> int:
             return number + LARGEST_RAW if number < 0 else number
         case AnalogFormat.TWOS_COMPLEMENT:
             return min(max(number, -128), 127) & LARGEST_RAW
-        case AnalogFormat.UNSIGNED | AnalogFormat.NOT_ANALOG:
+        case _:
             return min(max(number, 0), LARGEST_RAW)
 
 
@@ -142,9 +140,12 @@ class Factors:
         """
         _, inverse = _FUNCTIONS.get(linearization, _FUNCTIONS[Linearization.LINEAR])
         scaled = _apply(inverse, value)
-        if scaled is None or not self.m:
+        exact = math.nan
+        if scaled is not None and self.m:
+            exact = (scaled / 10.0**self.result_exponent - self.b * 10.0**self.b_exponent) / self.m
+        if not math.isfinite(exact):
             raise LocalProtocolError(f"the sensor cannot have the value {value:g}")
-        return round((scaled / 10.0**self.result_exponent - self.b * 10.0**self.b_exponent) / self.m)
+        return round(exact)
 
     def difference(self, counts: float) -> float:
         """So many raw counts as a difference of values, for hysteresis and tolerance of linear sensors."""
