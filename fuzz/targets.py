@@ -18,6 +18,8 @@ from conduit._wire import Reader
 from conduit.errors import ConduitError, DecodeError
 from conduit.ipmi.bmc import BmcConfig, UserConfig, VirtualBmc
 from conduit.ipmi.commands import AlertImmediate, EventFilter, PlatformEvent
+from conduit.ipmi.records.sdr import decode_record
+from conduit.ipmi.records.sdr_sensors import FullSensor
 from conduit.ipmi.exchange import Exchange, Hop, Pending, Target
 from conduit.ipmi.records.sel import decode_sel_record
 from conduit.rmcp.ciphers import CONFIDENTIALITY, SUITES, Confidentiality, SessionKeys
@@ -176,6 +178,16 @@ def plus_packet(data: bytes) -> None:
 def cipher_suites(data: bytes) -> None:
     with suppress(DecodeError):
         assert b"".join(record.encode() for record in decode_cipher_suites(data)) == data
+
+
+def sdr(data: bytes) -> None:
+    """A record of any type, once read, is written so that it is read the same; its values never raise."""
+    with suppress(DecodeError):
+        record = decode_record(data)
+        assert decode_record(record.encode()) == record
+        if isinstance(record, FullSensor):
+            assert all(isinstance(record.conversion.value(raw), float | None) for raw in range(0, 256, 5))
+            assert isinstance((record.name.text, record.traits.units.text), tuple)
 
 
 def transform(method: Confidentiality) -> Oracle:
@@ -337,6 +349,7 @@ TARGETS: Final[Mapping[str, Oracle]] = {
     "close_session": codec(CloseSession),
     "aes": transform(Confidentiality.AES_CBC_128),
     "xrc4": transform(Confidentiality.XRC4_128),
+    "sdr": sdr,
     "plus_session_1": plus_session(1),
     "plus_session_3": plus_session(3),
     "plus_session_17": plus_session(17),

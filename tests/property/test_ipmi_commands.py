@@ -31,6 +31,7 @@ from conduit.ipmi.commands.sel_time import AuxiliaryLogStatus
 from conduit.ipmi.commands.sessions import ActiveSession, GetSessionInfo, LanPeer, SerialPeer
 from conduit.ipmi.commands.users import LONG_PASSWORD_SIZE, SHORT_PASSWORD_SIZE, PasswordOperation, SetUserPassword
 from conduit.ipmi.messages import PrivilegeLimit
+from conduit.ipmi.records.conversion import Factors
 from conduit.ipmi.records.events import Event
 from conduit.ipmi.records.sel import decode_sel_record
 
@@ -156,6 +157,27 @@ RANGES: dict[str, Strategy] = {
     "version": NIBBLE,
     "written": BYTE,
     "write_mask": BYTE,
+    # sensors and their records
+    "added_at": LONG,
+    "assertions": upto(0x7FFF),
+    "changed_at": st.none() | LONG,
+    "confirmation": st.binary(min_size=3, max_size=3),
+    "deassertions": upto(0x7FFF),
+    "erased_at": LONG,
+    "flags": upto(7).map(lambda flags: flags << 5),
+    "free_space": WORD,
+    "limits": st.binary(min_size=6, max_size=6),
+    "luns": BYTE,
+    "negative": BYTE,
+    "next_reading": BYTE,
+    "next_record": WORD,
+    "positive": BYTE,
+    "readable": SIX_BITS,
+    "reading": BYTE,
+    "record_count": WORD,
+    "states": st.none() | upto(0x7FFF),
+    "time": LONG,
+    "which": SIX_BITS,
     # events, the SEL and PEF
     "added": LONG,
     "block": BYTE,
@@ -209,8 +231,29 @@ RANGES: dict[str, Strategy] = {
     "value": BYTE,
 }
 
+FACTORS = st.builds(
+    Factors,
+    m=st.integers(-512, 511),
+    b=st.integers(-512, 511),
+    b_exponent=st.integers(-8, 7),
+    result_exponent=st.integers(-8, 7),
+    tolerance=SIX_BITS,
+    accuracy=upto(1023),
+    accuracy_exponent=upto(3),
+    direction=upto(3),
+)
+
 # Fields whose name means something else in one class.
 OVERRIDES: dict[tuple[str, str], Strategy] = {
+    ("DeviceSdrInfo", "count"): BYTE,
+    ("GetDeviceSdr", "count"): BYTE,
+    ("GetSdr", "count"): BYTE,
+    ("RawReading", "flags"): upto(7).map(lambda flags: flags << 5),
+    ("SdrRepositoryInfo", "version"): BYTE,
+    ("SetSensorEventEnable", "flags"): BYTE,
+    ("SetSensorReading", "operation"): BYTE,
+    ("SetSensorType", "event_type"): BYTE,
+    ("SensorFactors", "factors"): FACTORS,
     ("AcpiPowerState", "device"): SEVEN_BITS,
     ("SlaacTiming", "data"): st.binary(max_size=32),
     ("Dhcpv6Timing", "data"): st.binary(max_size=32),

@@ -1,14 +1,17 @@
-"""What commands report, and how it looks: text for people, JSON and YAML with stable keys for programs.
+"""What commands report, and how it looks: text for people, JSON, YAML and CSV with stable keys for programs.
 
 Commands build a :class:`Report`; nothing here knows a command, and no command knows a format.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -28,13 +31,14 @@ class Format(Enum):
     TABLE = "table"
     JSON = "json"
     YAML = "yaml"
+    CSV = "csv"
 
 
 class Field(NamedTuple):
     """One fact."""
 
     key: str
-    "Its name in JSON and YAML: snake_case, and stable."
+    "Its name in JSON, YAML and CSV: snake_case, and stable."
     label: str
     "Its name for people."
     value: Value
@@ -64,6 +68,8 @@ class Rows:
     "Name of the list in JSON and YAML."
     columns: Sequence[Column]
     rows: Sequence[Sequence[Value]]
+    styles: Sequence[str] = ()
+    "Colours of the rows, for terminals; an empty one is none."
 
     @property
     def data(self) -> list[Value]:
@@ -80,6 +86,8 @@ class Report:
     "It in one line, which is all that is shown with many hosts."
     fields: Sequence[Field] = ()
     rows: Rows | None = None
+    table: Rows | None = None
+    "What people see in place of the rows."
     lines: Sequence[str] | None = None
     "What people see in place of fields and rows."
     brief: bool = False
@@ -90,6 +98,18 @@ class Report:
         """What JSON and YAML show."""
         fields: dict[str, Value] = {field.key: field.value for field in self.fields}
         return fields if self.rows is None else {**fields, self.rows.key: self.rows.data}
+
+    @property
+    def header(self) -> list[str]:
+        """First line of the CSV: the columns or, without rows, the fields."""
+        keyed: Sequence[Column] | Sequence[Field] = self.fields if self.rows is None else self.rows.columns
+        return [one.key for one in keyed]
+
+    @property
+    def records(self) -> list[list[str]]:
+        """The other lines: the rows, to which a spreadsheet has no place for fields, or one line of fields."""
+        values = [[field.value for field in self.fields]] if self.rows is None else self.rows.rows
+        return [[in_cell(value) for value in row] for row in values]
 
 
 def make_console(*, stderr: bool = False) -> Console:
@@ -109,6 +129,8 @@ def show(report: Report, output: Format, console: Console) -> None:
             console.out(to_json(report.data, indent=2))
         case Format.YAML:
             console.out(to_yaml(report.data), end="")
+        case Format.CSV:
+            console.out(to_csv([report.header, *report.records]), end="", highlight=False)
         case Format.TABLE:
             _show_text(report, console)
 
@@ -124,6 +146,26 @@ def to_yaml(data: Value) -> str:
 
     text: str = yaml.safe_dump(data, sort_keys=False, allow_unicode=False, default_flow_style=False)
     return text
+
+
+def to_csv(records: Iterable[Sequence[str]]) -> str:
+    """Comma-separated values (RFC 4180), but that lines end as lines do here."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(records)
+    return out.getvalue()
+
+
+def in_cell(value: Value) -> str:
+    """A value in CSV: nothing for what is not there, a list as words, anything deeper as JSON."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return to_json(value)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(in_cell(item) for item in value)
+    return printable(str(value))
 
 
 def in_words(value: Value) -> str:
@@ -153,13 +195,14 @@ def _show_text(report: Report, console: Console) -> None:
         return
     for line in field_lines(report.fields):
         console.print(line, soft_wrap=True)
-    if report.rows is None:
+    rows = report.table or report.rows
+    if rows is None:
         return
-    if not report.rows.rows:
+    if not rows.rows:
         console.print("none", soft_wrap=True)
         return
     with console.capture() as captured:
-        console.print(make_table(report.rows))
+        console.print(make_table(rows))
     for row in captured.get().splitlines():
         console.out(row.rstrip(), highlight=False)
 
@@ -182,6 +225,6 @@ def make_table(rows: Rows) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for column in rows.columns:
         table.add_column(Text(column.label), justify="right" if column.right else "left", overflow="fold")
-    for row in rows.rows:
-        table.add_row(*(Text(printable(in_words(value))) for value in row))
+    for row, style in zip_longest(rows.rows, rows.styles, fillvalue=""):
+        table.add_row(*(Text(printable(in_words(value))) for value in row), style=style or None)
     return table

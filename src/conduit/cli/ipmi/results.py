@@ -11,7 +11,7 @@ import trio
 
 from conduit.cli.ipmi.failures import complain, describe, error_data
 from conduit.cli.ipmi.hosts import Host
-from conduit.cli.ipmi.render import Format, Report, Value, make_console, printable, to_json, to_yaml
+from conduit.cli.ipmi.render import Format, Report, Value, make_console, printable, to_csv, to_json, to_yaml
 from conduit.cli.ipmi.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Results:
         self._total = total
         self._summary = summary
         self._console = make_console()
+        self._header: list[str] = []  # of the CSV, as it was printed last
         self.successes = 0
         self.failures = 0
 
@@ -51,16 +52,28 @@ class Results:
         self.successes += 1
         if self._settings.output is Format.TABLE:
             self._print(f"{host}: {printable(report.summary)}")
+        elif self._settings.output is Format.CSV:
+            self._print_records(host, report)
         else:
             self._print_object(host, {"ok": True, "result": report.data})
 
     def show_failure(self, host: Host, error: Exception) -> None:
         """Why there is none."""
         self.failures += 1
-        if self._settings.output is Format.TABLE:
+        if self._settings.output in (Format.TABLE, Format.CSV):
             complain(f"{host}: {describe(error)}")
         else:
             self._print_object(host, {"ok": False, "error": error_data(error)})
+
+    def _print_records(self, host: Host, report: Report) -> None:
+        """The host in front of each line; the header where it is not the one before."""
+        where = [host.name, str(host.port or self._settings.port)]
+        lines = [[*where, *record] for record in report.records]
+        if report.header != self._header:
+            self._header = report.header
+            lines.insert(0, ["host", "port", *report.header])
+        if lines:
+            self._print(to_csv(lines).rstrip("\n"))
 
     def _print_object(self, host: Host, outcome: dict[str, Value]) -> None:
         data: dict[str, Value] = {"host": host.name, "port": host.port or self._settings.port, **outcome}

@@ -67,9 +67,6 @@ class SdrRepository:
     def __len__(self) -> int:
         return len(self._records)
 
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._records.values())
-
     @property
     def free(self) -> int:
         """Bytes that are left."""

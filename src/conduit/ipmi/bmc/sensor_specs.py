@@ -148,19 +148,23 @@ def _discrete(
     return Spec(number, name, sensor_type, entity, source, event_type=event_type, states=states)
 
 
-def _temperature(number: int, name: str, entity: Entity, source: Source, limits: Mapping[ThresholdMask, float]) -> Spec:
+def _temperature(
+    number: int, name: str, entity: Entity, source: Source, nominal: float, limits: Mapping[ThresholdMask, float]
+) -> Spec:
     return Spec(
         number, name, SensorType.TEMPERATURE, entity, source, unit=Unit.DEGREES_C, conversion=SIGNED, limits=limits,
-        nominal=(limits[UNC] - 40), hysteresis=2,
+        nominal=nominal, hysteresis=2,
     )  # fmt: skip
 
 
 SPECS: Final = (
-    _temperature(1, "CPU Temp", _processor(), while_on(warming(24, 52, 2, 61)), {UNC: 85, UCR: 90, UNR: 95}),
-    _temperature(2, "Inlet Temp", AIR_INLET, warming(22, 23, 0.7, 900), {LCR: 3, LNC: 5, UNC: 38, UCR: 42, UNR: 45}),
-    _temperature(3, "Exhaust Temp", BOARD, warming(22, 38, 1.2, 140), {UNC: 65, UCR: 70, UNR: 75}),
-    _temperature(4, "DIMM Temp", Entity(entity_id=32), while_on(warming(24, 41, 1.5, 95)), {UNC: 80, UCR: 85, UNR: 90}),
-    _temperature(5, "CPU Margin", _processor(), while_on(warming(-71, -43, 2, 61)), {UNC: -10, UCR: -5, UNR: 0}),
+    _temperature(1, "CPU Temp", _processor(), while_on(warming(24, 52, 2, 61)), 50, {UNC: 85, UCR: 90, UNR: 95}),
+    _temperature(2, "Inlet Temp", AIR_INLET, warming(22, 23, 0.7, 900), 23,
+                 {LCR: 3, LNC: 5, UNC: 38, UCR: 42, UNR: 45}),
+    _temperature(3, "Exhaust Temp", BOARD, warming(22, 38, 1.2, 140), 38, {UNC: 65, UCR: 70, UNR: 75}),
+    _temperature(4, "DIMM Temp", Entity(entity_id=32), while_on(warming(24, 41, 1.5, 95)), 41,
+                 {UNC: 80, UCR: 85, UNR: 90}),
+    _temperature(5, "CPU Margin", _processor(), while_on(warming(-71, -43, 2, 61)), -45, {UNC: -10, UCR: -5, UNR: 0}),
     _fan(6, 1),
     _fan(7, 2),
     _fan(8, 3),

@@ -32,6 +32,9 @@ class RepositorySupport(IntFlag):
     "Records were lost for lack of space."
 
 
+NO_SUPPORT: Final = RepositorySupport(0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SdrRepositoryInfo:
     """What is in the repository, and since when; section 33.9."""
@@ -45,7 +48,7 @@ class SdrRepositoryInfo:
     "Time of the last addition in seconds since 1970, as the BMC's clock has it."
     erased_at: int = 0
     "Time of the last deletion or clearing."
-    support: RepositorySupport = RepositorySupport(0)
+    support: RepositorySupport = NO_SUPPORT
 
     def __post_init__(self) -> None:
         check_range("SDR version", self.version, 0, 0xFF)

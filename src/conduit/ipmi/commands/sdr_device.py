@@ -52,7 +52,8 @@ class SetSdrRepositoryTime(Command[NoData]):
     netfn = NetFn.STORAGE
     command = 0x29
     privilege = Privilege.OPERATOR
-    safe = True
+    # Not safe: carried out late it would set the clock back.
+    safe = False
     response = NoData
 
     time: int

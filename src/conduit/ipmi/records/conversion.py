@@ -72,14 +72,12 @@ def signed(value: int, bits: int) -> int:
 def to_number(raw: int, analog_format: AnalogFormat) -> int | None:
     """A raw byte as a number, or None if the sensor gives no numbers."""
     match analog_format:
-        case AnalogFormat.UNSIGNED:
-            return raw
         case AnalogFormat.ONES_COMPLEMENT:
             return raw - LARGEST_RAW if raw & 0x80 else raw
         case AnalogFormat.TWOS_COMPLEMENT:
             return signed(raw, 8)
-        case AnalogFormat.NOT_ANALOG:
-            return None
+        case _:
+            return raw if analog_format is AnalogFormat.UNSIGNED else None
 
 
 def from_number(number: int, analog_format: AnalogFormat) -> int:
@@ -90,7 +88,7 @@ def from_number(number: int, analog_format: AnalogFormat) -> int:
             return number + LARGEST_RAW if number < 0 else number
         case AnalogFormat.TWOS_COMPLEMENT:
             return min(max(number, -128), 127) & LARGEST_RAW
-        case AnalogFormat.UNSIGNED | AnalogFormat.NOT_ANALOG:
+        case _:
             return min(max(number, 0), LARGEST_RAW)
 
 
@@ -127,11 +125,11 @@ class Factors:
     @property
     def accuracy_percent(self) -> float:
         """Accuracy in percent of the reading."""
-        return _rounded(self.accuracy * 0.01 * 10**self.accuracy_exponent)
+        return _rounded(self.accuracy * 0.01 * 10.0**self.accuracy_exponent)
 
     def value(self, number: int, linearization: int = Linearization.LINEAR) -> float | None:
         """The value of a raw number; None where the function has none, as the logarithm of zero."""
-        scaled = (self.m * number + self.b * 10**self.b_exponent) * 10**self.result_exponent
+        scaled = (self.m * number + self.b * 10.0**self.b_exponent) * 10.0**self.result_exponent
         function, _ = _FUNCTIONS.get(linearization, _FUNCTIONS[Linearization.LINEAR])
         return _apply(function, scaled)
 
@@ -142,13 +140,16 @@ class Factors:
         """
         _, inverse = _FUNCTIONS.get(linearization, _FUNCTIONS[Linearization.LINEAR])
         scaled = _apply(inverse, value)
-        if scaled is None or not self.m:
+        exact = math.nan
+        if scaled is not None and self.m:
+            exact = (scaled / 10.0**self.result_exponent - self.b * 10.0**self.b_exponent) / self.m
+        if not math.isfinite(exact):
             raise LocalProtocolError(f"the sensor cannot have the value {value:g}")
-        return round((scaled / 10**self.result_exponent - self.b * 10**self.b_exponent) / self.m)
+        return round(exact)
 
     def difference(self, counts: float) -> float:
         """So many raw counts as a difference of values, for hysteresis and tolerance of linear sensors."""
-        return _rounded(abs(self.m * counts * 10**self.result_exponent))
+        return _rounded(abs(self.m * counts * 10.0**self.result_exponent))
 
     def counts(self, difference: float) -> int:
         """The opposite, rounded and without a sign.
@@ -157,7 +158,7 @@ class Factors:
         """
         if not self.m:
             raise LocalProtocolError("the sensor has one value only, so no hysteresis")
-        return round(abs(difference / (self.m * 10**self.result_exponent)))
+        return round(abs(difference / (self.m * 10.0**self.result_exponent)))
 
     def encode(self) -> bytes:
         """Six bytes."""

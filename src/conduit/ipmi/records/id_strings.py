@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, Self
@@ -95,13 +96,13 @@ def _encode_six_bit(text: str) -> bytes:
     return packed.to_bytes((len(text) * 6 + 7) // 8, "little")
 
 
-_DECODERS: Final = {
+_DECODERS: Final[Mapping[IdCoding, Callable[[bytes], str]]] = {
     IdCoding.UNICODE: _decode_unicode,
     IdCoding.BCD_PLUS: _decode_bcd_plus,
     IdCoding.SIX_BIT_ASCII: _decode_six_bit,
     IdCoding.LATIN_1: lambda raw: raw.decode("latin-1"),
 }
-_ENCODERS: Final = {
+_ENCODERS: Final[Mapping[IdCoding, Callable[[str], bytes]]] = {
     IdCoding.UNICODE: lambda text: text.encode("utf-16-le"),
     IdCoding.BCD_PLUS: _encode_bcd_plus,
     IdCoding.SIX_BIT_ASCII: _encode_six_bit,

@@ -260,6 +260,9 @@ class ControllerSupport(IntFlag):
     CHASSIS = 0x80
 
 
+NO_SUPPORT: Final = ControllerSupport(0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Controller:
     """A management controller; section 43.9."""
@@ -270,7 +273,7 @@ class Controller:
     channel: int = 0
     notifications: int = 0
     "Power state notification and initialization, as the byte has it."
-    support: ControllerSupport = ControllerSupport(0)
+    support: ControllerSupport = NO_SUPPORT
     entity: Entity = SOMEWHERE
     oem: int = 0
     name: IdString = NO_NAME

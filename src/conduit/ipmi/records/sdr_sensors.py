@@ -28,6 +28,10 @@ NO_NAME: Final = IdString()
 ALONE: Final = Sharing()
 BMC_OWNED: Final = Owner()
 SOMEWHERE: Final = Entity()
+EVERYTHING: Final = Initialization(0x7F)  # is set up, and on at power-up
+ORDINARY: Final = Capabilities()
+NO_UNITS: Final = SensorUnits()
+ONE_TO_ONE: Final = Conversion()
 
 
 class AnalogFlags(IntFlag):
@@ -49,8 +53,8 @@ class SensorTraits:
     number: int
     "0 to 254."
     entity: Entity = SOMEWHERE
-    initialization: Initialization = Initialization(0x7F)
-    capabilities: Capabilities = Capabilities()
+    initialization: Initialization = EVERYTHING
+    capabilities: Capabilities = ORDINARY
     sensor_type: int
     "0 to 255 (table 42-3)."
     event_type: int = THRESHOLD
@@ -61,9 +65,7 @@ class SensorTraits:
     "Likewise, with the upper comparisons."
     reading_mask: int = 0
     "States that may be read; of a threshold sensor the settable thresholds in bits 13:8, the readable in 5:0."
-    units: SensorUnits = SensorUnits()
-
-    SIZE: ClassVar[int] = 18
+    units: SensorUnits = NO_UNITS
 
     def __post_init__(self) -> None:
         check_range("sensor number", self.number, 0, 0xFF)
@@ -164,7 +166,7 @@ class FullSensor:
 
     record_id: int = 0
     traits: SensorTraits
-    conversion: Conversion = Conversion()
+    conversion: Conversion = ONE_TO_ONE
     "Its analog format is also in the units of the traits, and written from there."
     ranges: Ranges = ALL_RANGE
     limits: bytes = NO_LIMITS
