@@ -18,7 +18,9 @@ from conduit.errors import DecodeError
 from conduit.ipmi.commands import COMMANDS
 from conduit.ipmi.commands.boot_options import BOOT_OPTIONS
 from conduit.ipmi.commands.channel import ChannelAccess
+from conduit.ipmi.commands.firewall import CommandsAddress, LunSupport
 from conduit.ipmi.commands.guid import Guid, GuidOrder
+from conduit.ipmi.commands.hpm import UpgradeAbility
 from conduit.ipmi.commands.lan import LAN_PARAMETERS
 from conduit.ipmi.commands.lan_alerts import DestinationAddress
 from conduit.ipmi.commands.lan_parameters import EVERY_AUTH_TYPE, LanAuthTypes
@@ -55,6 +57,10 @@ RANGES: dict[str, Strategy] = {
     "cause": NIBBLE,
     "channel": NIBBLE,
     "clear_expired": BYTE,
+    "community": st.binary(max_size=18).filter(lambda text: b"\0" not in text),
+    "body": st.binary(max_size=3),
+    "component": BYTE,
+    "components": BYTE,
     "console_redirection": upto(3),
     "count": LONG,
     "data": st.binary(max_size=40),
@@ -75,6 +81,8 @@ RANGES: dict[str, Strategy] = {
     "fru_id": BYTE,
     "handle": BYTE,
     "identify_state": st.none() | upto(3),
+    "in_progress": BYTE,
+    "inaccessible_timeout": BYTE,
     "initial_countdown": WORD,
     "interval": BYTE,
     "ipmi_major": NIBBLE,
@@ -84,12 +92,14 @@ RANGES: dict[str, Strategy] = {
     "ip_header_errors": WORD,
     "ip_received": WORD,
     "ip_sent": WORD,
+    "last_code": BYTE,
     "last_event": BYTE,
     "limit_store": upto(3),
     "lockout_interval": WORD,
     "mac": st.binary(min_size=6, max_size=6),
     "management_address": BYTE,
     "manufacturer_id": upto(0xFFFFF),
+    "max_fru_id": BYTE,
     "max_users": SIX_BITS,
     "medium": SEVEN_BITS,
     "message": st.binary(max_size=40),
@@ -97,10 +107,12 @@ RANGES: dict[str, Strategy] = {
     "mux": upto(7),
     "name": NAMES,
     "oem": upto(7),
+    "number": BYTE,
     "offset": WORD,
     "outcome": BYTE,
     "policy": upto(7),
     "port": WORD,
+    "percent": st.none() | upto(0x7F),
     "precedence": upto(7),
     "prefix_length": BYTE,
     "present_countdown": WORD,
@@ -120,8 +132,11 @@ RANGES: dict[str, Strategy] = {
     "returned": BYTE,
     "rmcp_received": WORD,
     "revision": BYTE,
+    "rollback_timeout": BYTE,
     "sdr_address": BYTE,
     "sel_address": BYTE,
+    "selector": BYTE,
+    "self_test_timeout": BYTE,
     "session_limit": st.none() | NIBBLE,
     "session_support": upto(3),
     "set_selector": BYTE,
@@ -141,6 +156,7 @@ RANGES: dict[str, Strategy] = {
     "tracking": upto(3),
     "type_of_service": NIBBLE,
     "udp_received": WORD,
+    "upgrade_timeout": BYTE,
     "use": upto(7),
     "user_id": st.integers(1, 63),
     "value": BYTE,
@@ -155,6 +171,14 @@ RANGES: dict[str, Strategy] = {
 # Fields whose name means something else in one class.
 OVERRIDES: dict[tuple[str, str], Strategy] = {
     ("AcpiPowerState", "device"): SEVEN_BITS,
+    ("CommandMask", "mask"): st.binary(min_size=16, max_size=16),
+    ("SetCommandEnables", "mask"): st.binary(min_size=16, max_size=16),
+    ("SubfunctionMask", "mask"): st.binary(min_size=4, max_size=8),
+    ("NetFnSupport", "luns"): st.tuples(*4 * [upto(3).map(lambda bits: as_member(LunSupport, bits))]),
+    ("NetFnSupport", "pairs"): st.tuples(*4 * [LONG]),
+    ("PicmgProperties", "version"): BYTE,
+    ("UpgradeCapabilities", "version"): BYTE,
+    ("UpgradeCapabilities", "abilities"): BYTE.map(UpgradeAbility),
     ("SlaacTiming", "data"): st.binary(max_size=32),
     ("Dhcpv6Timing", "data"): st.binary(max_size=32),
     ("Ipv6DynamicDuid", "data"): st.binary(max_size=32),
@@ -258,6 +282,7 @@ def as_member(kind: type[IntEnum | IntFlag], value: int | None) -> int | None:
 AUTH_TYPES = st.integers(0, 0x3F).map(lambda bits: LanAuthTypes(bits) & EVERY_AUTH_TYPE)
 
 OBJECTS: dict[str, Callable[[], Strategy]] = {
+    "of": lambda: st.builds(CommandsAddress, channel=NIBBLE, netfn=SIX_BITS, upper=st.booleans(), lun=upto(3)),
     "access": lambda: instances(ChannelAccess),
     "enables": lambda: instances(GlobalEnables),
     "front_panel": lambda: st.none() | instances(FrontPanelButtons),
