@@ -169,10 +169,12 @@ def test_without_rollback_values_count_at_once_and_there_is_nothing_to_commit(co
 
 
 def test_with_rollback_values_count_once_they_are_committed() -> None:
-    console = wire_of(network=NetworkConfig(rollback=True)).connect()
+    wire = wire_of(network=NetworkConfig(rollback=True))
+    console, other = wire.connect(), wire.connect(seed=3)
     put(console, IN_PROGRESS)
     put(console, GATEWAY)
-    assert get(console, LanParameter.DEFAULT_GATEWAY) != GATEWAY
+    assert get(console, LanParameter.DEFAULT_GATEWAY) == GATEWAY  # who sets it sees it
+    assert get(other, LanParameter.DEFAULT_GATEWAY) != GATEWAY
     put(console, COMPLETE)
     assert get(console, LanParameter.DEFAULT_GATEWAY) != GATEWAY
     put(console, IN_PROGRESS)
