@@ -8,7 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from conduit.ipmi.bmc import BmcConfig, FruConfig, VirtualBmc
+from conduit.ipmi.bmc.fru import fru_memories
+from conduit.ipmi.commands import LAN_PARAMETERS
 from conduit.ipmi.exchange import Exchange, Hop, Pending, Target
+from conduit.ipmi.records.fru import decode_fru
 from conduit.rmcp.credentials import Credentials
 from conduit.rmcp.lan_message import decode_frame, encode_frame, encode_response
 from conduit.rmcp.packets import PresencePing, PresencePong, encode_lan_packet, encode_plus_packet
@@ -151,6 +155,17 @@ def records() -> dict[str, list[bytes]]:
     }
 
 
+def inventory() -> dict[str, list[bytes]]:
+    memories = fru_memories(FruConfig(), bytes(range(16)))
+    contents = [bytes(memory.data) for memory in memories.values()]
+    offsets = [decode_fru(data).header.records for data in contents]
+    records = [data[offset : offset + 90] for data, offset in zip(contents, offsets, strict=True)]
+    settings = VirtualBmc(BmcConfig(), entropy=bytes).state.lan
+    values = [value for value in map(settings.get, LAN_PARAMETERS) if value is not None]
+    parameters = [bytes((value.PARAMETER,)) + value.encode() for value in values]
+    return {"fru": [data[:256] for data in contents], "fru_records": records, "lan_parameter": parameters}
+
+
 def write(corpus: Path, seeds: Mapping[str, list[bytes]]) -> None:
     for name, datas in seeds.items():
         folder = corpus / name
@@ -160,5 +175,5 @@ def write(corpus: Path, seeds: Mapping[str, list[bytes]]) -> None:
 
 
 if __name__ == "__main__":
-    for seeds in (messages(), sessions(), conversations(), payloads(), records()):
+    for seeds in (messages(), sessions(), conversations(), payloads(), records(), inventory()):
         write(CORPUS, seeds)

@@ -22,6 +22,10 @@ from conduit.ipmi.records.sdr import decode_record
 from conduit.ipmi.records.sdr_sensors import FullSensor
 from conduit.ipmi.exchange import Exchange, Hop, Pending, Target
 from conduit.ipmi.records.sel import decode_sel_record
+from conduit.ipmi.commands.lan import decode_lan_parameter
+from conduit.ipmi.exchange import Exchange, Hop, Pending, Target
+from conduit.ipmi.records.fru import decode_fru
+from conduit.ipmi.records.fru_multi import decode_records, encode_records
 from conduit.rmcp.ciphers import CONFIDENTIALITY, SUITES, Confidentiality, SessionKeys
 from conduit.rmcp.credentials import Credentials
 from conduit.rmcp.lan_message import decode_frame, encode_frame
@@ -320,7 +324,33 @@ def exchange(data: bytes) -> None:
     assert sorted(answered + unanswered) == [0, 1, 2]
 
 
+def fru(data: bytes) -> None:
+    """Never an exception; what is sound survives being stored again, without the padding of internal use."""
+    decode_fru(data, verify=False)
+    found = decode_fru(data)
+    if not found.notes:
+        again = decode_fru(found.encode())
+        assert (again.chassis, again.board, again.product) == (found.chassis, found.board, found.product)
+        assert (again.records, again.notes) == (found.records, ())
+
+
+def fru_records(data: bytes) -> None:
+    records, _ = decode_records(data)
+    if records:
+        assert decode_records(encode_records(records))[0] == records
+
+
+def lan_parameter(data: bytes) -> None:
+    """The first byte says which."""
+    with suppress(DecodeError):
+        value = decode_lan_parameter(data[0] if data else 0, data[1:])
+        assert isinstance(value, bytes) or type(value).decode(value.encode()) == value
+
+
 TARGETS: Final[Mapping[str, Oracle]] = {
+    "fru": fru,
+    "fru_records": fru_records,
+    "lan_parameter": lan_parameter,
     "virtual_bmc": virtual_bmc,
     "wire_reader": wire_reader,
     "rmcp_header": rmcp_header,

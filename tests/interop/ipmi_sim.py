@@ -95,16 +95,19 @@ class Simulator:
 
 @contextmanager
 def run_ipmi_sim(
-    program: Path, folder: Path, *, kg: str = "", auths: tuple[str, ...] = ALL_AUTHS
+    program: Path, folder: Path, *, kg: str = "", auths: tuple[str, ...] = ALL_AUTHS, emulator: str = ""
 ) -> Iterator[Simulator]:
     """``ipmi_sim``, answering; ended when the block is left.
 
     :param folder: an empty directory for configuration, state and log.
     :param kg: BMC key, up to 19 characters: the simulator's parser loses the twentieth, of passwords too.
+    :param emulator: more lines of the emulator's commands.
     :param auths: IPMI 1.5 auth types that the channel takes, of ALL_AUTHS.
     """
     port = free_port()
     write_configuration(folder, port, kg=kg, auths=auths)
+    with (folder / "sim.emu").open("a") as lines:
+        lines.write(emulator)
     words: list[str | Path] = [
         program,
         "-n",

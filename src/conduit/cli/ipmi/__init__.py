@@ -21,7 +21,10 @@ PARTS: Final = {
     "channel": Part("conduit.cli.ipmi.channel", "Channels: what they are, who may use them.", "channel"),
     "chassis": Part("conduit.cli.ipmi.chassis", "Chassis: status, light, boot device, power policy.", "chassis"),
     "event": Part("conduit.cli.ipmi.event", "Send a sample event, to see what comes of it.", "event"),
+    "firewall": Part("conduit.cli.ipmi.firmware", "Firmware firewall: which commands the BMC has.", "firewall"),
+    "firmware": Part("conduit.cli.ipmi.firmware", "Firmware: what runs on the BMC, its versions.", "firmware"),
     "fru": Part("conduit.cli.ipmi.fru", "Inventory (FRU): who made it, and its serial numbers.", "fru"),
+    "hpm": Part("conduit.cli.ipmi.firmware", "Upgradable firmware (HPM.1), as ipmitool calls it.", "hpm"),
     "lan": Part("conduit.cli.ipmi.lan", "Network settings: addresses, VLAN, alerts, cipher suites.", "lan"),
     "event": Part(
         "conduit.cli.ipmi.event",

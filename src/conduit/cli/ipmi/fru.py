@@ -40,7 +40,9 @@ async def list_all(settings: Settings) -> None:
 
     async def operation(bmc: Bmc) -> Report:
         found = await list_frus(bmc)
-        rows = [[fru_id, info.size, _name((await read_fru(bmc, fru_id)).inventory)] for fru_id, info in found.items()]
+        rows: list[list[Value]] = []
+        for fru_id, info in found.items():
+            rows.append([fru_id, info.size, _name((await read_fru(bmc, fru_id)).inventory)])
         return Report(summary=f"{len(rows)} FRUs", rows=Rows(key="frus", columns=COLUMNS, rows=rows))
 
     await run(settings, operation)

@@ -112,7 +112,16 @@ def _shown_4(value: LanValue) -> Value:
         case ipv4.IpAddressSource():
             return label(value.source)
         case ipv4.Ipv4Header():
-            return f"TTL {value.time_to_live}, flags {value.flags}, precedence {value.precedence}, TOS {value.type_of_service}"
+            service = f"precedence {value.precedence}, TOS {value.type_of_service}"
+            return f"TTL {value.time_to_live}, flags {value.flags}, {service}"
+        case ipv4.BadPasswordThreshold():
+            forgotten, locked = (10 * tens for tens in (value.reset_interval, value.lockout_interval))
+            return f"{value.threshold}, forgotten after {forgotten} s, locked for {locked} s"
+    return _shown_network(value)
+
+
+def _shown_network(value: LanValue) -> Value:
+    match value:
         case ipv4.ArpControl():
             return f"responses {_on(value.responses)}, gratuitous {_on(value.gratuitous)}"
         case ipv4.GratuitousArpInterval():
@@ -123,8 +132,6 @@ def _shown_4(value: LanValue) -> Value:
             return list(value.suites)
         case ipv4.CipherSuitePrivileges():
             return "".join("XcuoaO"[limit] if limit < 6 else "?" for limit in value.limits)
-        case ipv4.BadPasswordThreshold():
-            return f"{value.threshold}, forgotten after {10 * value.reset_interval} s, locked for {10 * value.lockout_interval} s"
     return None
 
 

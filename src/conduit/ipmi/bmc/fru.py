@@ -11,7 +11,7 @@ from conduit.ipmi._fields import check_range
 from conduit.ipmi.records.fru import FruInventory
 from conduit.ipmi.records.fru_areas import BoardArea, ChassisArea, ChassisType, ProductArea
 from conduit.ipmi.records.fru_fields import FruField
-from conduit.ipmi.records.fru_multi import MultiRecord
+from conduit.ipmi.records.fru_multi import AccessType, ManagementAccess, MultiRecord
 from conduit.ipmi.records.fru_power import DcOutput, PowerSupply
 
 BUILTIN: Final = 0  # FRU IDs
@@ -92,15 +92,17 @@ def fru_memories(config: FruConfig, guid: bytes) -> Mapping[int, FruMemory]:
     :raises LocalProtocolError: texts are too long for the memories.
     """
     serial = config.serial_number or guid.hex()[-12:].upper()
-    memories = {BUILTIN: FruMemory("Builtin FRU", _builtin(config, serial).encode(), BUILTIN_SIZE)}
+    memories = {BUILTIN: FruMemory("Builtin FRU", _builtin(config, serial, guid).encode(), BUILTIN_SIZE)}
     if config.supply:
         memories[SUPPLY] = FruMemory("Power Supply 1", _supply(config, serial).encode(), SUPPLY_SIZE)
     return memories
 
 
-def _builtin(config: FruConfig, serial: str) -> FruInventory:
+def _builtin(config: FruConfig, serial: str, guid: bytes) -> FruInventory:
     maker = FruField.of(config.manufacturer)
+    unique = ManagementAccess(access_type=AccessType.SYSTEM_UNIQUE_ID, value=guid)
     return FruInventory(
+        records=(MultiRecord.of(unique),),
         chassis=ChassisArea(
             chassis_type=ChassisType.RACK_MOUNT_CHASSIS,
             part_number=FruField.of(config.chassis_part_number),

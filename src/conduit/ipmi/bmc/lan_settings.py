@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
-from conduit.errors import LocalProtocolError
 from conduit.ipmi.bmc.config import BmcConfig
 from conduit.ipmi.bmc.users import LockOut, LockOutPolicy
-from conduit.ipmi.commands.lan import LAN_PARAMETERS
 from conduit.ipmi.commands.lan_alerts import (
     CommunityString,
     DestinationAddress,
@@ -141,6 +139,13 @@ class LanSettings:
     def get(self, parameter: int, selector: int = 0) -> LanValue | None:
         """The value in force, or None where there is no such parameter or selector."""
         return self._values.get((int(parameter), selector if parameter in _SELECTED else 0))
+
+    def get_for(self, session_id: int, parameter: int, selector: int = 0) -> LanValue | None:
+        """The same, but that who is setting values sees those that are not committed: ipmitool compares."""
+        key = int(parameter), selector if parameter in _SELECTED else 0
+        if session_id == self.setter and key in self._pending:
+            return self._pending[key]
+        return self.get(parameter, selector)
 
     def has(self, parameter: int) -> bool:
         """Whether there is such a parameter."""
@@ -315,15 +320,3 @@ def _link_local(mac: bytes) -> IPv6Address:
     """The address that RFC 4291 makes of a MAC address (appendix A)."""
     interface = bytes((mac[0] ^ 0x02,)) + mac[1:3] + b"\xff\xfe" + mac[3:]
     return IPv6Address(b"\xfe\x80" + bytes(6) + interface)
-
-
-def decode_value(parameter: int, data: bytes) -> LanValue:
-    """What a console sets.
-
-    :raises DecodeError: too few bytes.
-    :raises LocalProtocolError: there is no such parameter.
-    """
-    kind = LAN_PARAMETERS.get(parameter)
-    if kind is None:
-        raise LocalProtocolError(f"there is no LAN parameter {parameter}")
-    return kind.decode(data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -13,6 +13,7 @@ from conduit.ipmi.client import Bmc
 from conduit.ipmi.commands import FruAreaInfo, GetFruInventoryAreaInfo, ReadFruData, WriteFruData
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.ipmi.records.fru import FruInventory, decode_fru
+from conduit.rmcp.command import Body, Command
 
 FIRST_CHUNK: Final = 128  # bytes; what most BMCs take
 LEAST_CHUNK: Final = 2  # bytes, for access may be by words
@@ -30,7 +31,7 @@ BUSY_TRIES: Final = 20
 BUSY_WAIT: Final = 0.1  # seconds
 SCANNED: Final = range(16)  # FRU IDs that are tried where nobody knows which there are
 
-ResultT = TypeVar("ResultT")
+BodyT = TypeVar("BodyT", bound=Body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +115,7 @@ async def _read(bmc: Bmc, fru_id: int, info: FruAreaInfo, start: int, size: int)
         wanted = min(chunk, size - len(data) + (size - len(data)) % unit)
         request = ReadFruData(fru_id=fru_id, offset=(start + len(data)) // unit, count=wanted // unit)
         try:
-            answer = await _patiently(bmc.request, request)
+            answer = await _patiently(bmc, request)
         except CompletionCodeError as error:
             chunk = _less(error, wanted)
             continue
@@ -131,7 +132,7 @@ async def _write(bmc: Bmc, fru_id: int, info: FruAreaInfo, start: int, data: byt
         piece = data[written : written + chunk]
         request = WriteFruData(fru_id=fru_id, offset=(start + written) // unit, data=piece)
         try:
-            answer = await _patiently(bmc.request, request)
+            answer = await _patiently(bmc, request)
         except CompletionCodeError as error:
             chunk = _less(error, len(piece))
             continue
@@ -148,15 +149,13 @@ def _less(error: CompletionCodeError, size: int) -> int:
     return max(LEAST_CHUNK, size // 4 * 2)  # half of it, and even
 
 
-async def _patiently(
-    ask: Callable[[ReadFruData | WriteFruData], Awaitable[ResultT]], request: ReadFruData | WriteFruData
-) -> ResultT:
+async def _patiently(bmc: Bmc, request: Command[BodyT]) -> BodyT:
     """The answer, asked for again while the FRU is busy. :raises CompletionCodeError: refused, or busy for too long."""
     for _ in range(BUSY_TRIES - 1):
         try:
-            return await ask(request)
+            return await bmc.request(request)
         except CompletionCodeError as error:
             if error.code not in BUSY:
                 raise
         await trio.sleep(BUSY_WAIT)
-    return await ask(request)
+    return await bmc.request(request)

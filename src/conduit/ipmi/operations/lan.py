@@ -151,15 +151,16 @@ async def set_lan(bmc: Bmc, values: Sequence[LanValue], channel: int = PRESENT_C
     """
     old = [await _old(bmc, value, channel) for value in values]
     locked = await _progress(bmc, SetProgress.IN_PROGRESS, channel)
-    tried = 0
+    tried: list[LanValue | None] = []
     try:
-        for tried, value in enumerate(values, 1):
+        for value, before in zip(values, old, strict=True):
+            tried.append(before)
             await bmc.request(SetLanConfiguration.of(value, channel))
         if locked:
             await _progress(bmc, SetProgress.COMMIT_WRITE, channel)
     except BaseException:
         with trio.move_on_after(CLEANUP, shield=True), suppress(ConduitError):
-            await _take_back(bmc, old[:tried], channel, locked=locked)
+            await _take_back(bmc, tried, channel, locked=locked)
         raise
     if locked:
         await _progress(bmc, SetProgress.COMPLETE, channel)
@@ -174,7 +175,10 @@ async def _old(bmc: Bmc, value: LanValue, channel: int) -> LanValue | None:
 
 
 async def _progress(bmc: Bmc, state: SetProgress, channel: int) -> bool:
-    """Say how far we are; False where the BMC has no use for it. :raises CompletionCodeError: somebody else is at it."""
+    """Say how far we are; False where the BMC has no use for it.
+
+    :raises CompletionCodeError: somebody else is at it, or we may not.
+    """
     try:
         await bmc.request(SetLanConfiguration.of(LanSetInProgress(state=state), channel))
     except CompletionCodeError as error:

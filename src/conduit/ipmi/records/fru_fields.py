@@ -109,7 +109,7 @@ def encode_fields(fields: Iterable[FruField]) -> bytes:
 
 def decode_fields(data: bytes) -> tuple[tuple[FruField, ...], str]:
     """All fields up to the end mark, and what was wrong with them: empty, or why the last ones are missing."""
-    reader, fields = Reader(data), []
+    reader, fields = Reader(data), list[FruField]()
     while reader.remaining:
         kind = reader.u8()
         if kind == END_OF_FIELDS:

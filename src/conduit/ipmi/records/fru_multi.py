@@ -246,7 +246,7 @@ def decode_records(data: bytes, *, verify: bool = True) -> tuple[tuple[MultiReco
 
     :param verify: skip what has a wrong checksum.
     """
-    reader, records, notes = Reader(data), [], list[str]()
+    reader, records, notes = Reader(data), list[MultiRecord](), list[str]()
     number = 0
     while True:
         number += 1

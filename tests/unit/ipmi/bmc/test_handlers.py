@@ -111,7 +111,7 @@ def chassis(action: ChassisControlAction) -> ChassisControl:
 
 
 def test_unknown_commands_and_luns(console: Console) -> None:
-    assert console.raw(0x0A, 0x10)[0] == 0xC1
+    assert console.raw(0x3E, 0x10)[0] == 0xC1
     assert console.raw(0x06, 0x01, target=Target(lun=1))[0] == 0xC2
 
 

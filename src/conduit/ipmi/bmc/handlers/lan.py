@@ -8,10 +8,11 @@ from typing import Final
 from conduit.errors import DecodeError
 from conduit.ipmi.bmc.handlers.channel import resolve
 from conduit.ipmi.bmc.handlers.registry import Refused, handles
-from conduit.ipmi.bmc.lan_settings import READ_ONLY_PARAMETERS, decode_value
+from conduit.ipmi.bmc.lan_settings import READ_ONLY_PARAMETERS
 from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.state import LAN_CHANNEL, BmcState
 from conduit.ipmi.commands import (
+    LAN_PARAMETERS,
     BmcArpStatus,
     GetLanConfiguration,
     GetLanStatistics,
@@ -48,7 +49,7 @@ def get_lan_configuration(
     if request.parameter == LanParameter.SET_IN_PROGRESS:
         value: LanValue | None = LanSetInProgress(state=_progress(bmc))
     elif bmc.lan.has(request.parameter):
-        value = bmc.lan.get(request.parameter, request.set_selector)
+        value = bmc.lan.get_for(session.session_id, request.parameter, request.set_selector)
     else:
         raise Refused(UNKNOWN_PARAMETER)
     if value is None:
@@ -68,7 +69,7 @@ def set_lan_configuration(bmc: BmcState, request: SetLanConfiguration, session: 
             raise Refused(UNKNOWN_PARAMETER)
         if request.parameter in READ_ONLY_PARAMETERS:
             raise Refused(CANNOT_WRITE)
-        value = decode_value(request.parameter, request.data)
+        value = LAN_PARAMETERS[request.parameter].decode(request.data)
     except DecodeError:
         raise Refused(CompletionCode.DATA_LENGTH_INVALID) from None
     bmc.lan.set(_checked(bmc, value), later=bmc.config.network.rollback and bmc.lan.setter == session.session_id)
