@@ -17,6 +17,8 @@ from conduit.errors import DecodeError
 from conduit.ipmi.commands import COMMANDS
 from conduit.ipmi.commands.boot_options import BOOT_OPTIONS
 from conduit.ipmi.commands.channel import ChannelAccess
+from conduit.ipmi.commands.dcmi import DCMI_PARAMETERS
+from conduit.ipmi.commands.dcmi_power import PowerLimit, ThermalLimit
 from conduit.ipmi.commands.guid import Guid, GuidOrder
 from conduit.ipmi.commands.messaging import GlobalEnables
 from conduit.ipmi.commands.power import FrontPanelButtons
@@ -35,6 +37,38 @@ NIBBLE, SIX_BITS, SEVEN_BITS, BYTE, WORD, LONG = map(upto, (0xF, 0x3F, 0x7F, 0xF
 
 # What fields of a name hold in every class; booleans and classes in OBJECTS need no entry.
 RANGES: dict[str, Strategy] = {
+    "averaging": BYTE,
+    "average": WORD,
+    "celsius": BYTE,
+    "correction_ms": LONG,
+    "current": WORD,
+    "entity": BYTE,
+    "entries": upto(0xFFF),
+    "first": BYTE,
+    "instance": BYTE,
+    "instances": BYTE,
+    "lan": st.none() | upto(0xFE),
+    "major": BYTE,
+    "maximum": WORD,
+    "minimum": WORD,
+    "minor": BYTE,
+    "mode": BYTE,
+    "offset": BYTE,
+    "period": LONG,
+    "periods": st.binary(max_size=20),
+    "readings": st.lists(st.tuples(BYTE, st.integers(-127, 127)), max_size=8).map(tuple),
+    "record_ids": st.lists(WORD, max_size=8).map(tuple),
+    "sampling": WORD,
+    "second_lan": st.none() | upto(0xFE),
+    "seconds": WORD,
+    "sensor_type": BYTE,
+    "serial": st.none() | upto(0xFE),
+    "setting": BYTE,
+    "size": BYTE,
+    "text": st.binary(max_size=16),
+    "timestamp": LONG,
+    "total": BYTE,
+    "watts": WORD,
     "access_mode": upto(7),
     "action": upto(7),
     "activity": BYTE,
@@ -121,7 +155,10 @@ OVERRIDES: dict[tuple[str, str], Strategy] = {
     ("AcpiPowerState", "device"): SEVEN_BITS,
     ("BootFlags", "device"): NIBBLE,
     ("BootInfoAcknowledge", "oem"): st.booleans(),
+    ("DcmiPowerDevice", "revision"): NIBBLE,
+    ("GetDcmiCapabilities", "parameter"): BYTE,
     ("GetSystemBootOptions", "parameter"): SEVEN_BITS,
+    ("PowerLimit", "action"): BYTE,
     ("GetSystemInfo", "parameter"): BYTE,
     ("LanPeer", "address"): st.ip_addresses(v=4),
     ("SerialPeer", "address"): st.ip_addresses(v=4),
@@ -182,6 +219,8 @@ def as_member(kind: type[IntEnum | IntFlag], value: int | None) -> int | None:
 OBJECTS: dict[str, Callable[[], Strategy]] = {
     "access": lambda: instances(ChannelAccess),
     "enables": lambda: instances(GlobalEnables),
+    "limit": lambda: instances(PowerLimit),
+    "thermal_limit": lambda: instances(ThermalLimit),
     "front_panel": lambda: st.none() | instances(FrontPanelButtons),
     "peer": lambda: st.none() | instances(LanPeer) | instances(SerialPeer),
     "session": lambda: st.none() | instances(ActiveSession),
@@ -189,7 +228,7 @@ OBJECTS: dict[str, Callable[[], Strategy]] = {
 
 REQUESTS = tuple(COMMANDS.values())
 RESPONSES = tuple(dict.fromkeys(command.response for command in REQUESTS))
-CODECS = (*REQUESTS, *RESPONSES, *BOOT_OPTIONS.values())
+CODECS = (*REQUESTS, *RESPONSES, *BOOT_OPTIONS.values(), *DCMI_PARAMETERS.values())
 each_codec = pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.__name__)
 
 

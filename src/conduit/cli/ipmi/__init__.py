@@ -20,6 +20,7 @@ PARTS: Final = {
     "bmc": _MC,  # ipmitool's other name for it
     "channel": Part("conduit.cli.ipmi.channel", "Channels: what they are, who may use them.", "channel"),
     "chassis": Part("conduit.cli.ipmi.chassis", "Chassis: status, light, boot device, power policy.", "chassis"),
+    "dcmi": Part("conduit.cli.ipmi.dcmi", "DCMI: power readings and limits, asset tag, temperatures.", "dcmi"),
     "mc": _MC,
     "ping": Part("conduit.cli.ipmi.ping", "Ask whether anybody speaks RMCP, and how long the answer takes.", "ping"),
     "power": Part("conduit.cli.ipmi.power", "Chassis power: its state and its control.", "power"),

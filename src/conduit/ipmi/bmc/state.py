@@ -10,6 +10,7 @@ from typing import Final
 from conduit.errors import LocalProtocolError
 from conduit.ipmi.bmc.bridge import IpmbNetwork, satellite_network
 from conduit.ipmi.bmc.config import BmcConfig, UserConfig
+from conduit.ipmi.bmc.dcmi import Dcmi
 from conduit.ipmi.bmc.sessions import SessionTable
 from conduit.ipmi.bmc.users import NULL_USER, LockOut, Rights, User, UserTable
 from conduit.ipmi.bmc.virtual_machine import NotPossibleError, PowerCommand, VirtualMachine
@@ -59,6 +60,7 @@ class BmcState:
         self.sessions = SessionTable(config.limits.sessions)
         self.machine = VirtualMachine(config.timings, running=config.running, hours=config.power_on_hours)
         self.watchdog = Watchdog()
+        self.dcmi = Dcmi()
         self.stored_access = ChannelAccess(
             per_message_authentication=config.lan.per_message,
             user_level_authentication=config.lan.user_level,
@@ -86,6 +88,8 @@ class BmcState:
     def advance(self, now: float) -> None:
         """Let machine and watchdog catch up with *now*."""
         self.machine.advance(now)
+        if self.dcmi.advance(now, self.machine.state):
+            self.machine.command(PowerCommand.OFF, now)
         action = self.watchdog.advance(now)
         command = WATCHDOG_COMMANDS.get(TimeoutAction(action)) if action in WATCHDOG_COMMANDS else None
         if command is not None:
@@ -96,7 +100,7 @@ class BmcState:
 
     def next_deadline(self) -> float | None:
         """When :meth:`advance` has something to do, or None."""
-        deadlines = (self.machine.next_deadline(), self.watchdog.next_deadline())
+        deadlines = (self.machine.next_deadline(), self.watchdog.next_deadline(), self.dcmi.next_deadline())
         return min((when for when in deadlines if when is not None), default=None)
 
     def restart(self, kind: Reset) -> None:

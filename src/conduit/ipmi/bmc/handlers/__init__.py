@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from conduit.ipmi.bmc.handlers import app, boot, channel, chassis, messaging, session, system_info, users, watchdog
+from conduit.ipmi.bmc.handlers import (
+    app,
+    boot,
+    channel,
+    chassis,
+    dcmi,
+    messaging,
+    session,
+    system_info,
+    users,
+    watchdog,
+)
 from conduit.ipmi.bmc.handlers.dispatch import execute
 from conduit.ipmi.bmc.handlers.registry import HANDLERS, Refused, entry_of, handles, handles_outside
 
@@ -13,6 +24,7 @@ __all__ = [
     "boot",
     "channel",
     "chassis",
+    "dcmi",
     "entry_of",
     "execute",
     "handles",
