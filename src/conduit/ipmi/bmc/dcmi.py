@@ -1,4 +1,4 @@
-"""What a virtual BMC knows for DCMI: a power meter that follows the machine, a power limit with effect, an asset tag."""
+"""What a virtual BMC has for DCMI: a power meter that follows the machine, a limit with effect, an asset tag."""
 
 from __future__ import annotations
 
