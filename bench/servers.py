@@ -65,9 +65,12 @@ def compile_responder(into: Path) -> Path:
 
 
 @contextmanager
-def responder(program: Path, *, echo: bool = False) -> Iterator[int]:
-    """Run the C server and yield its port; each address of 127/8 answers on it."""
-    command = [str(program), "0", *(["--echo"] if echo else [])]
+def responder(program: Path, *, echo: bool = False, sparse: bool = False) -> Iterator[int]:
+    """Run the C server and yield its port; each address of 127/8 answers on it.
+
+    :param sparse: only every 65th answers presence pings.
+    """
+    command = [str(program), "0", *(["--echo"] if echo else ["--sparse"] if sparse else [])]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
         try:
             words = process.stdout.readline().split() if process.stdout else []

@@ -20,6 +20,8 @@ from conduit.ipmi.commands.alerts import AlertImmediate, AlertOperation
 from conduit.ipmi.commands.boot_options import BOOT_OPTIONS
 from conduit.ipmi.commands.channel import ChannelAccess
 from conduit.ipmi.commands.firewall import CommandsAddress, LunSupport
+from conduit.ipmi.commands.dcmi import DCMI_PARAMETERS
+from conduit.ipmi.commands.dcmi_power import PowerLimit, ThermalLimit
 from conduit.ipmi.commands.guid import Guid, GuidOrder
 from conduit.ipmi.commands.hpm import UpgradeAbility
 from conduit.ipmi.commands.lan import LAN_PARAMETERS
@@ -49,6 +51,38 @@ NIBBLE, SIX_BITS, SEVEN_BITS, BYTE, WORD, LONG = map(upto, (0xF, 0x3F, 0x7F, 0xF
 
 # What fields of a name hold in every class; booleans and classes in OBJECTS need no entry.
 RANGES: dict[str, Strategy] = {
+    "averaging": BYTE,
+    "average": WORD,
+    "celsius": BYTE,
+    "correction_ms": LONG,
+    "current": WORD,
+    "entity": BYTE,
+    "entries": upto(0xFFF),
+    "first": BYTE,
+    "instance": BYTE,
+    "instances": BYTE,
+    "lan": st.none() | upto(0xFE),
+    "major": BYTE,
+    "maximum": WORD,
+    "minimum": WORD,
+    "minor": BYTE,
+    "mode": BYTE,
+    "offset": BYTE,
+    "period": LONG,
+    "periods": st.binary(max_size=20),
+    "readings": st.lists(st.tuples(BYTE, st.integers(-127, 127)), max_size=8).map(tuple),
+    "record_ids": st.lists(WORD, max_size=8).map(tuple),
+    "sampling": WORD,
+    "second_lan": st.none() | upto(0xFE),
+    "seconds": WORD,
+    "sensor_type": BYTE,
+    "serial": st.none() | upto(0xFE),
+    "setting": BYTE,
+    "size": BYTE,
+    "text": st.binary(max_size=16),
+    "timestamp": LONG,
+    "total": BYTE,
+    "watts": WORD,
     "access_mode": upto(7),
     "action": upto(7),
     "activity": BYTE,
@@ -315,7 +349,10 @@ OVERRIDES: dict[tuple[str, str], Strategy] = {
     ("PefCapabilities", "version"): BYTE,
     ("SetAuxiliaryLogStatus", "log"): NIBBLE,
     ("SetPefConfiguration", "parameter"): SEVEN_BITS,
+    ("DcmiPowerDevice", "revision"): NIBBLE,
+    ("GetDcmiCapabilities", "parameter"): BYTE,
     ("GetSystemBootOptions", "parameter"): SEVEN_BITS,
+    ("PowerLimit", "action"): BYTE,
     ("GetSystemInfo", "parameter"): BYTE,
     ("LanPeer", "address"): st.ip_addresses(v=4),
     ("SerialPeer", "address"): st.ip_addresses(v=4),
@@ -417,6 +454,8 @@ OBJECTS: dict[str, Callable[[], Strategy]] = {
     "of": lambda: st.builds(CommandsAddress, channel=NIBBLE, netfn=SIX_BITS, upper=st.booleans(), lun=upto(3)),
     "access": lambda: instances(ChannelAccess),
     "enables": lambda: instances(GlobalEnables),
+    "limit": lambda: instances(PowerLimit),
+    "thermal_limit": lambda: instances(ThermalLimit),
     "front_panel": lambda: st.none() | instances(FrontPanelButtons),
     "status": lambda: instances(AuxiliaryLogStatus),
     "peer": lambda: st.none() | instances(LanPeer) | instances(SerialPeer),
@@ -427,6 +466,7 @@ REQUESTS = tuple(COMMANDS.values())
 RESPONSES = tuple(dict.fromkeys(command.response for command in REQUESTS))
 CODECS = (*REQUESTS, *RESPONSES, *BOOT_OPTIONS.values(), *PEF_SETTINGS.values(), Event)
 CODECS = (*REQUESTS, *RESPONSES, *BOOT_OPTIONS.values(), *LAN_PARAMETERS.values())
+CODECS = (*REQUESTS, *RESPONSES, *BOOT_OPTIONS.values(), *DCMI_PARAMETERS.values())
 each_codec = pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.__name__)
 
 

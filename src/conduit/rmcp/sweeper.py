@@ -60,15 +60,29 @@ def _by_family(addresses: Iterable[str | tuple[str, int]], port: int) -> Iterato
     found: dict[int, dict[Address, None]] = {socket.AF_INET: {}, socket.AF_INET6: {}}
     for entry in addresses:
         host, number = (entry, port) if isinstance(entry, str) else entry
-        try:
-            address = ipaddress.ip_address(host)
-        except ValueError:
-            raise LocalProtocolError(f"a sweep takes IP addresses; {host!r} is none") from None
         if number not in range(1, 65_536):
             raise LocalProtocolError(f"there is no port {number}")
-        family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-        found[family][(str(address), number)] = None
+        if ":" in host:
+            found[socket.AF_INET6][(_canonical6(host), number)] = None
+        else:
+            found[socket.AF_INET][(_checked4(host), number)] = None
     return ((family, list(members)) for family, members in found.items() if members)
+
+
+def _checked4(host: str) -> str:
+    try:
+        socket.inet_pton(socket.AF_INET, host)  # a tenth of the time of ipaddress
+    except (OSError, ValueError):
+        raise LocalProtocolError(f"a sweep takes IP addresses; {host!r} is none") from None
+    return host
+
+
+def _canonical6(host: str) -> str:
+    """As the system writes it in the sender's address of a pong."""
+    try:
+        return str(ipaddress.IPv6Address(host))
+    except ValueError:
+        raise LocalProtocolError(f"a sweep takes IP addresses; {host!r} is none") from None
 
 
 def _open_socket(family: int) -> socket.socket:

@@ -31,6 +31,7 @@ PARTS: Final = {
         "Send a sample event: a temperature too high (1), a voltage too low (2), a corrected memory error (3).",
         "event",
     ),
+    "dcmi": Part("conduit.cli.ipmi.dcmi", "DCMI: power readings and limits, asset tag, temperatures.", "dcmi"),
     "mc": _MC,
     "pef": Part(
         "conduit.cli.ipmi.pef", "Platform event filtering: the BMC looks at each event, and acts on some.", "pef"

@@ -21,6 +21,7 @@ from conduit.ipmi.bmc.pef import EventFiltering
 from conduit.ipmi.bmc.sdr_repository import SdrRepository, make_records
 from conduit.ipmi.bmc.sensor_specs import Conditions
 from conduit.ipmi.bmc.sensors import Sensors
+from conduit.ipmi.bmc.dcmi import Dcmi
 from conduit.ipmi.bmc.sessions import SessionTable
 from conduit.ipmi.bmc.sol import SolServer
 from conduit.ipmi.bmc.users import NULL_USER, LockOut, Rights, User, UserTable
@@ -97,6 +98,7 @@ class BmcState:
         self.datagrams_cleared = 0
         "How many of them when somebody last cleared the statistics."
         self.sol = SolServer(config.sol, self.sessions, LAN_CHANNEL)
+        self.dcmi = Dcmi()
         self.stored_access = ChannelAccess(
             per_message_authentication=config.lan.per_message,
             user_level_authentication=config.lan.user_level,
@@ -149,6 +151,8 @@ class BmcState:
     def _advance_watchdog(self, now: float) -> None:
         warnings = self.watchdog.warnings
         self.sol.advance(now)
+        if self.dcmi.advance(now, self.machine.state):
+            self.machine.command(PowerCommand.OFF, now)
         action = self.watchdog.advance(now)
         if self.watchdog.warnings > warnings:
             self.event_flow.watchdog_expired(self.watchdog.state(now), WATCHDOG_WARNING, now)
@@ -166,6 +170,7 @@ class BmcState:
         """When :meth:`advance` has something to do, or None."""
         deadlines = (self.machine.next_deadline(), self.watchdog.next_deadline(), self.event_flow.next_deadline())
         deadlines = (self.machine.next_deadline(), self.watchdog.next_deadline(), self.sol.next_deadline())
+        deadlines = (self.machine.next_deadline(), self.watchdog.next_deadline(), self.dcmi.next_deadline())
         return min((when for when in deadlines if when is not None), default=None)
 
     def restart(self, kind: Reset, now: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final, Self
+from typing import ClassVar, Final, Self
 
 from conduit._wire import Reader
 from conduit.ipmi._fields import check_range, check_size, known
@@ -327,7 +327,7 @@ class GetAssetTag(_GetText):
     """Get Asset Tag; section 6.4.2."""
 
     __slots__ = ()
-    errors = {
+    errors: ClassVar[dict[int, str]] = {
         0x80: "the asset tag is binary",
         0x81: "the asset tag is in BCD",
         0x82: "the asset tag is 6-bit ASCII",
@@ -431,9 +431,13 @@ class DcmiTemperatures:
         """:raises DecodeError: and nothing else, whatever *data* holds."""
         reader = Reader(data)
         instances, count = reader.take(2, "number of temperatures")
-        pairs = reader.take(2 * count, "temperatures")
-        readings = ((instance, -(raw & 0x7F) if raw & 0x80 else raw) for raw, instance in zip(*[iter(pairs)] * 2))
-        return cls(instances=instances, readings=tuple(readings))
+        pairs = (reader.take(2, "temperature") for _ in range(count))
+        return cls(instances=instances, readings=tuple((pair[1], _celsius(pair[0])) for pair in pairs))
+
+
+def _celsius(raw: int) -> int:
+    """Seven bits and a sign."""
+    return -(raw & 0x7F) if raw & 0x80 else raw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -141,7 +141,7 @@ class GetPowerLimit(Command[PowerLimit]):
     privilege = Privilege.USER
     safe = True
     response = PowerLimit
-    errors = {NO_ACTIVE_LIMIT: "no power limit is active"}
+    errors: ClassVar[dict[int, str]] = {NO_ACTIVE_LIMIT: "no power limit is active"}
 
     def encode(self) -> bytes:
         """Two reserved bytes."""
@@ -158,7 +158,7 @@ class SetPowerLimit(Command[NoData]):
     privilege = Privilege.OPERATOR
     safe = True
     response = NoData
-    errors = {
+    errors: ClassVar[dict[int, str]] = {
         LIMIT_OUT_OF_RANGE: "the power limit is out of range",
         CORRECTION_OUT_OF_RANGE: "the correction time is out of range",
         PERIOD_OUT_OF_RANGE: "the sampling period is out of range",

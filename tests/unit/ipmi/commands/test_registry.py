@@ -126,6 +126,21 @@ TABLE = {
     "GetLanConfiguration": (0x0C, 0x02, Privilege.OPERATOR, True, 4, 1),
     "SuspendBmcArps": (0x0C, 0x03, Privilege.ADMINISTRATOR, True, 2, 1),
     "GetLanStatistics": (0x0C, 0x04, Privilege.USER, False, 2, 18),
+    "GetDcmiCapabilities": (0x2C, 0x01, Privilege.USER, True, 1, 3),
+    "GetPowerReading": (0x2C, 0x02, Privilege.USER, True, 3, 17),
+    "GetPowerLimit": (0x2C, 0x03, Privilege.USER, True, 0, 13),
+    "SetPowerLimit": (0x2C, 0x04, Privilege.OPERATOR, True, 14, 0),
+    "ActivatePowerLimit": (0x2C, 0x05, Privilege.OPERATOR, True, 3, 0),
+    "GetAssetTag": (0x2C, 0x06, Privilege.USER, True, 2, 1),
+    "GetDcmiSensorInfo": (0x2C, 0x07, Privilege.OPERATOR, True, 4, 4),
+    "SetAssetTag": (0x2C, 0x08, Privilege.OPERATOR, True, 3, 1),
+    "GetControllerId": (0x2C, 0x09, Privilege.USER, True, 2, 1),
+    "SetControllerId": (0x2C, 0x0A, Privilege.ADMINISTRATOR, True, 3, 1),
+    "SetThermalLimit": (0x2C, 0x0B, Privilege.OPERATOR, True, 6, 0),
+    "GetThermalLimit": (0x2C, 0x0C, Privilege.USER, True, 2, 4),
+    "GetTemperatureReadings": (0x2C, 0x10, Privilege.USER, True, 4, 4),
+    "SetDcmiSetting": (0x2C, 0x12, Privilege.ADMINISTRATOR, True, 2, 0),
+    "GetDcmiSetting": (0x2C, 0x13, Privilege.USER, True, 2, 3),
 }
 
 BY_NAME = {command.__name__: command for command in COMMANDS.values()}

@@ -33,4 +33,4 @@ def execute(bmc: BmcState, message: LanMessage, session: BmcSession | None, now:
     try:
         return CompletionCode.OK, prefix + entry.handler(bmc, request, session, now).encode()
     except Refused as refusal:
-        return refusal.code, b""
+        return refusal.code, prefix + refusal.data

@@ -19,11 +19,15 @@ OutsideHandler = Callable[[BmcState, RequestT, "BmcSession | None", float], Body
 
 
 class Refused(Exception):
-    """The command is answered with this completion code and no data. The BMC's normal way to say no."""
+    """The command is answered with this completion code. The BMC's normal way to say no.
 
-    def __init__(self, code: int) -> None:
+    :param data: what few commands have behind a code that is no failure.
+    """
+
+    def __init__(self, code: int, data: bytes = b"") -> None:
         super().__init__(f"completion code {code:#04x}")
         self.code = int(code)
+        self.data = data
 
 
 class Entry(NamedTuple):
