@@ -142,7 +142,11 @@ def write_configuration(folder: Path, port: int, *, kg: str, auths: tuple[str, .
     lines += [f"allowed_auths_{level} {auth_words}" for level in ("callback", "user", "operator", "admin")]
     lines += [f"guid {secrets.token_hex(16)}"]
     lines += [f'bmc_key "{kg}"'] if kg else []
-    lines += ["endlan", *([f'sol "{sol}" 115200 history=4000'] if sol else []), f'chassis_control "{sys.executable} {folder}/chassis_control.py"']
+    lines += [
+        "endlan",
+        *([f'sol "{sol}" 115200 history=4000'] if sol else []),
+        f'chassis_control "{sys.executable} {folder}/chassis_control.py"',
+    ]
     lines += [
         f'user {user.user_id} true "{user.name}" "{user.password}" {user.privilege} 10 {auth_words}' for user in USERS
     ]

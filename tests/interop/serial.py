@@ -6,7 +6,7 @@ import os
 import pty
 import termios
 import tty
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -26,6 +26,13 @@ def upper_case(served: ServedBmc) -> SerialPort:
 
     port.wake_host = answer
     return port
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for something that another program makes happen."""
+    with trio.fail_after(20):
+        while not condition():
+            await trio.sleep(0.01)  # nobody tells us
 
 
 class Terminal:

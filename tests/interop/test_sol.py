@@ -6,11 +6,13 @@ import hashlib
 import os
 import random  # noqa: TID251  # the same bytes in every run
 import socket  # noqa: TID251  # asks for a free port
+import socketserver
 import subprocess
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import trio
@@ -22,7 +24,7 @@ from conduit.ipmi.bmc.serial_port import SerialPort
 from conduit.ipmi.bmc.serve import ServedBmc, open_virtual_bmc
 from conduit.ipmi.console import Console, ConsoleEventKind
 from tests.interop.ipmi_sim import run_ipmi_sim
-from tests.interop.serial import open_terminal, upper_case
+from tests.interop.serial import open_terminal, until, upper_case
 
 pytestmark = pytest.mark.interop
 
@@ -57,12 +59,10 @@ async def test_ipmitool_types_into_the_console_and_leaves_it(peer: FindPeer) -> 
             await terminal.type(b"hello bmc")
             await terminal.until(b"HELLO BMC")
             await terminal.type(b"\r~B")
-            while not port.breaks:
-                await trio.sleep(0.01)
+            await until(lambda: port.breaks)
             await terminal.type(b"\r~.")
             await terminal.until(b"terminated ipmitool")
-            while port.watched:
-                await trio.sleep(0.01)
+            await until(lambda: not port.watched)
 
 
 async def test_ipmiconsole_types_into_the_console_and_leaves_it(peer: FindPeer) -> None:
@@ -74,12 +74,10 @@ async def test_ipmiconsole_types_into_the_console_and_leaves_it(peer: FindPeer) 
             await terminal.type(b"hello bmc")
             await terminal.until(b"HELLO BMC")
             await terminal.type(b"&B")
-            while not port.breaks:
-                await trio.sleep(0.01)
+            await until(lambda: port.breaks)
             await terminal.type(b"&.")
             await terminal.until(b"closing the connection")
-            while port.watched:
-                await trio.sleep(0.01)
+            await until(lambda: not port.watched)
 
 
 async def test_ipmitool_reads_and_sets_the_configuration(peer: FindPeer) -> None:
@@ -133,36 +131,66 @@ async def test_conman_runs_a_console_through_its_ipmi_driver(peer: FindPeer, tmp
         )
         daemon = [str(conmand), "-F", "-c", str(configuration)]
         async with open_background_nursery() as nursery:
-            await nursery.start(partial(trio.run_process, daemon, check=False, capture_stdout=True, capture_stderr=True))
+            await nursery.start(
+                partial(trio.run_process, daemon, check=False, capture_stdout=True, capture_stderr=True)
+            )
             with trio.fail_after(20):
-                while not port.watched:
-                    await trio.sleep(0.05)
+                await until(lambda: port.watched)
             async with open_terminal(conman, "-d", f"127.0.0.1:{daemon_port}", "x") as terminal:
                 await terminal.until(b"<ConMan> Connection to console [x] opened")
                 await terminal.type(b"hello conman")
                 await terminal.until(b"HELLO CONMAN")
 
 
-async def test_console_outlives_the_stall_of_ipmi_sim(peer: FindPeer, tmp_path: Path) -> None:
-    """Its output stops for good after 16,384 bytes of an activation: the console says so, and goes on in a new one."""
-    program = peer("ipmi_sim")
-    async with open_background_nursery() as nursery:
-        listeners = await nursery.start(partial(trio.serve_tcp, in_capitals, 0, host="127.0.0.1"))
-        device = f"tcp:127.0.0.1:{listeners[0].socket.getsockname()[1]}"
-        with run_ipmi_sim_in_thread(program, tmp_path, device) as sim:
-            pass
+BURST = 30_000  # bytes, of which ipmi_sim passes on 16,384; the rest waits in it until something is typed
+SIM_BUFFER = 16_384
 
 
-async def talk(console: Console, size: int) -> None:
-    """Type *size* bytes in lines and read each answer; a line whose answer does not come is typed again."""
-    seen = 0
-    while seen < size:
-        await console.send_all(b"x" * 15 + b"\n")
-        with trio.move_on_after(3):
-            while data := await console.receive_some():
-                seen += len(data)
-                if data.endswith(b"\n"):
-                    break
+class Machine(socketserver.BaseRequestHandler):
+    """What is behind the simulator's serial port: a burst when told GO, capitals otherwise."""
+
+    def handle(self) -> None:
+        connection: socket.socket = self.request
+        while data := connection.recv(4096):
+            connection.sendall(burst() if data == b"GO" else data.upper())
+
+
+def burst() -> bytes:
+    return b"".join(b"%07d\n" % number for number in range(BURST // 8))
+
+
+def test_console_outlives_a_burst_that_ipmi_sim_cuts(peer: FindPeer, tmp_path: Path) -> None:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Machine) as server:
+        server.daemon_threads = True
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            device = f"tcp:127.0.0.1:{server.server_address[1]}"
+            with run_ipmi_sim(peer("ipmi_sim"), tmp_path, sol=device) as sim:
+                trio.run(outlive, sim.port)
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+async def outlive(port: int) -> None:
+    with trio.fail_after(30):
+        async with (
+            open_bmc("127.0.0.1", port=port, username="admin", password="adminpw", cipher_suite=3) as bmc,
+            bmc.console() as console,
+        ):
+            await console.send_all(b"GO")
+            assert await receive_exactly(console, SIM_BUFFER) == burst()[:SIM_BUFFER]
+            await console.send_all(b"more")
+            assert await receive_exactly(console, 8) == burst()[SIM_BUFFER:][:8]
+            assert console.status.activations == 1
+
+
+async def receive_exactly(console: Console, size: int) -> bytes:
+    data = bytearray()
+    while len(data) < size:
+        data += await console.receive_some(size - len(data))
+    return bytes(data)
 
 
 @pytest.mark.parametrize("direction", ["from the machine", "to the machine"])
