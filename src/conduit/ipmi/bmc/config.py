@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from conduit.errors import LocalProtocolError
 from conduit.ipmi._fields import check_range, check_size
+from conduit.ipmi.bmc.guest.config import GuestConfig
 from conduit.ipmi.bmc.sol import SolConfig
 from conduit.ipmi.bmc.users import LockOutPolicy
 from conduit.ipmi.bmc.virtual_machine import Timings
@@ -176,6 +177,7 @@ class BmcConfig:
     allow_empty_passwords: bool = False
     "Whether users without a password may log in."
     sol: SolConfig = field(default_factory=SolConfig)
+    guest: GuestConfig = GuestConfig()
     timings: Timings = field(default_factory=Timings)
     running: bool = False
     "Whether the machine is on at the start."

@@ -11,6 +11,7 @@ from conduit.errors import LocalProtocolError
 from conduit.ipmi.bmc.bridge import IpmbNetwork, satellite_network
 from conduit.ipmi.bmc.config import BmcConfig, UserConfig
 from conduit.ipmi.bmc.sessions import SessionTable
+from conduit.ipmi.bmc.guest import Guest, PortGuest
 from conduit.ipmi.bmc.sol import SolServer
 from conduit.ipmi.bmc.users import NULL_USER, LockOut, Rights, User, UserTable
 from conduit.ipmi.bmc.virtual_machine import NotPossibleError, PowerCommand, VirtualMachine
@@ -61,6 +62,8 @@ class BmcState:
         self.machine = VirtualMachine(config.timings, running=config.running, hours=config.power_on_hours)
         self.watchdog = Watchdog()
         self.sol = SolServer(config.sol, self.sessions, LAN_CHANNEL)
+        self.guest = PortGuest(Guest(self.machine, config.guest), self.sol.port) if config.guest.enabled else None
+        "The system on the serial port, if it is not somebody else's."
         self.stored_access = ChannelAccess(
             per_message_authentication=config.lan.per_message,
             user_level_authentication=config.lan.user_level,
@@ -88,6 +91,8 @@ class BmcState:
     def advance(self, now: float) -> None:
         """Let machine and watchdog catch up with *now*."""
         self.machine.advance(now)
+        if self.guest is not None:
+            self.guest.advance(now)
         self.sol.advance(now)
         action = self.watchdog.advance(now)
         command = WATCHDOG_COMMANDS.get(TimeoutAction(action)) if action in WATCHDOG_COMMANDS else None
@@ -99,7 +104,8 @@ class BmcState:
 
     def next_deadline(self) -> float | None:
         """When :meth:`advance` has something to do, or None."""
-        deadlines = (self.machine.next_deadline(), self.watchdog.next_deadline(), self.sol.next_deadline())
+        guest_due = None if self.guest is None else self.guest.next_deadline()
+        deadlines = (self.machine.next_deadline(), self.watchdog.next_deadline(), self.sol.next_deadline(), guest_due)
         return min((when for when in deadlines if when is not None), default=None)
 
     def restart(self, kind: Reset) -> None:
