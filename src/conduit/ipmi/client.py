@@ -30,7 +30,8 @@ from conduit.ipmi.commands import (
     GetDeviceId,
     SendMessage,
 )
-from conduit.ipmi.connection import KEEPALIVE, Connection
+from conduit.ipmi.connection import KEEPALIVE, Connection, SessionLost
+from conduit.ipmi.console import Console, ConsoleOptions, open_console
 from conduit.ipmi.exchange import BMC, Answered, Exchange, Target, Unanswered
 from conduit.rmcp.command import Body, Command
 from conduit.rmcp.credentials import NO_WORKAROUNDS, Credentials, Interface
@@ -224,16 +225,73 @@ class Bmc:
 
     def _deliver(self, events: Sequence[object]) -> None:
         for event in events:
-            if type(event) is Answered or type(event) is Unanswered:
-                event.token.deliver(event)
-            else:
+            if isinstance(event, SessionLost):
                 logger.info("session with %s lost", self._addresses[0][0])
+            else:
+                event.token.deliver(event)  # type: ignore[attr-defined]  # every other event has one
 
     def _fail(self, error: ConduitError) -> None:
         """The socket is of no use for this peer: everything that waits learns so."""
         if self._connection is not None:
             for event in self._connection.abandon():
-                event.token.fail(error)
+                if isinstance(event, Unanswered):
+                    event.token.fail(error)
+                else:
+                    self._deliver((event,))
+
+    # --- the serial console ---
+
+    def console(
+        self,
+        *,
+        steal: bool = False,
+        instance: int = 1,
+        encrypt: bool = True,
+        authenticate: bool = True,
+        reactivate: bool = True,
+        test_mode: bool = False,
+        keepalive: float | None = KEEPALIVE,
+    ) -> AbstractAsyncContextManager[Console]:
+        """Activate serial over LAN, yield the console, deactivate it; a session has one at a time.
+
+        :param steal: end somebody else's console if there is one; that one is told.
+        :param instance: 1 to 15; nearly every BMC has one.
+        :param encrypt: ask for encryption where the session has it.
+        :param authenticate: ask for authentication where the session has it.
+        :param reactivate: activate it again when the session or the payload was lost; an event tells of the gap.
+        :param test_mode: have the BMC report the machine's RTS and DTR, where it can.
+        :param keepalive: seconds between questions whether the console is still ours; None for never.
+        :raises CompletionCodeError: the BMC says no, and why; 80h: somebody else has the console.
+        :raises LocalProtocolError: an argument is out of range, or the session is one of IPMI 1.5.
+        """
+        options = ConsoleOptions(
+            steal=steal,
+            instance=instance,
+            encrypt=encrypt,
+            authenticate=authenticate,
+            reactivate=reactivate,
+            test_mode=test_mode,
+            keepalive=keepalive,
+        )
+        return open_console(self, options)
+
+    async def live_connection(self) -> tuple[Connection, Attachment]:
+        """The session's machine and its place at the endpoint, after a new log-in if need be."""
+        connection = self._connection
+        if connection is None or connection.is_lost:
+            connection = await self._log_in_again()
+        if self._attachment is None:
+            raise LocalProtocolError("there is no session")
+        return connection, self._attachment
+
+    @property
+    def workarounds(self) -> Collection[Workaround]:
+        """Those that the session was opened with."""
+        return self._credentials.workarounds
+
+    def flush(self, attachment: Attachment) -> None:
+        """Send what the session's machine wants sent."""
+        self._endpoint.flush(attachment)
 
     # --- sessions ---
 

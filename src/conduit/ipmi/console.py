@@ -3,16 +3,80 @@ r"""The serial console of a machine, over its BMC (SOL): a Trio stream that surv
 Made by :meth:`conduit.ipmi.client.Bmc.console`::
 
     async with bmc.console() as console:
-        await console.send_all(b"\\r")
+        await console.send_all(b"\r")
         print(await console.receive_some())
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+import math
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Final, Protocol, TypeVar
 
 import trio
+
+from conduit._trio import open_background_nursery
+from conduit.errors import CompletionCodeError, ConduitError, LocalProtocolError, RemoteProtocolError, SessionLostError
+from conduit.ipmi._fields import check_range
+from conduit.ipmi.commands import ActivatePayload, DeactivatePayload, GetPayloadInstanceInfo, PayloadActivation
+from conduit.ipmi.connection import KEEPALIVE, Connection
+from conduit.ipmi.sol import SolCause, SolEvent, SolMachine, SolNews, SolState, packet_size
+from conduit.ipmi.sol_packets import Operation
+from conduit.rmcp.command import Body, Command
+from conduit.rmcp.endpoint import Attachment
+from conduit.rmcp.packets import PORT
+from conduit.rmcp.workarounds import Workaround
+
+EVENTS: Final = 64  # that wait for somebody to take them
+CLOSE_PATIENCE: Final = 1.0  # seconds that leaving may take, also under cancellation
+REACTIVATION_DELAYS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds between attempts; the last goes on
+ALREADY_ACTIVE: Final = 0x80
+CHUNK: Final = 4096  # characters queued at a time: a cancelled send leaves no more behind
+BodyT = TypeVar("BodyT", bound=Body)
+logger = logging.getLogger(__name__)
+
+
+class Client(Protocol):
+    """What a console needs of a :class:`~conduit.ipmi.client.Bmc`."""
+
+    async def request(self, command: Command[BodyT], *, deadline: float | None = None) -> BodyT:
+        """Send a command."""
+        ...
+
+    async def live_connection(self) -> tuple[Connection, Attachment]:
+        """The session, opened again if need be."""
+        ...
+
+    @property
+    def workarounds(self) -> Collection[Workaround]:
+        """Those that the session was opened with."""
+        ...
+
+    def flush(self, attachment: Attachment) -> None:
+        """Send what the session's machine wants sent."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleOptions:
+    """Arguments of :meth:`conduit.ipmi.client.Bmc.console`."""
+
+    steal: bool = False
+    instance: int = 1
+    encrypt: bool = True
+    authenticate: bool = True
+    reactivate: bool = True
+    test_mode: bool = False
+    keepalive: float | None = KEEPALIVE
+
+    def __post_init__(self) -> None:
+        check_range("console instance", self.instance, 1, 15)
+        if self.keepalive is not None and not self.keepalive > 0:
+            raise LocalProtocolError("a console is kept alive after more than 0 seconds, or never (None)")
 
 
 class ConsoleEventKind(Enum):
@@ -66,7 +130,29 @@ class ConsoleStatus:
 
 
 class Console(trio.abc.Stream):
-    """An active console. One task may receive and another send at the same time."""
+    """An active console. One task may receive and another send at the same time; made by :func:`open_console`."""
+
+    def __init__(self, client: Client, options: ConsoleOptions) -> None:
+        self._client = client
+        self._options = options
+        self._machine = SolMachine(self, lenient=Workaround.SOLPACKETSEQ in client.workarounds)
+        self._connection: Connection | None = None
+        self._attachment: Attachment | None = None
+        self._packet_size = 0
+        self._activations = 0
+        self._owner_id: int | None = None  # what the BMC calls the session that has the console, when it is ours
+        self._ended: ConduitError | None = None
+        self._closed = False
+        self._reader: trio.lowlevel.Task | None = None
+        self._settled = trio.Event()
+        self._trouble = trio.Event()
+        self._reason = ""
+        self._sending = trio.Lock()
+        self._send_conflict = False
+        self._event_sender, self._event_receiver = trio.open_memory_channel[ConsoleEvent](EVENTS)
+        self.dropped_events = 0
+
+    # --- characters ---
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send characters to the machine; returns when the BMC has taken the last of them.
@@ -76,11 +162,24 @@ class Console(trio.abc.Stream):
         :raises trio.BrokenResourceError: the console has ended; its cause says why.
         :raises trio.ClosedResourceError: it was closed.
         """
-        raise NotImplementedError
+        with self._exclusive():
+            self._check_usable()
+            view = memoryview(data)
+            for start in range(0, len(view), CHUNK):
+                self._machine.write(bytes(view[start : start + CHUNK]))
+                await self._settle()
+            if not view:
+                await trio.lowlevel.checkpoint()
 
     async def wait_send_all_might_not_block(self) -> None:
-        """Return when the BMC has taken everything that was sent before."""
-        raise NotImplementedError
+        """Return when the BMC has taken everything that was sent before.
+
+        :raises: as :meth:`send_all`.
+        """
+        with self._exclusive():
+            self._check_usable()
+            await trio.lowlevel.checkpoint()
+            await self._until_settled()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Output of the machine, at least one byte; ``b""`` when the console has ended.
@@ -89,33 +188,62 @@ class Console(trio.abc.Stream):
 
         :raises trio.ClosedResourceError: it was closed.
         """
-        raise NotImplementedError
+        if max_bytes is not None and max_bytes < 1:
+            raise ValueError("max_bytes must be at least 1")
+        if self._reader is not None:
+            raise trio.BusyResourceError("another task is receiving from this console")
+        if self._closed:
+            raise trio.ClosedResourceError("the console is closed")
+        machine = self._machine
+        if machine.has_data or self._ended is not None:
+            await trio.lowlevel.checkpoint()
+        else:
+            await self._park()
+        if self._closed:
+            raise trio.ClosedResourceError("the console is closed")
+        data = machine.read(max_bytes)
+        if self._attachment is not None:
+            self._transmit()  # there may be room again
+        return data
 
     async def send_break(self) -> None:
         """Send a break, after everything sent before; returns when the BMC has taken it.
 
         :raises: as :meth:`send_all`.
         """
-        raise NotImplementedError
+        await self._operate(Operation.BREAK)
 
     async def flush(self, *, to_machine: bool = False, from_machine: bool = False) -> None:
         """Have the BMC throw away what waits in its buffers, in one or both directions.
 
         :raises: as :meth:`send_all`.
         """
-        raise NotImplementedError
+        flags = (Operation.FLUSH_INBOUND if to_machine else 0) | (Operation.FLUSH_OUTBOUND if from_machine else 0)
+        await self._operate(flags)
 
     async def set_lines(self, *, pause: bool = False, carrier: bool = True) -> None:
         """Set what the machine sees: CTS dropped (*pause*), DCD and DSR there (*carrier*).
 
         :raises: as :meth:`send_all`.
         """
-        raise NotImplementedError
+        with self._exclusive():
+            self._check_usable()
+            self._machine.set_lines(pause=pause, carrier=carrier)
+            await self._settle()
 
     @property
     def status(self) -> ConsoleStatus:
         """How the console is."""
-        raise NotImplementedError
+        state, lines = self._machine.state, self._machine.lines
+        return ConsoleStatus(
+            active=state is not SolState.INACTIVE,
+            available=state is SolState.ACTIVE,
+            paused=bool(lines & Operation.PAUSE),
+            carrier=not lines & Operation.DROP_CARRIER,
+            activations=self._activations,
+            instance=self._options.instance,
+            packet_size=self._packet_size,
+        )
 
     def events(self) -> trio.MemoryReceiveChannel[ConsoleEvent]:
         """Events from the start of the console; iterate over it, it ends with the console.
@@ -123,8 +251,317 @@ class Console(trio.abc.Stream):
         At most 64 wait; when nobody takes them, new ones are dropped and counted. Each call returns a clone: an event
         goes to one of them.
         """
-        raise NotImplementedError
+        return self._event_receiver.clone()
 
     async def aclose(self) -> None:
         """Deactivate the payload; takes 1 s at most, also under cancellation. Leaving the block does it too."""
-        raise NotImplementedError
+        if self._closed:
+            await trio.lowlevel.checkpoint()
+            return
+        self._closed = True
+        active = self._machine.state is not SolState.INACTIVE
+        self._wake()
+        try:
+            if active:
+                await self._deactivate()
+        finally:
+            self._detach(SolCause.LOST)
+            self._event_sender.close()
+            self._event_receiver.close()
+            await trio.lowlevel.checkpoint()
+
+    # --- sending ---
+
+    async def _operate(self, flags: int) -> None:
+        with self._exclusive():
+            self._check_usable()
+            self._machine.operate(flags)
+            await self._settle()
+
+    def _exclusive(self) -> _Exclusive:
+        return _Exclusive(self)
+
+    def enter(self) -> None:
+        """One task sends at a time. :raises trio.BusyResourceError: another is at it."""
+        if self._send_conflict:
+            raise trio.BusyResourceError("another task is sending to this console")
+        self._send_conflict = True
+
+    def leave(self) -> None:
+        """The other end of :meth:`enter`."""
+        self._send_conflict = False
+
+    def _check_usable(self) -> None:
+        if self._closed:
+            raise trio.ClosedResourceError("the console is closed")
+        if self._ended is not None:
+            raise trio.BrokenResourceError("the console has ended") from self._ended
+
+    async def _settle(self) -> None:
+        """Send, and wait until everything was taken; a cancelled task takes back what was not sent."""
+        self._transmit()
+        try:
+            await trio.lowlevel.checkpoint()
+            await self._until_settled()
+        except trio.Cancelled:
+            self._machine.forget_unsent()
+            raise
+
+    async def _until_settled(self) -> None:
+        while not self._machine.is_settled:
+            self._settled = trio.Event()
+            await self._settled.wait()
+            self._check_usable()
+
+    def _transmit(self) -> None:
+        if self._connection is not None and self._attachment is not None:
+            self._connection.poll_sol(trio.current_time())
+            self._client.flush(self._attachment)
+
+    # --- receiving ---
+
+    async def _park(self) -> None:
+        """Sleep until there are characters, or an end."""
+        self._reader = trio.lowlevel.current_task()
+
+        def abort(_: object) -> trio.lowlevel.Abort:
+            self._reader = None
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        await trio.lowlevel.wait_task_rescheduled(abort)
+
+    def _wake(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            trio.lowlevel.reschedule(reader)
+        self._settled.set()
+
+    def deliver(self, event: SolEvent) -> None:
+        """What the session's reader calls with each event; never blocks."""
+        news = event.news
+        if news is SolNews.MOVED:
+            if self._reader is not None and self._machine.has_data:
+                reader, self._reader = self._reader, None
+                trio.lowlevel.reschedule(reader)
+            if self._machine.is_settled:
+                self._settled.set()
+            return
+        kind = _TOLD.get(news)
+        if kind is not None:
+            self._tell(ConsoleEvent(kind=kind))
+            return
+        self._reason = _REASONS[news]
+        self._trouble.set()
+
+    def _tell(self, event: ConsoleEvent) -> None:
+        try:
+            self._event_sender.send_nowait(event)
+        except trio.WouldBlock:
+            self.dropped_events += 1
+        except trio.ClosedResourceError:
+            return  # nobody can be told any more
+
+    # --- activation ---
+
+    async def activate(self) -> None:
+        """Make the payload active in the session, and this console its owner.
+
+        :raises ConduitError: it cannot be.
+        """
+        for attempt in range(3):
+            connection, attachment = await self._client.live_connection()
+            connection.attach_sol(self._machine)
+            self._connection, self._attachment = connection, attachment
+            self._machine.prepare()
+            try:
+                answer = await self._ask_for_activation(connection, steal=self._options.steal or attempt > 0)
+            except BaseException:
+                connection.detach_sol(self._machine)
+                self._connection = self._attachment = None
+                raise
+            if connection.sol is self._machine and not connection.is_lost:
+                break  # else the session was lost on the way, and the answer is another one's
+        else:
+            raise SessionLostError("the session was lost again and again while the console was activated")
+        self._packet_size = packet_size(answer, ignore_sizes=Workaround.SOLPAYLOADSIZE in self._client.workarounds)
+        self._machine.activate(self._packet_size)
+        self._activations += 1
+        attachment.port.subscribe()
+        self._owner_id = None
+
+    async def _ask_for_activation(self, connection: Connection, *, steal: bool) -> PayloadActivation:
+        encrypted, authenticated = connection.protection
+        request = ActivatePayload.sol(
+            instance=self._options.instance,
+            encrypt=self._options.encrypt and encrypted,
+            authenticate=self._options.authenticate and authenticated,
+            test_mode=self._options.test_mode,
+        )
+        try:
+            answer = await self._client.request(request)
+        except CompletionCodeError as error:
+            if error.code != ALREADY_ACTIVE:
+                raise
+            if not steal:
+                raise _taken(error) from error
+            await self._take_over()
+            answer = await self._client.request(request)
+        self._check_port(answer.port)
+        return answer
+
+    async def _take_over(self) -> None:
+        try:
+            await self._client.request(DeactivatePayload(instance=self._options.instance))
+        except CompletionCodeError as error:
+            if error.code != ALREADY_ACTIVE:  # here: not active, as its owner has just left
+                raise
+
+    def _check_port(self, port: int) -> None:
+        """:raises RemoteProtocolError: SOL is served elsewhere."""
+        here = self._attachment.address[1] if self._attachment is not None else PORT
+        usual = {0, here, PORT}
+        swapped = (port & 0xFF) << 8 | port >> 8
+        if port in usual or swapped in usual or Workaround.SOLPORT in self._client.workarounds:
+            return
+        raise RemoteProtocolError(
+            f"the BMC wants the console on UDP port {port}, and the session is on {here}; "
+            f"log in on port {port}, or ignore it with the workaround solport"
+        )
+
+    def _detach(self, cause: SolCause) -> bytes:
+        """Leave the session; returns what is unconfirmed."""
+        if self._attachment is not None and self._machine.state is not SolState.INACTIVE:
+            self._attachment.port.unsubscribe()
+        unconfirmed = self._machine.deactivate(cause)
+        if self._connection is not None:
+            self._connection.detach_sol(self._machine)
+        self._connection = self._attachment = None
+        return unconfirmed
+
+    async def _deactivate(self) -> None:
+        with trio.move_on_after(CLOSE_PATIENCE, shield=True):
+            try:
+                if self._connection is not None and not self._connection.is_lost:
+                    await self._client.request(DeactivatePayload(instance=self._options.instance))
+            except ConduitError as error:
+                logger.info("deactivating the console failed: %s", error)
+
+    # --- the console's own task ---
+
+    async def watch(self) -> None:
+        """Ask now and then whether the console is still ours, and bring it back when it is not."""
+        while self._ended is None:
+            every = math.inf if self._options.keepalive is None else self._options.keepalive
+            with trio.move_on_after(every):
+                await self._trouble.wait()
+            if not self._trouble.is_set():
+                await self._check_ownership()
+            if self._trouble.is_set() and not self._closed:
+                await self._recover()
+
+    async def _check_ownership(self) -> None:
+        """Ask who has the console: a BMC that drops it may have said so in a packet that was lost."""
+        if Workaround.SOLSTATUS in self._client.workarounds:
+            return
+        try:
+            info = await self._client.request(GetPayloadInstanceInfo(instance=self._options.instance))
+        except CompletionCodeError:
+            return  # a BMC that cannot tell
+        except ConduitError as error:
+            self._reason = str(error)
+            self._trouble.set()
+            return
+        if self._owner_id is None:
+            self._owner_id = info.session_id
+        elif info.session_id != self._owner_id:
+            self._reason = _REASONS[SolNews.DEACTIVATED]
+            self._trouble.set()
+
+    async def _recover(self) -> None:
+        """Activate the console again, or end it."""
+        stolen = self._reason == _REASONS[SolNews.DEACTIVATED]
+        stalled = self._reason == _REASONS[SolNews.STALLED]
+        self._trouble = trio.Event()
+        if stalled and self._connection is not None:
+            await self._deactivate()
+        unconfirmed = self._detach(SolCause.DEACTIVATING if stolen else SolCause.LOST)
+        if not self._options.reactivate:
+            self._end(RemoteProtocolError(self._reason))
+            return
+        self._tell(ConsoleEvent(kind=ConsoleEventKind.GAP, reason=self._reason, unconfirmed=unconfirmed))
+        self._options = replace(self._options, steal=self._options.steal and not stolen)
+        attempt = 0
+        while True:
+            try:
+                await self.activate()
+            except CompletionCodeError as error:
+                self._end(error)
+                return
+            except LocalProtocolError as error:  # the session was closed by its owner
+                self._end(error)
+                return
+            except ConduitError as error:
+                logger.info("activating the console again failed: %s", error)
+                await trio.sleep(REACTIVATION_DELAYS[min(attempt, len(REACTIVATION_DELAYS) - 1)])
+                attempt += 1
+            else:
+                break
+        self._tell(ConsoleEvent(kind=ConsoleEventKind.REACTIVATED))
+        self._transmit()
+        self._wake_if_settled()
+
+    def _wake_if_settled(self) -> None:
+        if self._machine.is_settled:
+            self._settled.set()
+
+    def _end(self, error: ConduitError) -> None:
+        self._ended = error
+        self._tell(ConsoleEvent(kind=ConsoleEventKind.DEACTIVATED, reason=str(error)))
+        self._event_sender.close()
+        self._wake()
+
+
+class _Exclusive:
+    """One task at a time."""
+
+    __slots__ = ("_console",)
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def __enter__(self) -> None:
+        self._console.enter()
+
+    def __exit__(self, *exception: object) -> None:
+        self._console.leave()
+
+
+_TOLD: Final = {
+    SolNews.BREAK: ConsoleEventKind.BREAK,
+    SolNews.OVERRUN: ConsoleEventKind.OVERRUN,
+    SolNews.UNAVAILABLE: ConsoleEventKind.UNAVAILABLE,
+    SolNews.AVAILABLE: ConsoleEventKind.AVAILABLE,
+}
+_REASONS: Final = {
+    SolNews.DEACTIVATED: "the BMC ended the console: somebody else took it, or switched it off",
+    SolNews.STALLED: "the BMC does not acknowledge what the console sends",
+    SolNews.LOST: "the session was lost",
+}
+
+
+def _taken(error: CompletionCodeError) -> CompletionCodeError:
+    text = "somebody else has the console; steal=True (--steal) takes it over"
+    return CompletionCodeError(error.code, netfn=error.netfn, command=error.command, text=text, name="ActivatePayload")
+
+
+@asynccontextmanager
+async def open_console(client: Client, options: ConsoleOptions) -> AsyncIterator[Console]:
+    """Activate the console, yield it, deactivate it."""
+    console = Console(client, options)
+    await console.activate()
+    try:
+        async with open_background_nursery() as nursery:
+            nursery.start_soon(console.watch)
+            yield console
+    finally:
+        await console.aclose()

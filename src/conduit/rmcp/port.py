@@ -129,6 +129,15 @@ class Port:
             self._waiters -= 1
         return waiter.unwrap()
 
+    def subscribe(self) -> None:
+        """Have the resident read until :meth:`unsubscribe`: datagrams come that no task waits for."""
+        self._waiters += 1
+        self.summon_reader()
+
+    def unsubscribe(self) -> None:
+        """No more than once for each :meth:`subscribe`."""
+        self._waiters -= 1
+
     def summon_reader(self) -> None:
         """Something is on its way that no task waits for: read at least once more."""
         if not self._reading:

@@ -73,6 +73,15 @@ class Workaround(Label):
     SUN20 = ("sun20", "The SHA-1 code in RAKP 2 is one byte too long: cut it; and as opensesspriv.")
     ICTS = ("icts", "The integrity pad is counted without its own two bytes.")
 
+    # serial over LAN
+    SOLPAYLOADSIZE = ("solpayloadsize", "The payload sizes in the activation are wrong: send small packets.")
+    SOLPORT = ("solport", "The port in the activation is wrong: stay on the session's.")
+    SOLSTATUS = ("solstatus", "The BMC misreports whose console is active: do not ask it.")
+    SOLPACKETSEQ = (
+        "solpacketseq",
+        "SOL packets are not numbered properly: take every packet for a new one. Repeats then show twice.",
+    )
+
     # names that ipmitool takes and that change no session there either
     IBM = ("ibm", "Nothing in a session; ipmitool reads OEM texts of log entries.")
     KONTRON = ("kontron", "Nothing in a session; ipmitool enlarges firmware buffers.")

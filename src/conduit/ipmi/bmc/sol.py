@@ -34,13 +34,14 @@ from conduit.ipmi.commands import (
 from conduit.ipmi.commands.boot_options import SetProgress
 from conduit.ipmi.messages import PrivilegeLimit
 from conduit.ipmi.sol_link import SolLink
-from conduit.ipmi.sol_packets import HEADER_SIZE, MAX_CHARACTERS, NACK, Operation, SolPacket, Status
+from conduit.ipmi.sol_packets import HEADER_SIZE, MAX_CHARACTERS, Operation, SolPacket, Status
 from conduit.rmcp.packets import PORT
 
 INSTANCE: Final = 1  # the only one
 PAYLOAD_SIZE: Final = HEADER_SIZE + MAX_CHARACTERS  # bytes, each way
 SLOW: Final = 4  # after the configured repeats, the interval is this many times as long
-_LINES: Final = Operation.PAUSE | Operation.DROP_CARRIER
+_LINES: Final = int(Operation.PAUSE | Operation.DROP_CARRIER)
+_ONCE: Final = int(Operation.FLUSH_INBOUND | Operation.FLUSH_OUTBOUND | Operation.BREAK | Operation.RING)
 
 
 class Denied(IntEnum):
@@ -236,28 +237,24 @@ class SolServer:
             return False
         link = self._link
         flags = packet.flags
-        if flags & ~NACK or not self.port.cts:
-            self._operate_before(flags)
+        if flags & _LINES or not self.port.cts:
+            self.port.sol_lines(cts=not flags & Operation.PAUSE, dcd=not flags & Operation.DROP_CARRIER)
         self._may_send_now = True
         duplicates = link.duplicates
         if self.available:
             link.receive(packet, now)
         else:
             link.receive(packet._replace(data=b""), now)
-        if link.duplicates == duplicates and packet.sequence and flags & (Operation.BREAK | Operation.RING):
-            self._operate_after(flags)
+        if flags & _ONCE and packet.sequence and link.duplicates == duplicates:
+            self._operate(flags)
         return True
 
-    def _operate_before(self, flags: int) -> None:
-        """What takes effect before the characters of its packet."""
-        self.port.sol_lines(cts=not flags & Operation.PAUSE, dcd=not flags & Operation.DROP_CARRIER)
+    def _operate(self, flags: int) -> None:
+        """What a packet asks for once, after its characters."""
         if flags & Operation.FLUSH_INBOUND:
             self.port.flush_input()
         if flags & Operation.FLUSH_OUTBOUND:
             self.port.flush_output()
-
-    def _operate_after(self, flags: int) -> None:
-        """What takes effect after the characters of its packet."""
         if flags & Operation.BREAK:
             self.port.sol_break()
         if flags & Operation.RING:
