@@ -18,7 +18,9 @@ nox.options.error_on_missing_interpreters = True
 
 PROTOCOL_CODE = "src/conduit/rmcp/*,src/conduit/ipmi/*,src/conduit/errors.py,src/conduit/_wire.py"
 # Layer 3, the interop and integration tests' business.
-DRIVERS = "*/endpoint.py,*/port.py,*/entropy.py,*/client.py,*/console.py,*/fleet.py,*/serve.py,*/qemu.py,*/serial_pipes.py"
+DRIVERS = (
+    "*/endpoint.py,*/port.py,*/entropy.py,*/client.py,*/console.py,*/fleet.py,*/serve.py,*/qemu.py,*/serial_pipes.py"
+)
 
 
 def module(session: nox.Session, *command: str) -> None:

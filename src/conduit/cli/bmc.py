@@ -154,7 +154,14 @@ def command() -> None:
 @click.option("--serial", default="guest", show_default=True, metavar="WHAT", help=f"On the serial ports: {USAGE}.")
 @click.option("--on", "running", is_flag=True, help="Start with the machines running.")
 async def sim(
-    listen: str, count: int, *, spread: bool, config_file: Path | None, user_file: Path | None, serial: str, **options: object
+    listen: str,
+    count: int,
+    *,
+    spread: bool,
+    config_file: Path | None,
+    user_file: Path | None,
+    serial: str,
+    **options: object,
 ) -> None:
     """Serve virtual BMCs on loopback or elsewhere, until Ctrl+C.
 

@@ -39,7 +39,9 @@ def parse_serial(text: str) -> Serial:
     host, _, number = rest.rpartition(":")
     lowest = int(kind == "tcp")  # nobody can be connected to at port 0
     if not host or not number.isdecimal() or not lowest <= int(number) <= 0xFFFF:
-        raise click.BadParameter(f"--serial {text!r}: {kind} takes an address and a port, such as {kind}:127.0.0.1:7000")
+        raise click.BadParameter(
+            f"--serial {text!r}: {kind} takes an address and a port, such as {kind}:127.0.0.1:7000"
+        )
     return Serial(kind, host.removeprefix("[").removesuffix("]"), int(number))
 
 

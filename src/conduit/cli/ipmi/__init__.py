@@ -25,6 +25,7 @@ PARTS: Final = {
     "power": Part("conduit.cli.ipmi.power", "Chassis power: its state and its control.", "power"),
     "raw": Part("conduit.cli.ipmi.raw", "Send any command by its numbers, and show the answer.", "raw"),
     "session": Part("conduit.cli.ipmi.session", "Sessions: ours, and those of others.", "session"),
+    "sol": Part("conduit.cli.ipmi.sol", "Serial over LAN: the machine's serial console.", "sol"),
     "user": Part("conduit.cli.ipmi.user", "Users of the BMC: names, passwords, privileges.", "user"),
 }
 

@@ -60,7 +60,7 @@ async def run_without_session(settings: Settings, operation: HostOperation) -> N
 
 async def run_on_hosts(settings: Settings, hosts: tuple[Host, ...], operation: HostOperation, *, many: bool) -> None:
     """Run *operation* on all *hosts* over one socket. :raises: as :func:`run`."""
-    async with _ended_by_sigterm(), open_endpoint() as endpoint:
+    async with ended_by_sigterm(), open_endpoint() as endpoint:
         if not many:
             show(await _on_only_host(settings, hosts[0], operation, endpoint), settings.output, make_console())
             return
@@ -72,7 +72,7 @@ async def run_on_hosts(settings: Settings, hosts: tuple[Host, ...], operation: H
 
 
 @asynccontextmanager
-async def _ended_by_sigterm() -> AsyncIterator[None]:
+async def ended_by_sigterm() -> AsyncIterator[None]:
     """SIGTERM ends the block as Ctrl+C does: sessions are closed first, for BMCs have few."""
 
     async def watch(task_status: trio.TaskStatus[None]) -> None:

@@ -177,7 +177,7 @@ class BmcConfig:
     allow_empty_passwords: bool = False
     "Whether users without a password may log in."
     sol: SolConfig = field(default_factory=SolConfig)
-    guest: GuestConfig = GuestConfig()
+    guest: GuestConfig = field(default_factory=GuestConfig)
     timings: Timings = field(default_factory=Timings)
     running: bool = False
     "Whether the machine is on at the start."

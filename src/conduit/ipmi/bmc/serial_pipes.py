@@ -211,5 +211,3 @@ async def end_process(process: trio.Process) -> None:
         if process.returncode is None:
             process.kill()
         await process.wait()
-
-

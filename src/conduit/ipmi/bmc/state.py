@@ -10,8 +10,8 @@ from typing import Final
 from conduit.errors import LocalProtocolError
 from conduit.ipmi.bmc.bridge import IpmbNetwork, satellite_network
 from conduit.ipmi.bmc.config import BmcConfig, UserConfig
-from conduit.ipmi.bmc.sessions import SessionTable
 from conduit.ipmi.bmc.guest import Guest, PortGuest
+from conduit.ipmi.bmc.sessions import SessionTable
 from conduit.ipmi.bmc.sol import SolServer
 from conduit.ipmi.bmc.users import NULL_USER, LockOut, Rights, User, UserTable
 from conduit.ipmi.bmc.virtual_machine import NotPossibleError, PowerCommand, VirtualMachine

@@ -159,7 +159,9 @@ class Setup:
             if key in (Key.F10, Key.ESCAPE, Key.CTRL_ALT_DEL):
                 if key is Key.F10:
                     self._computer.boot_from = self._choice
-                self._computer.wire.write(CLEAR_SCREEN + ("Saved" if key is Key.F10 else "Not saved") + ", restarting\n")
+                self._computer.wire.write(
+                    CLEAR_SCREEN + ("Saved" if key is Key.F10 else "Not saved") + ", restarting\n"
+                )
                 self._computer.command(PowerCommand.RESET, now)
                 return self
             step = {Key.DOWN: 1, Key.UP: -1, Key.ENTER: 0}.get(key) if isinstance(key, Key) else None
