@@ -31,18 +31,15 @@ GRACE: Final = 2.0  # seconds for a program to end in
 
 
 class HostEnd:
-    """The machine's side of a serial port for one task that reads and one that writes."""
+    """The machine's side of a serial port for one task that reads and one that writes. Breaks lead nowhere."""
 
     def __init__(self, port: SerialPort) -> None:
         self._port = port
         self._lot = trio.lowlevel.ParkingLot()
-        self._breaks = port.breaks
-        port.wake_host = self._lot.unpark_all
+        port.wake_host = self._wake
 
-    def new_break(self) -> bool:
-        """Whether a console has sent a break since the last call."""
-        before, self._breaks = self._breaks, self._port.breaks
-        return self._breaks != before
+    def _wake(self) -> None:
+        self._lot.unpark_all()
 
     async def receive_some(self) -> bytes:
         """What was typed; waits until there is something."""
@@ -57,14 +54,14 @@ class HostEnd:
         await trio.lowlevel.checkpoint()
 
 
-async def _pump(end: HostEnd, stream: trio.abc.Stream) -> None:
+async def pump(end: HostEnd, stream: trio.abc.Stream) -> None:
     """Move bytes both ways until the stream ends."""
     with trio.CancelScope() as scope:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_to_stream, end, stream, scope)
             try:
                 while data := await stream.receive_some(CHUNK):
-                    await end.send_all(data)
+                    await end.send_all(bytes(data))
             except (trio.BrokenResourceError, trio.ClosedResourceError, OSError) as error:
                 logger.debug("serial pipe: %s", error)
             scope.cancel()
@@ -94,7 +91,7 @@ async def connect_tcp(port: SerialPort, host: str, tcp_port: int) -> None:
         else:
             failures = 0
             async with stream:
-                await _pump(end, stream)
+                await pump(end, stream)
         await trio.sleep(BACK_OFF[min(failures, len(BACK_OFF) - 1)])
         failures += 1
 
@@ -116,7 +113,7 @@ async def listen_tcp(
         while True:
             stream = await listener.accept()
             async with stream:
-                await _pump(end, stream)
+                await pump(end, stream)
 
 
 # --- pseudo-terminals ---
@@ -140,7 +137,7 @@ async def serve_pty(port: SerialPort, *, task_status: trio.TaskStatus[str] = tri
     with _open_pty() as (master, slave):  # the slave is kept open, or the master would fail between programs
         async with trio.lowlevel.FdStream(os.dup(master)) as stream:
             task_status.started(os.ttyname(slave))
-            await _pump(end, stream)
+            await pump(end, stream)
 
 
 async def run_program(port: SerialPort, machine: VirtualMachine, command: str) -> None:
@@ -174,7 +171,7 @@ async def _run_once(end: HostEnd, command: str) -> None:
         try:
             async with _process(command, slave) as close_slave:
                 close_slave()
-                await _pump(end, stream)
+                await pump(end, stream)
         except OSError as error:
             logger.warning("cannot run %r on the serial port: %s", command, error)
             await trio.sleep(BACK_OFF[-1])

@@ -97,7 +97,7 @@ class Guest:
 
 
 class PortGuest:
-    """A guest on a :class:`~conduit.ipmi.bmc.serial_port.SerialPort`. What it says waits here while the port is full."""
+    """A guest on a :class:`~conduit.ipmi.bmc.serial_port.SerialPort`; what it says waits here while that is full."""
 
     def __init__(self, guest: Guest, port: SerialPort) -> None:
         self.guest = guest
