@@ -18,7 +18,7 @@ import trio
 
 from conduit._trio import open_background_nursery
 from conduit.cli.params import Seconds, to_bytes
-from conduit.cli.serial import USAGE, Serial, attach, parse_serial
+from conduit.cli.serial import USAGE, Serial, attach_all, parse_qemu, parse_serial, with_qemu
 from conduit.errors import LocalProtocolError
 from conduit.ipmi.bmc import BmcConfig, UserConfig, VirtualBmc
 from conduit.ipmi.bmc.guest.config import DEFAULT_EPOCH
@@ -152,6 +152,9 @@ def command() -> None:
 )
 @click.option("--idle-timeout", type=Seconds(min=0.1), help="Seconds until an idle session ends.  [default: 60]")
 @click.option("--serial", default="guest", show_default=True, metavar="WHAT", help=f"On the serial ports: {USAGE}.")
+@click.option(
+    "--qemu", is_flag=False, flag_value="", metavar="[IMAGE]", help="A real virtual machine, with this disk image."
+)
 @click.option("--on", "running", is_flag=True, help="Start with the machines running.")
 async def sim(
     listen: str,
@@ -161,17 +164,19 @@ async def sim(
     config_file: Path | None,
     user_file: Path | None,
     serial: str,
+    qemu: str | None,
     **options: object,
 ) -> None:
     """Serve virtual BMCs on loopback or elsewhere, until Ctrl+C.
 
     Prints one line "ready ADDRESS:PORT" for each when all of them answer.
     """
-    inhabitant = parse_serial(serial)
+    inhabitant = parse_serial(serial) if qemu is None else parse_qemu(qemu, count)
     endpoints = list(spread_out(parse_listen(listen), count, spread=spread))
     config = BmcConfig.from_toml(await read_text(config_file)) if config_file else BmcConfig()
     listed = await read_text(user_file) if user_file else ""
     config = apply_options(config, listed=listed, **options)  # type: ignore[arg-type]  # click has checked them
+    config = with_qemu(config) if qemu is not None else config
     await run(with_guest(config, inhabitant), endpoints, inhabitant)
 
 
@@ -245,8 +250,7 @@ async def run(config: BmcConfig, endpoints: list[Endpoint], serial: Serial) -> N
             served = await nursery.start(serve_many, bmcs)
             for one in served:
                 sys.stdout.write(f"ready {Endpoint(one.host, one.port)}\n")
-            for number, one in enumerate(served):
-                await attach(serial, number, one, str(Endpoint(one.host, one.port)), nursery)
+            await attach_all(serial, served, [str(Endpoint(one.host, one.port)) for one in served], nursery)
             sys.stdout.flush()
             async for _ in signals:
                 return
