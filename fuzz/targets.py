@@ -18,6 +18,8 @@ from conduit._wire import Reader
 from conduit.errors import ConduitError, DecodeError
 from conduit.ipmi.bmc import BmcConfig, UserConfig, VirtualBmc
 from conduit.ipmi.exchange import Exchange, Hop, Pending, Target
+from conduit.ipmi.sol_link import SolLink
+from conduit.ipmi.sol_packets import SolPacket
 from conduit.rmcp.ciphers import CONFIDENTIALITY, SUITES, Confidentiality, SessionKeys
 from conduit.rmcp.credentials import Credentials
 from conduit.rmcp.lan_message import decode_frame, encode_frame
@@ -73,6 +75,31 @@ class Codec(Protocol):
 
     @classmethod
     def decode(cls, data: bytes) -> Self: ...
+
+
+def sol_link(data: bytes) -> None:
+    """Whatever packets come, no more characters are taken than there is room for, and no more is sent than there is."""
+    unsent, taken = bytearray(b"x" * 1000), bytearray()
+
+    def pull(most: int) -> tuple[bytes, int] | None:
+        chunk = bytes(unsent[:most])
+        del unsent[:most]
+        return (chunk, 0) if chunk else None
+
+    def push(characters: bytes) -> int:
+        accepted = min(len(characters), 100 - len(taken))
+        taken.extend(characters[:accepted])
+        return accepted
+
+    link = SolLink(most=20, delays=(1.0,), pull=pull, push=push)
+    now = 0.0
+    for start in range(0, len(data), 8):
+        now += 0.3
+        with suppress(DecodeError):
+            link.receive(SolPacket.decode(data[start : start + 8]), now)
+        link.handle_deadline(now)
+        assert len(taken) <= 100
+        assert all(len(payload) <= 4 + 20 for payload in link.outbox)
 
 
 def wire_reader(data: bytes) -> None:
@@ -300,6 +327,8 @@ def exchange(data: bytes) -> None:
 
 TARGETS: Final[Mapping[str, Oracle]] = {
     "virtual_bmc": virtual_bmc,
+    "sol_link": sol_link,
+    "sol_packet": codec(SolPacket),
     "wire_reader": wire_reader,
     "rmcp_header": rmcp_header,
     "presence_ping": codec(PresencePing),

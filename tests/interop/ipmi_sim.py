@@ -95,16 +95,17 @@ class Simulator:
 
 @contextmanager
 def run_ipmi_sim(
-    program: Path, folder: Path, *, kg: str = "", auths: tuple[str, ...] = ALL_AUTHS
+    program: Path, folder: Path, *, kg: str = "", auths: tuple[str, ...] = ALL_AUTHS, sol: str = ""
 ) -> Iterator[Simulator]:
     """``ipmi_sim``, answering; ended when the block is left.
 
     :param folder: an empty directory for configuration, state and log.
     :param kg: BMC key, up to 19 characters: the simulator's parser loses the twentieth, of passwords too.
+    :param sol: device behind serial over LAN: ``tcp:HOST:PORT`` or a file name.
     :param auths: IPMI 1.5 auth types that the channel takes, of ALL_AUTHS.
     """
     port = free_port()
-    write_configuration(folder, port, kg=kg, auths=auths)
+    write_configuration(folder, port, kg=kg, auths=auths, sol=sol)
     words: list[str | Path] = [
         program,
         "-n",
@@ -130,7 +131,7 @@ def run_ipmi_sim(
                 process.kill()
 
 
-def write_configuration(folder: Path, port: int, *, kg: str, auths: tuple[str, ...]) -> None:
+def write_configuration(folder: Path, port: int, *, kg: str, auths: tuple[str, ...], sol: str = "") -> None:
     """Everything that the simulator reads."""
     (folder / "state").mkdir()
     (folder / "chassis").mkdir()
@@ -141,7 +142,11 @@ def write_configuration(folder: Path, port: int, *, kg: str, auths: tuple[str, .
     lines += [f"allowed_auths_{level} {auth_words}" for level in ("callback", "user", "operator", "admin")]
     lines += [f"guid {secrets.token_hex(16)}"]
     lines += [f'bmc_key "{kg}"'] if kg else []
-    lines += ["endlan", f'chassis_control "{sys.executable} {folder}/chassis_control.py"']
+    lines += [
+        "endlan",
+        *([f'sol "{sol}" 115200 history=4000'] if sol else []),
+        f'chassis_control "{sys.executable} {folder}/chassis_control.py"',
+    ]
     lines += [
         f'user {user.user_id} true "{user.name}" "{user.password}" {user.privilege} 10 {auth_words}' for user in USERS
     ]

@@ -19,8 +19,10 @@ from conduit.ipmi.commands.boot_options import BOOT_OPTIONS
 from conduit.ipmi.commands.channel import ChannelAccess
 from conduit.ipmi.commands.guid import Guid, GuidOrder
 from conduit.ipmi.commands.messaging import GlobalEnables
+from conduit.ipmi.commands.payloads import UserPayloadAccess
 from conduit.ipmi.commands.power import FrontPanelButtons
 from conduit.ipmi.commands.sessions import ActiveSession, GetSessionInfo, LanPeer, SerialPeer
+from conduit.ipmi.commands.sol import SOL_PARAMETERS
 from conduit.ipmi.commands.users import LONG_PASSWORD_SIZE, SHORT_PASSWORD_SIZE, PasswordOperation, SetUserPassword
 
 Strategy = st.SearchStrategy[Any]
@@ -28,6 +30,11 @@ Strategy = st.SearchStrategy[Any]
 
 def upto(high: int) -> Strategy:
     return st.integers(0, high)
+
+
+def numbers(values: Strategy) -> Strategy:
+    """Sets, filled in ascending order as decoders fill them: their repr tells the difference."""
+    return st.sets(values).map(lambda found: frozenset(sorted(found)))
 
 
 NAMES = st.binary(max_size=16).filter(lambda name: b"\0" not in name)
@@ -116,6 +123,27 @@ RANGES: dict[str, Strategy] = {
     "write_mask": BYTE,
 }
 
+RANGES |= {  # payloads and serial over LAN
+    "active": numbers(st.integers(1, 16)),
+    "aux": st.binary(min_size=4, max_size=4),
+    "capacity": NIBBLE,
+    "inbound_size": WORD,
+    "info": st.binary(min_size=8, max_size=8),
+    "instance": NIBBLE,
+    "major": NIBBLE,
+    "minor": NIBBLE,
+    "operation": upto(3),
+    "outbound_size": WORD,
+    "payload_type": SIX_BITS,
+    "rate": NIBBLE,
+    "selector": BYTE,
+    "session_id": LONG,
+    "standard": WORD,
+    "threshold": BYTE,
+    "types": numbers(upto(47)),
+    "vlan": WORD,
+}
+
 # Fields whose name means something else in one class.
 OVERRIDES: dict[tuple[str, str], Strategy] = {
     ("AcpiPowerState", "device"): SEVEN_BITS,
@@ -130,6 +158,9 @@ OVERRIDES: dict[tuple[str, str], Strategy] = {
     ("SetAcpiPowerState", "system"): st.none() | SEVEN_BITS,
     ("SetSystemBootOptions", "parameter"): SEVEN_BITS,
     ("SetSystemInfo", "parameter"): BYTE,
+    ("SetPayloadEncryption", "operation"): upto(0x1F),
+    ("SolRetry", "count"): upto(7),
+    ("UserPayloadAccess", "oem"): WORD,
     ("SystemBootOptions", "parameter"): SEVEN_BITS,
 }
 
@@ -183,13 +214,14 @@ OBJECTS: dict[str, Callable[[], Strategy]] = {
     "access": lambda: instances(ChannelAccess),
     "enables": lambda: instances(GlobalEnables),
     "front_panel": lambda: st.none() | instances(FrontPanelButtons),
+    "payloads": lambda: instances(UserPayloadAccess),
     "peer": lambda: st.none() | instances(LanPeer) | instances(SerialPeer),
     "session": lambda: st.none() | instances(ActiveSession),
 }
 
 REQUESTS = tuple(COMMANDS.values())
 RESPONSES = tuple(dict.fromkeys(command.response for command in REQUESTS))
-CODECS = (*REQUESTS, *RESPONSES, *BOOT_OPTIONS.values())
+CODECS = (*REQUESTS, *RESPONSES, *BOOT_OPTIONS.values(), *SOL_PARAMETERS.values())
 each_codec = pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.__name__)
 
 

@@ -53,7 +53,7 @@ class SerialPort:
         self._input_room = input_room
         self._output = bytearray()
         self._input = bytearray()
-        self._starved = False  # the host was refused room for output since it last had some
+        self._starved = False  # the pipe was full, and the host has to be told when it no longer is
         self.wake_host: Callable[[], None] = _ignore
         "Called when the host may find input, a break, room for output or another line state. Must not block."
         self.wake_sol: Callable[[], None] = _ignore
@@ -91,13 +91,12 @@ class SerialPort:
             self._output += data
             self._forget()
             return len(data)
-        accepted = min(len(data), self._room - len(self._output)) if self.cts else 0
-        if accepted < len(data):
-            self._starved = True
-        if accepted > 0:
+        accepted = min(len(data), self.room)
+        if accepted:
             self._output += data[:accepted]
             self.wake_sol()
-        return max(accepted, 0)
+        self._starved = len(self._output) >= self._room
+        return accepted
 
     def host_read(self, most: int) -> bytes:
         """Up to *most* bytes that were typed, perhaps none."""

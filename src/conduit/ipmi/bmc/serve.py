@@ -38,7 +38,7 @@ class ServedBmc:
         self._scope = trio.CancelScope()
         self.dropped_sends = 0
         self.faults = 0  # datagrams that a handler failed on
-        bmc.state.sol.udp_port = self._address[1]
+        bmc.state.sol.serve_on(self._address[1])
         bmc.state.sol.port.wake_sol = self.wake
 
     @property

@@ -137,6 +137,11 @@ class SolServer:
         self.parameters = initial_parameters(self.config, self.channel, PORT)
         self._link = self._make_link()
 
+    def serve_on(self, udp_port: int) -> None:
+        """The driver says which UDP port this is."""
+        self.udp_port = udp_port
+        self.parameters[SolSelector.PAYLOAD_PORT] = SolPayloadPort(port=udp_port)
+
     # --- activation ---
 
     @property
