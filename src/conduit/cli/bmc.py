@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +18,10 @@ import trio
 
 from conduit._trio import open_background_nursery
 from conduit.cli.params import Seconds, to_bytes
+from conduit.cli.serial import USAGE, Serial, attach_all, parse_qemu, parse_serial, with_qemu
 from conduit.errors import LocalProtocolError
 from conduit.ipmi.bmc import BmcConfig, UserConfig, VirtualBmc
+from conduit.ipmi.bmc.guest.config import DEFAULT_EPOCH
 from conduit.ipmi.bmc.serve import serve_many
 from conduit.rmcp.ciphers import SUITES
 from conduit.rmcp.packets import AuthType
@@ -28,6 +31,7 @@ DEFAULT_USER: Final = b"admin"
 RANDOM_PASSWORD_BYTES: Final = 9  # 12 characters, which IPMI 1.5 takes too
 USERS_VARIABLE: Final = "CONDUIT_BMC_USERS"
 MAX_COUNT: Final = 60_000
+MAX_PREFIX: Final = 20  # bytes of a host name before its number
 
 
 @dataclass(frozen=True)
@@ -147,19 +151,33 @@ def command() -> None:
     "--auth", "auth_types", multiple=True, metavar="TYPE", help="IPMI 1.5 auth type: none, md2, md5, password."
 )
 @click.option("--idle-timeout", type=Seconds(min=0.1), help="Seconds until an idle session ends.  [default: 60]")
+@click.option("--serial", default="guest", show_default=True, metavar="WHAT", help=f"On the serial ports: {USAGE}.")
+@click.option(
+    "--qemu", is_flag=False, flag_value="", metavar="[IMAGE]", help="A real virtual machine, with this disk image."
+)
 @click.option("--on", "running", is_flag=True, help="Start with the machines running.")
 async def sim(
-    listen: str, count: int, *, spread: bool, config_file: Path | None, user_file: Path | None, **options: object
+    listen: str,
+    count: int,
+    *,
+    spread: bool,
+    config_file: Path | None,
+    user_file: Path | None,
+    serial: str,
+    qemu: str | None,
+    **options: object,
 ) -> None:
     """Serve virtual BMCs on loopback or elsewhere, until Ctrl+C.
 
     Prints one line "ready ADDRESS:PORT" for each when all of them answer.
     """
+    inhabitant = parse_serial(serial) if qemu is None else parse_qemu(qemu, count)
     endpoints = list(spread_out(parse_listen(listen), count, spread=spread))
     config = BmcConfig.from_toml(await read_text(config_file)) if config_file else BmcConfig()
     listed = await read_text(user_file) if user_file else ""
     config = apply_options(config, listed=listed, **options)  # type: ignore[arg-type]  # click has checked them
-    await run(config, endpoints)
+    config = with_qemu(config) if qemu is not None else config
+    await run(with_guest(config, inhabitant), endpoints, inhabitant)
 
 
 async def read_text(path: Path) -> str:
@@ -212,7 +230,13 @@ def parse_auth_type(name: str) -> AuthType:
     return known[name.lower()]
 
 
-async def run(config: BmcConfig, endpoints: list[Endpoint]) -> None:
+def with_guest(config: BmcConfig, serial: Serial) -> BmcConfig:
+    """The guest gets the serial port and today's date, or stays away."""
+    epoch = datetime.now(UTC).timestamp() if config.guest.epoch == DEFAULT_EPOCH else config.guest.epoch
+    return replace(config, guest=replace(config.guest, enabled=serial.kind == "guest", epoch=epoch))
+
+
+async def run(config: BmcConfig, endpoints: list[Endpoint], serial: Serial) -> None:
     """Serve until somebody asks us to stop.
 
     :raises TransportError: an address cannot be had.
@@ -226,12 +250,18 @@ async def run(config: BmcConfig, endpoints: list[Endpoint]) -> None:
             served = await nursery.start(serve_many, bmcs)
             for one in served:
                 sys.stdout.write(f"ready {Endpoint(one.host, one.port)}\n")
+            await attach_all(serial, served, [str(Endpoint(one.host, one.port)) for one in served], nursery)
             sys.stdout.flush()
             async for _ in signals:
                 return
 
 
 def _numbered(config: BmcConfig, number: int) -> BmcConfig:
-    """The *number*-th BMC's configuration: each has a GUID of its own, the first the configured one."""
+    """The *number*-th BMC's configuration: GUID and host name are its own, the first one's are the configured ones."""
     guid = (int.from_bytes(config.identity.guid, "big") + number) % (1 << 128)
-    return replace(config, identity=replace(config.identity, guid=guid.to_bytes(16, "big")))
+    guest = config.guest
+    if number:
+        name = guest.hostname.rstrip(b"0123456789")
+        start = int(guest.hostname[len(name) :] or b"0")
+        guest = replace(guest, hostname=b"%s%d" % (name[:MAX_PREFIX], start + number))
+    return replace(config, identity=replace(config.identity, guid=guid.to_bytes(16, "big")), guest=guest)

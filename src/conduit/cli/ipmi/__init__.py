@@ -44,6 +44,7 @@ PARTS: Final = {
     "sensor": Part("conduit.cli.ipmi.sensor", "Sensors: readings, states, thresholds.", "sensor"),
     "sel": Part("conduit.cli.ipmi.sel", "System event log: read, follow, clear, save; its clock.", "sel"),
     "session": Part("conduit.cli.ipmi.session", "Sessions: ours, and those of others.", "session"),
+    "sol": Part("conduit.cli.ipmi.sol", "Serial over LAN: the machine's serial console.", "sol"),
     "user": Part("conduit.cli.ipmi.user", "Users of the BMC: names, passwords, privileges.", "user"),
 }
 

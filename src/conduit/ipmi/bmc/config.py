@@ -18,6 +18,7 @@ from conduit.ipmi._fields import check_range, check_size
 from conduit.ipmi.bmc.event_log import DEFAULT_CAPACITY, MAX_CAPACITY
 from conduit.ipmi.bmc.fru import FruConfig
 from conduit.ipmi.bmc.sensor_specs import SensorConfig
+from conduit.ipmi.bmc.guest.config import GuestConfig
 from conduit.ipmi.bmc.sol import SolConfig
 from conduit.ipmi.bmc.users import LockOutPolicy
 from conduit.ipmi.bmc.virtual_machine import Timings
@@ -218,6 +219,7 @@ class BmcConfig:
     allow_empty_passwords: bool = False
     "Whether users without a password may log in."
     sol: SolConfig = field(default_factory=SolConfig)
+    guest: GuestConfig = field(default_factory=GuestConfig)
     timings: Timings = field(default_factory=Timings)
     running: bool = False
     "Whether the machine is on at the start."

@@ -22,6 +22,7 @@ from conduit.ipmi.bmc.sdr_repository import SdrRepository, make_records
 from conduit.ipmi.bmc.sensor_specs import Conditions
 from conduit.ipmi.bmc.sensors import Sensors
 from conduit.ipmi.bmc.dcmi import Dcmi
+from conduit.ipmi.bmc.guest import Guest, PortGuest
 from conduit.ipmi.bmc.sessions import SessionTable
 from conduit.ipmi.bmc.sol import SolServer
 from conduit.ipmi.bmc.users import NULL_USER, LockOut, Rights, User, UserTable
@@ -99,6 +100,8 @@ class BmcState:
         "How many of them when somebody last cleared the statistics."
         self.sol = SolServer(config.sol, self.sessions, LAN_CHANNEL)
         self.dcmi = Dcmi()
+        self.guest = PortGuest(Guest(self.machine, config.guest), self.sol.port) if config.guest.enabled else None
+        "The system on the serial port, if it is not somebody else's."
         self.stored_access = ChannelAccess(
             per_message_authentication=config.lan.per_message,
             user_level_authentication=config.lan.user_level,
@@ -150,6 +153,8 @@ class BmcState:
 
     def _advance_watchdog(self, now: float) -> None:
         warnings = self.watchdog.warnings
+        if self.guest is not None:
+            self.guest.advance(now)
         self.sol.advance(now)
         if self.dcmi.advance(now, self.machine.state):
             self.machine.command(PowerCommand.OFF, now)
@@ -171,6 +176,8 @@ class BmcState:
         deadlines = (self.machine.next_deadline(), self.watchdog.next_deadline(), self.event_flow.next_deadline())
         deadlines = (self.machine.next_deadline(), self.watchdog.next_deadline(), self.sol.next_deadline())
         deadlines = (self.machine.next_deadline(), self.watchdog.next_deadline(), self.dcmi.next_deadline())
+        guest_due = None if self.guest is None else self.guest.next_deadline()
+        deadlines = (self.machine.next_deadline(), self.watchdog.next_deadline(), self.sol.next_deadline(), guest_due)
         return min((when for when in deadlines if when is not None), default=None)
 
     def restart(self, kind: Reset, now: float) -> None:

@@ -31,8 +31,8 @@ DEFAULT_USERS: Final = (GuestUser(),)
 class GuestConfig:
     """The system that the virtual machine runs."""
 
-    enabled: bool = True
-    "Whether it has the serial port; if not, the port is for whoever takes it."
+    enabled: bool = False
+    "Whether it has the serial port; if not, the port is for whoever takes it. `conduit bmc sim` enables it."
     hostname: bytes = b"node1"
     users: tuple[GuestUser, ...] = DEFAULT_USERS
     loader: float = 1.0

@@ -81,32 +81,35 @@ class LineEditor:
             self._back(tail)
 
     def _edit(self, key: Key) -> None:
-        match key:
-            case Key.BACKSPACE:
-                self._erase(self._left_of(self._cursor), self._cursor)
-            case Key.DELETE | Key.END_OF_FILE:
-                self._erase(self._cursor, self._right_of(self._cursor))
-            case Key.KILL_LINE:
-                self._erase(0, self._cursor)
-            case Key.KILL_REST:
-                self._erase(self._cursor, len(self._line))
-            case Key.KILL_WORD:
-                self._erase(self._word_start(), self._cursor)
-            case Key.LEFT:
-                self._move(self._left_of(self._cursor))
-            case Key.RIGHT:
-                self._move(self._right_of(self._cursor))
-            case Key.HOME:
-                self._move(0)
-            case Key.END:
-                self._move(len(self._line))
-            case Key.UP | Key.DOWN:
-                self._recall(self._place + (1 if key is Key.UP else -1))
-            case Key.CLEAR if self._echo:
-                self._wire.write(CLEAR_SCREEN + "\r")
-                self.show()
-            case _:
-                self._wire.write_bytes(BELL)
+        target, erases = self._span(key)
+        if target is not None and erases:
+            self._erase(min(target, self._cursor), max(target, self._cursor))
+        elif target is not None:
+            self._move(target)
+        elif key in (Key.UP, Key.DOWN):
+            self._recall(self._place + (1 if key is Key.UP else -1))
+        elif key is Key.CLEAR and self._echo:
+            self._wire.write(CLEAR_SCREEN + "\r")
+            self.show()
+        else:
+            self._wire.write_bytes(BELL)
+
+    def _span(self, key: Key) -> tuple[int | None, bool]:
+        """Where a key moves the cursor to, and whether it erases what lies between; None if it does neither."""
+        left, right, end = self._left_of(self._cursor), self._right_of(self._cursor), len(self._line)
+        spans: dict[Key, tuple[int, bool]] = {
+            Key.BACKSPACE: (left, True),
+            Key.DELETE: (right, True),
+            Key.END_OF_FILE: (right, True),
+            Key.KILL_LINE: (0, True),
+            Key.KILL_REST: (end, True),
+            Key.KILL_WORD: (self._word_start(), True),
+            Key.LEFT: (left, False),
+            Key.RIGHT: (right, False),
+            Key.HOME: (0, False),
+            Key.END: (end, False),
+        }
+        return spans.get(key, (None, False))
 
     # --- the parts of a line; a character is a byte and the UTF-8 continuation bytes after it ---
 

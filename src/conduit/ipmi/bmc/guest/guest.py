@@ -1,4 +1,4 @@
-"""The virtual machine's inhabitant on its serial port: it follows the machine's power, hears what is typed, and talks."""
+"""What lives on the virtual machine's serial port: it follows the machine's power, hears what is typed, and talks."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from conduit.ipmi.bmc.guest.firmware import Dark, Post
 from conduit.ipmi.bmc.guest.keys import KeyReader, Typed
 from conduit.ipmi.bmc.guest.loader import MENUS
 from conduit.ipmi.bmc.guest.system import running_system
+from conduit.ipmi.bmc.guest.wire import MAX_PENDING
 from conduit.ipmi.bmc.serial_port import SerialPort
 from conduit.ipmi.bmc.virtual_machine import HAS_POWER, Boot, PowerState, VirtualMachine
 
@@ -96,32 +97,39 @@ class Guest:
 
 
 class PortGuest:
-    """A guest on a :class:`~conduit.ipmi.bmc.serial_port.SerialPort`: what it says waits here while the port is full."""
+    """A guest on a :class:`~conduit.ipmi.bmc.serial_port.SerialPort`; what it says waits here while that is full."""
 
     def __init__(self, guest: Guest, port: SerialPort) -> None:
         self.guest = guest
         self._port = port
         self._breaks = port.breaks
+        self._arrived: list[bytes | None] = []  # what was typed, None for a break, in order
         self._waiting = b""
         self._stirred = False
         port.wake_host = self._stir
 
     def _stir(self) -> None:
+        """Note what has arrived. The port calls this for each piece, which is how breaks keep their place."""
         self._stirred = True
+        if data := self._port.host_read(READ_SIZE):
+            self._arrived.append(data)
+        if self._port.breaks != self._breaks:
+            self._breaks = self._port.breaks
+            self._arrived.append(None)
 
     def advance(self, now: float) -> None:
         """Move bytes both ways, and let the guest go on."""
-        self._stirred = False
-        guest, port = self.guest, self._port
+        guest = self.guest
+        arrived, self._arrived, self._stirred = self._arrived, [], False
         guest.handle_deadline(now)
-        for _ in range(port.breaks - self._breaks):
-            guest.send_break(now)
-        self._breaks = port.breaks
-        while data := port.host_read(READ_SIZE):
-            guest.receive(data, now)
-        self._waiting += guest.data_to_send()
+        for data in arrived:
+            if data is None:
+                guest.send_break(now)
+            else:
+                guest.receive(data, now)
+        self._waiting = (self._waiting + guest.data_to_send())[-MAX_PENDING:]
         if self._waiting:
-            self._waiting = self._waiting[port.host_write(self._waiting) :]
+            self._waiting = self._waiting[self._port.host_write(self._waiting) :]
 
     def next_deadline(self) -> float | None:
         """When :meth:`advance` has something to do, or None; minus infinity if it has now."""

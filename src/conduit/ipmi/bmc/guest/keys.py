@@ -35,7 +35,7 @@ class Key(Enum):
 
 
 Typed = Key | bytes
-"A key, or the bytes of one character: ASCII, or one byte of something longer."
+"A key, or the bytes of one character in UTF-8."
 
 _CONTROLS: Final = {
     0x01: Key.HOME,
@@ -89,6 +89,7 @@ class KeyReader:
         self._escape_due: float | None = None
         self._after_return = False
         self._resets = 0
+        self._char = b""  # the first bytes of a character of several
 
     def receive(self, data: bytes, now: float) -> list[Typed]:
         """The keys that *data* completes."""
@@ -120,9 +121,21 @@ class KeyReader:
             self._sequence = b""
             return []
         self._resets = 0
+        if byte >= 0x80:
+            return self._assemble(byte)
+        self._char = b""
         if byte >= 0x20 and byte != 0x7F:
             return [bytes((byte,))]
         return [_CONTROLS[byte]] if byte in _CONTROLS else []
+
+    def _assemble(self, byte: int) -> list[Typed]:
+        """A byte of a character of several; what is no UTF-8 is lost."""
+        self._char = self._char + bytes((byte,)) if byte < 0xC0 else bytes((byte,))
+        size = 2 + (self._char[0] >= 0xE0) + (self._char[0] >= 0xF0)
+        if len(self._char) < size:
+            return []
+        char, self._char = self._char, b""
+        return [char] if char.decode(errors="ignore") else []
 
     def _continue(self, sequence: bytes) -> list[Typed]:
         """One more byte of an escape sequence; a final byte ends it."""

@@ -140,4 +140,5 @@ class NetworkBoot:
         return start_kernel(self._computer, NETWORK_COMMAND_LINE, self._ends)
 
     def next_deadline(self) -> float | None:
-        return self._script.next_deadline() or self._ends
+        due = self._script.next_deadline()
+        return self._ends if due is None else due

@@ -42,7 +42,8 @@ class Chatter:
                 self._kernel.computer.wire.line(text)
 
     def next_deadline(self) -> float | None:
-        return self._script.next_deadline() or self.ends
+        due = self._script.next_deadline()
+        return self.ends if due is None else due
 
 
 class Starting(Chatter):

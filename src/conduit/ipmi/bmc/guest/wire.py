@@ -57,11 +57,6 @@ class Script:
         self._start = start
         self._texts = deque(texts)
 
-    @property
-    def done(self) -> bool:
-        """Whether all of it has been said."""
-        return not self._texts
-
     def due(self, now: float) -> list[tuple[float, str]]:
         """The texts whose time has come, with the clock's time of each."""
         found: list[tuple[float, str]] = []

@@ -1,0 +1,76 @@
+"""A real virtual machine behind our BMC: power, serial port and display of QEMU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+import trio
+
+from conduit.errors import TransportError
+from conduit.ipmi.bmc import PowerCommand, PowerState, Timings, UserConfig
+from conduit.ipmi.bmc.qemu import QemuConfig, find_qemu, run_qemu
+from conduit.ipmi.bmc.serve import open_virtual_bmc
+from conduit.ipmi.client import open_bmc
+from conduit.ipmi.commands import ChassisControlAction
+
+pytestmark = [pytest.mark.interop, pytest.mark.slow]
+
+LIMIT: Final = 30.0  # seconds; it may run without KVM
+ADMIN: Final = UserConfig(name=b"admin", password=b"secret")
+
+
+async def free_port() -> int:
+    with trio.socket.socket() as sock:
+        await sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+async def test_power_serial_and_display_are_qemus(peer: Callable[[str], Path]) -> None:
+    program = str(peer("qemu-system-x86_64"))
+    config = QemuConfig(program=program, vnc_port=await free_port(), memory=64)
+    async with open_virtual_bmc(users=(ADMIN,), timings=Timings(post=0.1)) as served, trio.open_nursery() as nursery:
+        nursery.start_soon(run_qemu, served, config)
+        async with (
+            open_bmc(served.host, port=served.port, username="admin", password="secret") as bmc,
+            bmc.console() as console,
+        ):
+            for action in (ChassisControlAction.ON, ChassisControlAction.RESET):
+                await bmc.control_chassis(action)
+                said = b""
+                with trio.fail_after(LIMIT):
+                    while b"No bootable device" not in said:
+                        said += await console.receive_some()
+                assert b"SeaBIOS" in said
+            async with await trio.open_tcp_stream("127.0.0.1", config.vnc_port) as display:
+                assert (await display.receive_some()).startswith(b"RFB 003.")
+            await bmc.control_chassis(ChassisControlAction.OFF)
+            with trio.fail_after(LIMIT):
+                while await answers(config.vnc_port):
+                    await trio.sleep(0.05)
+        nursery.cancel_scope.cancel()
+
+
+async def answers(port: int) -> bool:
+    try:
+        await (await trio.open_tcp_stream("127.0.0.1", port)).aclose()
+    except OSError:
+        return False
+    return True
+
+
+async def test_machine_is_off_when_qemu_cannot_start(peer: Callable[[str], Path]) -> None:
+    config = QemuConfig(program=str(peer("qemu-system-x86_64")), image=Path("/nowhere/disk"), vnc_port=5999)
+    async with open_virtual_bmc(users=(ADMIN,), timings=Timings(power_on=0)) as served:
+        served.bmc.state.machine.command(PowerCommand.ON, trio.current_time())
+        assert served.bmc.state.machine.state is PowerState.POST
+        with pytest.raises(TransportError, match="QEMU did not start: .*disk"), trio.fail_after(LIMIT):
+            await run_qemu(served, config)
+
+
+def test_missing_qemu_is_named_with_its_package() -> None:
+    with pytest.raises(TransportError, match="qemu-none is not installed; on Debian"):
+        find_qemu("qemu-none")
