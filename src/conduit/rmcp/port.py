@@ -71,7 +71,7 @@ class Waiter:
         """
         self._task = trio.lowlevel.current_task()
         self._shield = shield
-        return trio.lowlevel.wait_task_rescheduled(self._abort)
+        return trio.lowlevel.wait_task_rescheduled(self._abort)  # noqa: ASYNC105  # awaited by the caller
 
     def _abort(self, _: object) -> trio.lowlevel.Abort:
         if self._shield:
