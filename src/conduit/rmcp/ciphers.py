@@ -8,12 +8,11 @@ Adding one means adding a row to one table here.
 from __future__ import annotations
 
 import hashlib
-import hmac
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from cryptography.hazmat.decrepit.ciphers.algorithms import ARC4
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -110,6 +109,42 @@ def suite_number(suite: CipherSuite) -> int | None:
     return next((number for number, known in SUITES.items() if known == suite), None)
 
 
+# --- HMAC (RFC 2104), for proofs, keys and packets alike ---
+
+_INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
+_HASH_BLOCK: Final = 64  # bytes, for MD5, SHA-1 and SHA-256 alike; no key here is longer
+_HASHES: Final[Mapping[str, Callable[..., Any]]] = {"md5": hashlib.md5, "sha1": hashlib.sha1, "sha256": hashlib.sha256}
+
+
+def hmac_function(name: str, key: bytes, length: int | None = None) -> Mac:
+    """An HMAC under *key* with both padded keys hashed once, here: a third of the time of ``hmac.digest`` per use.
+
+    :param name: as hashlib calls the hash; empty for RAKP-none, whose codes are empty.
+    :param length: bytes to keep of each digest; None keeps all of it.
+    """
+    if not name:
+        return _no_code
+    new = _HASHES[name]
+    padded = key.ljust(_HASH_BLOCK, b"\0")
+    inner = new(padded.translate(_INNER_PAD), usedforsecurity=False).copy
+    outer = new(padded.translate(_OUTER_PAD), usedforsecurity=False).copy
+
+    def mac(data: bytes) -> bytes:
+        first = inner()
+        first.update(data)
+        second = outer()
+        second.update(first.digest())
+        digest: bytes = second.digest()
+        return digest[:length]
+
+    return mac
+
+
+def _no_code(_: bytes) -> bytes:
+    return b""
+
+
 # --- RAKP: proof of the password, and the keys that follow from it (sections 13.20 to 13.22, 13.31, 13.32) ---
 
 
@@ -158,10 +193,13 @@ class RakpTranscript:
     "The role byte of RAKP message 1: privilege in bits 3:0, name-only look-up in bit 4 (ROLEm)."
     username: bytes
     "0 to 16 bytes (UNAMEm)."
+    _keyed: tuple[bytes, Mac] | None = field(default=None, repr=False, compare=False)
+    "The key used last, hashed: codes come in runs under the password and under SIK."
 
     def _hmac(self, key: bytes, data: bytes) -> bytes:
-        name = RAKP_HASHES[self.authentication].name
-        return hmac.digest(key, data, name) if name else b""
+        if self._keyed is None or self._keyed[0] is not key:
+            self._keyed = key, hmac_function(RAKP_HASHES[self.authentication].name, key)
+        return self._keyed[1](data)
 
     def _who(self) -> bytes:
         return b"%c%c%b" % (self.role, len(self.username), self.username)
@@ -185,9 +223,10 @@ class RakpTranscript:
 
         :param algorithm: another hash, for BMCs that take one (workaround ``intelplus``).
         """
-        chosen = algorithm or RAKP_HASHES[self.authentication]
         data = self.console_random + _U32LE.pack(self.bmc_id) + self.guid
-        return hmac.digest(sik, data, chosen.name)[: chosen.check_length] if chosen.name else b""
+        if algorithm is not None:
+            return hmac_function(algorithm.name, sik, algorithm.check_length)(data)
+        return self._hmac(sik, data)[: RAKP_HASHES[self.authentication].check_length]
 
     def session_keys(self, sik: bytes) -> SessionKeys:
         """K1 and K2 (section 13.32)."""
@@ -206,29 +245,10 @@ class SessionKeys:
 
 # --- Integrity (section 13.28.4) ---
 
-_INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
-_OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
-_HASH_BLOCK: Final = 64  # bytes, for MD5, SHA-1 and SHA-256 alike
-
 
 def _hmac_mac(name: str, length: int) -> Callable[[SessionKeys, bytes], Mac]:
-    """An HMAC with its two padded keys hashed once per session: a third of the time of ``hmac.digest`` per packet."""
-    new = getattr(hashlib, name)
-
     def make(keys: SessionKeys, password: bytes) -> Mac:
-        key = keys.k1.ljust(_HASH_BLOCK, b"\0")
-        inner = new(key.translate(_INNER_PAD), usedforsecurity=False).copy
-        outer = new(key.translate(_OUTER_PAD), usedforsecurity=False).copy
-
-        def mac(data: bytes) -> bytes:
-            first = inner()
-            first.update(data)
-            second = outer()
-            second.update(first.digest())
-            digest: bytes = second.digest()
-            return digest[:length]
-
-        return mac
+        return hmac_function(name, keys.k1, length)
 
     return make
 

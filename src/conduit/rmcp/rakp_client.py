@@ -78,6 +78,10 @@ INTEGRITY_HASHES: Final[Mapping[Integrity, RakpHash]] = {
     Integrity.HMAC_MD5_128: RAKP_HASHES[Authentication.RAKP_HMAC_MD5],
     Integrity.HMAC_SHA256_128: RAKP_HASHES[Authentication.RAKP_HMAC_SHA256],
 }
+OFFERS: Final[Mapping[int, Algorithms]] = {
+    number: Algorithms(authentication=suite[0], integrity=suite[1], confidentiality=suite[2])
+    for number, suite in SUITES.items()
+}
 DISBELIEVERS: Final = frozenset({Workaround.OPENSESSPRIV, Workaround.SUN20})  # of Open Session Response's limit
 # Dialects tried, without believing them, when a BMC's proof does not match: one that fits is worth a hint.
 KNOWN_DIALECTS: Final = (Workaround.INTEL20, Workaround.I82571SPT)
@@ -119,11 +123,7 @@ class RakpClient:
         self._console_id = console_id
         self._entropy = entropy
         self._console_random = entropy(RANDOM_LENGTH)
-        self._offered = Algorithms(
-            authentication=self._suite.authentication,
-            integrity=self._suite.integrity,
-            confidentiality=self._suite.confidentiality,
-        )
+        self._offered = OFFERS[suite]
         self._state = State.OPENING
         self._tag = entropy(1)[0]
         self._bmc_id = 0
@@ -231,14 +231,16 @@ class RakpClient:
         if not self._proves(reply, dialect, transcript):
             raise AuthenticationError(f"the BMC's proof in RAKP 2 does not match: {self._explain_rakp2(reply)}")
         self._guid = reply.guid
+        proof = transcript
+        if dialect.bare_role_in_rakp3:
+            role = self._credentials.role & ~NAME_ONLY_LOOKUP
+            proof = replace(transcript, username=self._credentials.username, role=role)
+        code = proof.rakp3_code(password)
         sik = transcript.session_integrity_key(self._credentials.kg or password)
         self._keys = transcript.session_keys(sik)
         other = INTEGRITY_HASHES.get(self._suite.integrity) if dialect.check_by_integrity else None
         self._expected_check = transcript.rakp4_check(sik, other)
-        if dialect.bare_role_in_rakp3:
-            role = self._credentials.role & ~NAME_ONLY_LOOKUP
-            transcript = replace(transcript, username=self._credentials.username, role=role)
-        return Rakp3(tag=self._next_tag(), bmc_id=self._bmc_id, code=transcript.rakp3_code(password))
+        return Rakp3(tag=self._next_tag(), bmc_id=self._bmc_id, code=code)
 
     def _answer_rakp4(self, reply: Rakp4) -> Established:
         if not self._is_expected_check(reply.check):

@@ -1,11 +1,12 @@
 """Open Session and RAKP messages 1 to 4 (sections 13.17 to 13.24).
 
-They are dataclasses without ``frozen``, which would make a log-in's dozen of them seven times as dear; each is read
-once, by the machine that it is for.
+The messages are dataclasses without ``frozen``, which would make a log-in's dozen of them seven times as dear; each is
+read once, by the machine that it is for.
 """
 
 from __future__ import annotations
 
+import functools
 import struct
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -53,7 +54,7 @@ def status_name(code: int) -> str:
         return "unknown status"
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Algorithms:
     """The three algorithm payloads of an Open Session message, 24 bytes.
 
@@ -75,6 +76,7 @@ class Algorithms:
         return self.STRUCT.pack(0, 8, self.authentication, 1, 8, self.integrity, 2, 8, self.confidentiality)
 
     @classmethod
+    @functools.lru_cache(maxsize=64)  # a fleet has few different suites, and they are immutable
     def decode(cls, data: bytes) -> Self:
         """:raises DecodeError: truncated, or payloads of another type, order or length."""
         if len(data) < cls.STRUCT.size:
@@ -108,7 +110,7 @@ class OpenSessionRequest:
     def decode(cls, data: bytes) -> Self:
         """:raises DecodeError: and nothing else, whatever *data* holds."""
         tag, privilege, console_id = _unpack(_HEAD, data)
-        algorithms = Algorithms.decode(data[_HEAD.size :])
+        algorithms = Algorithms.decode(data[_HEAD.size : _HEAD.size + Algorithms.STRUCT.size])
         return cls(tag=tag, privilege=privilege & 0x0F, console_id=console_id, algorithms=algorithms)
 
 
@@ -147,7 +149,7 @@ class OpenSessionResponse:
             privilege=privilege & 0x0F,
             console_id=console_id,
             bmc_id=_unpack(_U32, rest)[0],
-            algorithms=Algorithms.decode(rest[_U32.size :]),
+            algorithms=Algorithms.decode(rest[_U32.size : _U32.size + Algorithms.STRUCT.size]),
         )
 
 
