@@ -18,14 +18,13 @@ from conduit._wire import Reader
 from conduit.errors import ConduitError, DecodeError
 from conduit.ipmi.bmc import BmcConfig, UserConfig, VirtualBmc
 from conduit.ipmi.commands import AlertImmediate, EventFilter, PlatformEvent
-from conduit.ipmi.records.sdr import decode_record
-from conduit.ipmi.records.sdr_sensors import FullSensor
-from conduit.ipmi.exchange import Exchange, Hop, Pending, Target
-from conduit.ipmi.records.sel import decode_sel_record
 from conduit.ipmi.commands.lan import decode_lan_parameter
 from conduit.ipmi.exchange import Exchange, Hop, Pending, Target
 from conduit.ipmi.records.fru import decode_fru
 from conduit.ipmi.records.fru_multi import decode_records, encode_records
+from conduit.ipmi.records.sdr import decode_record
+from conduit.ipmi.records.sdr_sensors import FullSensor
+from conduit.ipmi.records.sel import decode_sel_record
 from conduit.ipmi.sol_link import SolLink
 from conduit.ipmi.sol_packets import SolPacket
 from conduit.rmcp.ciphers import CONFIDENTIALITY, SUITES, Confidentiality, SessionKeys

@@ -19,18 +19,18 @@ from conduit.ipmi.commands import COMMANDS
 from conduit.ipmi.commands.alerts import AlertImmediate, AlertOperation
 from conduit.ipmi.commands.boot_options import BOOT_OPTIONS
 from conduit.ipmi.commands.channel import ChannelAccess
-from conduit.ipmi.commands.firewall import CommandsAddress, LunSupport
 from conduit.ipmi.commands.dcmi import DCMI_PARAMETERS
 from conduit.ipmi.commands.dcmi_power import PowerLimit, ThermalLimit
+from conduit.ipmi.commands.firewall import CommandsAddress, LunSupport
 from conduit.ipmi.commands.guid import Guid, GuidOrder
 from conduit.ipmi.commands.hpm import UpgradeAbility
 from conduit.ipmi.commands.lan import LAN_PARAMETERS
 from conduit.ipmi.commands.lan_alerts import DestinationAddress
 from conduit.ipmi.commands.lan_parameters import EVERY_AUTH_TYPE, LanAuthTypes
 from conduit.ipmi.commands.messaging import GlobalEnables
+from conduit.ipmi.commands.payloads import UserPayloadAccess
 from conduit.ipmi.commands.pef_parameters import PEF_SETTINGS, DataMatch
 from conduit.ipmi.commands.platform_event import EventReceiver
-from conduit.ipmi.commands.payloads import UserPayloadAccess
 from conduit.ipmi.commands.power import FrontPanelButtons
 from conduit.ipmi.commands.sel_time import AuxiliaryLogStatus
 from conduit.ipmi.commands.sessions import ActiveSession, GetSessionInfo, LanPeer, SerialPeer
@@ -58,8 +58,103 @@ NIBBLE, SIX_BITS, SEVEN_BITS, BYTE, WORD, LONG = map(upto, (0xF, 0x3F, 0x7F, 0xF
 
 # What fields of a name hold in every class; booleans and classes in OBJECTS need no entry.
 RANGES: dict[str, Strategy] = {
-    "averaging": BYTE,
+    "access_mode": upto(7),
+    "action": upto(7),
+    "activity": BYTE,
+    "active_sessions": SIX_BITS,
+    "address": upto(0x7F).map(lambda address: address << 1),
+    "aux_firmware": st.none() | st.binary(min_size=4, max_size=4),
+    "aux_info": st.binary(min_size=2, max_size=2),
+    "block_selector": BYTE,
+    "bridge_address": st.none() | BYTE,
+    "bus": upto(7),
+    "can_disable": NIBBLE,
+    "cause": NIBBLE,
+    "channel": NIBBLE,
+    "clear_expired": BYTE,
+    "console_redirection": upto(3),
+    "count": LONG,
+    "data": st.binary(max_size=40),
+    "destination": NIBBLE,
+    "detail": BYTE,
+    "device_id": BYTE,
+    "device_instance": upto(0x1F),
+    "device_revision": NIBBLE,
+    "disabled": NIBBLE,
+    "enabled_users": SIX_BITS,
+    "expired": BYTE,
+    "firmware_major": SEVEN_BITS,
+    "firmware_minor_bcd": BYTE,
+    "fixed_names": SIX_BITS,
+    "fru_address": BYTE,
+    "handle": BYTE,
+    "identify_state": st.none() | upto(3),
+    "initial_countdown": WORD,
+    "interval": BYTE,
+    "ipmi_major": NIBBLE,
+    "ipmi_minor": NIBBLE,
+    "last_event": BYTE,
+    "limit_store": upto(3),
+    "mac": st.binary(min_size=6, max_size=6),
+    "management_address": BYTE,
+    "manufacturer_id": upto(0xFFFFF),
+    "max_users": SIX_BITS,
+    "medium": SEVEN_BITS,
+    "message": st.binary(max_size=40),
+    "minutes_per_count": BYTE,
+    "mux": upto(7),
+    "name": NAMES,
+    "oem": upto(7),
+    "outcome": BYTE,
+    "policy": upto(7),
+    "port": WORD,
+    "present_countdown": WORD,
+    "pretimeout_interrupt": upto(7),
+    "pretimeout_interval": BYTE,
+    "privilege": NIBBLE,
+    "privilege_limit": NIBBLE,
+    "product_id": WORD,
+    "protocol": NIBBLE,
+    "raw": st.binary(min_size=16, max_size=16),
+    "read_count": BYTE,
+    "restore_policy": upto(3),
+    "revision": BYTE,
+    "sdr_address": BYTE,
+    "sel_address": BYTE,
+    "session_limit": st.none() | NIBBLE,
+    "session_support": upto(3),
+    "set_selector": BYTE,
+    "settings_store": upto(3),
+    "slots": SIX_BITS,
+    "state": upto(3),
+    "store": upto(3),
+    "support": BYTE,
+    "system": SEVEN_BITS,
+    "tracking": upto(3),
+    "use": upto(7),
+    "user_id": st.integers(1, 63),
+    "vendor_id": upto(0xFFFFFF),
+    "verbosity": upto(3),
+    "version": NIBBLE,
+    "write_mask": BYTE,
+}
+
+
+FACTORS = st.builds(
+    Factors,
+    m=st.integers(-512, 511),
+    b=st.integers(-512, 511),
+    b_exponent=st.integers(-8, 7),
+    result_exponent=st.integers(-8, 7),
+    tolerance=SIX_BITS,
+    accuracy=upto(1023),
+    accuracy_exponent=upto(3),
+    direction=upto(3),
+)
+# What a field name means in the modules of one subject, by the start of the module's name.
+DCMI_RANGES: dict[str, Strategy] = {
     "average": WORD,
+    "averaging": BYTE,
     "celsius": BYTE,
     "correction_ms": LONG,
     "current": WORD,
@@ -90,152 +185,128 @@ RANGES: dict[str, Strategy] = {
     "timestamp": LONG,
     "total": BYTE,
     "watts": WORD,
-    "access_mode": upto(7),
-    "action": upto(7),
-    "activity": BYTE,
-    "active_sessions": SIX_BITS,
-    "address": upto(0x7F).map(lambda address: address << 1),
-    "aux_firmware": st.none() | st.binary(min_size=4, max_size=4),
-    "aux_info": st.binary(min_size=2, max_size=2),
-    "block_selector": BYTE,
+}
+INVENTORY_RANGES: dict[str, Strategy] = {
     "block": BYTE,
-    "bridge_address": st.none() | BYTE,
-    "bus": upto(7),
-    "can_disable": NIBBLE,
-    "cause": NIBBLE,
-    "channel": NIBBLE,
-    "clear_expired": BYTE,
-    "community": st.binary(max_size=18).filter(lambda text: b"\0" not in text),
     "body": st.binary(max_size=3),
+    "community": st.binary(max_size=18).filter(lambda text: b"\0" not in text),
     "component": BYTE,
     "components": BYTE,
-    "console_redirection": upto(3),
-    "count": LONG,
-    "data": st.binary(max_size=40),
-    "destination": NIBBLE,
-    "detail": BYTE,
-    "device_id": BYTE,
-    "device_instance": upto(0x1F),
-    "device_revision": NIBBLE,
-    "disabled": NIBBLE,
-    "enabled_users": SIX_BITS,
-    "expired": BYTE,
-    "firmware_major": SEVEN_BITS,
-    "firmware_minor_bcd": BYTE,
-    "fixed_names": SIX_BITS,
-    "flow": upto(0xFFFFF),
+    "dynamic_addresses": BYTE,
     "flags": upto(7),
-    "fru_address": BYTE,
+    "flow": upto(0xFFFFF),
     "fru_id": BYTE,
-    "handle": BYTE,
-    "identify_state": st.none() | upto(3),
     "in_progress": BYTE,
     "inaccessible_timeout": BYTE,
-    "initial_countdown": WORD,
-    "interval": BYTE,
-    "ipmi_major": NIBBLE,
-    "ipmi_minor": NIBBLE,
     "ip_address_errors": WORD,
     "ip_fragments": WORD,
     "ip_header_errors": WORD,
     "ip_received": WORD,
     "ip_sent": WORD,
     "last_code": BYTE,
-    "last_event": BYTE,
-    "limit_store": upto(3),
     "lockout_interval": WORD,
-    "mac": st.binary(min_size=6, max_size=6),
-    "management_address": BYTE,
-    "manufacturer_id": upto(0xFFFFF),
     "max_fru_id": BYTE,
-    "max_users": SIX_BITS,
-    "medium": SEVEN_BITS,
-    "message": st.binary(max_size=40),
-    "minutes_per_count": BYTE,
-    "mux": upto(7),
-    "name": NAMES,
-    "oem": upto(7),
     "number": BYTE,
     "offset": WORD,
-    "outcome": BYTE,
-    "policy": upto(7),
-    "port": WORD,
     "percent": st.none() | upto(0x7F),
     "precedence": upto(7),
     "prefix_length": BYTE,
-    "present_countdown": WORD,
-    "pretimeout_interrupt": upto(7),
-    "pretimeout_interval": BYTE,
-    "privilege": NIBBLE,
-    "privilege_limit": NIBBLE,
-    "product_id": WORD,
-    "protocol": NIBBLE,
     "proxy_dropped": WORD,
     "proxy_received": WORD,
-    "raw": st.binary(min_size=16, max_size=16),
-    "read_count": BYTE,
-    "restore_policy": upto(3),
     "reset_interval": WORD,
     "retries": upto(7),
     "returned": BYTE,
     "rmcp_received": WORD,
-    "revision": BYTE,
     "rollback_timeout": BYTE,
-    "sdr_address": BYTE,
-    "sel_address": BYTE,
     "selector": BYTE,
     "self_test_timeout": BYTE,
-    "session_limit": st.none() | NIBBLE,
-    "session_support": upto(3),
-    "set_selector": BYTE,
-    "settings_store": upto(3),
     "size": WORD,
-    "slots": SIX_BITS,
-    "state": upto(3),
     "static_addresses": BYTE,
-    "dynamic_addresses": BYTE,
     "suites": st.lists(BYTE, max_size=16).map(tuple),
-    "store": upto(3),
-    "support": BYTE,
-    "system": SEVEN_BITS,
     "threshold": BYTE,
     "time_to_live": BYTE,
     "timeout": BYTE,
-    "tracking": upto(3),
     "type_of_service": NIBBLE,
     "udp_received": WORD,
     "upgrade_timeout": BYTE,
-    "use": upto(7),
-    "user_id": st.integers(1, 63),
     "value": BYTE,
-    "vendor_id": upto(0xFFFFFF),
-    "verbosity": upto(3),
     "vlan": upto(0xFFF),
-    "version": NIBBLE,
     "written": BYTE,
-    "write_mask": BYTE,
-    # sensors and their records
+}
+SENSORS_RANGES: dict[str, Strategy] = {
+    "actions": SIX_BITS,
+    "added": LONG,
     "added_at": LONG,
     "assertions": upto(0x7FFF),
+    "block": BYTE,
+    "by_software": WORD,
     "changed_at": st.none() | LONG,
     "confirmation": st.binary(min_size=3, max_size=3),
     "deassertions": upto(0x7FFF),
+    "enabled_actions": SIX_BITS,
+    "entries": WORD,
+    "erased": LONG,
     "erased_at": LONG,
+    "event_data": st.binary(min_size=3, max_size=3),
+    "event_type": SEVEN_BITS,
+    "exact": BYTE,
+    "filter_number": SEVEN_BITS,
+    "filters": BYTE,
     "flags": upto(7).map(lambda flags: flags << 5),
+    "format_version": BYTE,
+    "free_bytes": WORD,
     "free_space": WORD,
+    "free_units": WORD,
+    "generator_address": BYTE,
+    "generator_lun": BYTE,
+    "largest_free": WORD,
     "limits": st.binary(min_size=6, max_size=6),
+    "lun": upto(3),
     "luns": BYTE,
+    "mask": BYTE,
+    "max_record": BYTE,
+    "minutes": st.none() | st.integers(-1440, 1440),
     "negative": BYTE,
+    "newest": WORD,
     "next_reading": BYTE,
     "next_record": WORD,
+    "next_record_id": WORD,
+    "number": SEVEN_BITS,
+    "offset": BYTE,
+    "offsets": WORD,
+    "operation": upto(3),
+    "policy_number": NIBBLE,
     "positive": BYTE,
+    "processed": WORD,
+    "progress": NIBBLE,
     "readable": SIX_BITS,
     "reading": BYTE,
     "record_count": WORD,
+    "record_id": WORD,
+    "reservation": WORD,
+    "rule": upto(7),
+    "seconds": BYTE,
+    "sensor_device": BYTE,
+    "sensor_number": BYTE,
+    "sensor_type": BYTE,
+    "sequence": WORD,
+    "severity": BYTE,
+    "source_type": BYTE,
     "states": st.none() | upto(0x7FFF),
+    "string": SEVEN_BITS,
+    "string_set": SEVEN_BITS,
+    "supported_actions": SIX_BITS,
+    "text": st.binary(max_size=16),
     "time": LONG,
+    "timestamp": LONG,
+    "trigger": BYTE,
+    "unit_size": WORD,
+    "units": WORD,
+    "value": BYTE,
     "which": SIX_BITS,
-    # events, the SEL and PEF
+}
+EVENTS_RANGES: dict[str, Strategy] = {
+    "actions": SIX_BITS,
     "added": LONG,
     "block": BYTE,
     "by_software": WORD,
@@ -266,7 +337,6 @@ RANGES: dict[str, Strategy] = {
     "policy_number": NIBBLE,
     "processed": WORD,
     "progress": NIBBLE,
-    "actions": SIX_BITS,
     "record_id": WORD,
     "reservation": WORD,
     "rule": upto(7),
@@ -287,19 +357,7 @@ RANGES: dict[str, Strategy] = {
     "units": WORD,
     "value": BYTE,
 }
-
-FACTORS = st.builds(
-    Factors,
-    m=st.integers(-512, 511),
-    b=st.integers(-512, 511),
-    b_exponent=st.integers(-8, 7),
-    result_exponent=st.integers(-8, 7),
-    tolerance=SIX_BITS,
-    accuracy=upto(1023),
-    accuracy_exponent=upto(3),
-    direction=upto(3),
-)
-RANGES |= {  # payloads and serial over LAN
+SERIAL_RANGES: dict[str, Strategy] = {
     "active": numbers(st.integers(1, 16)),
     "aux": st.binary(min_size=4, max_size=4),
     "capacity": NIBBLE,
@@ -319,6 +377,24 @@ RANGES |= {  # payloads and serial over LAN
     "types": numbers(upto(47)),
     "vlan": WORD,
 }
+SUBJECTS = {
+    "alerts": EVENTS_RANGES,
+    "channel_payloads": SERIAL_RANGES,
+    "dcmi": DCMI_RANGES,
+    "event": EVENTS_RANGES,
+    "firewall": INVENTORY_RANGES,
+    "fru": INVENTORY_RANGES,
+    "hpm": INVENTORY_RANGES,
+    "lan": INVENTORY_RANGES,
+    "payloads": SERIAL_RANGES,
+    "pef": EVENTS_RANGES,
+    "platform_event": EVENTS_RANGES,
+    "sdr": SENSORS_RANGES,
+    "sel": EVENTS_RANGES,
+    "sensor": SENSORS_RANGES,
+    "sol": SERIAL_RANGES,
+}
+
 
 # Fields whose name means something else in one class.
 OVERRIDES: dict[tuple[str, str], Strategy] = {
@@ -407,7 +483,7 @@ def instances(codec: type[Any]) -> Strategy:
     if codec is DestinationAddress:
         return destinations()
     hints = get_type_hints(codec)
-    return st.builds(codec, **{f.name: values_of(codec.__name__, f.name, hints[f.name]) for f in fields(codec)})
+    return st.builds(codec, **{f.name: values_of(codec, f.name, hints[f.name]) for f in fields(codec)})
 
 
 LOOKUPS: dict[str, Strategy] = {"index": upto(0xFD), "handle": BYTE, "session_id": LONG}
@@ -448,8 +524,19 @@ def destinations() -> Strategy:
     )
 
 
-def values_of(owner: str, name: str, hint: Any) -> Strategy:  # Any: type hints are plain objects
-    if name in OBJECTS and (owner, name) not in OVERRIDES:
+def range_of(codec: type[Any], name: str) -> Strategy:
+    """What the field may be, where it matters who has it."""
+    if (codec.__name__, name) in OVERRIDES:
+        return OVERRIDES[codec.__name__, name]
+    module = codec.__module__.rpartition(".")[2]
+    for start, ranges in SUBJECTS.items():
+        if module.startswith(start) and name in ranges:
+            return ranges[name]
+    return RANGES[name]
+
+
+def values_of(codec: type[Any], name: str, hint: Any) -> Strategy:  # Any: type hints are plain objects
+    if name in OBJECTS and (codec.__name__, name) not in OVERRIDES:
         return OBJECTS[name]()
     if hint is LanAuthTypes:
         return AUTH_TYPES
@@ -457,7 +544,7 @@ def values_of(owner: str, name: str, hint: Any) -> Strategy:  # Any: type hints 
         return st.ip_addresses(v=4 if hint is IPv4Address else 6)
     if hint is bool:
         return st.booleans()
-    values = OVERRIDES[owner, name] if (owner, name) in OVERRIDES else RANGES[name]
+    values = range_of(codec, name)
     for kind in get_args(hint) or (hint,):
         if isinstance(kind, type) and issubclass(kind, IntEnum | IntFlag):
             return values.map(partial(as_member, kind))

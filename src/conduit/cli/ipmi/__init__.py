@@ -20,18 +20,17 @@ PARTS: Final = {
     "bmc": _MC,  # ipmitool's other name for it
     "channel": Part("conduit.cli.ipmi.channel", "Channels: what they are, who may use them.", "channel"),
     "chassis": Part("conduit.cli.ipmi.chassis", "Chassis: status, light, boot device, power policy.", "chassis"),
-    "event": Part("conduit.cli.ipmi.event", "Send a sample event, to see what comes of it.", "event"),
     "firewall": Part("conduit.cli.ipmi.firmware", "Firmware firewall: which commands the BMC has.", "firewall"),
     "firmware": Part("conduit.cli.ipmi.firmware", "Firmware: what runs on the BMC, its versions.", "firmware"),
     "fru": Part("conduit.cli.ipmi.fru", "Inventory (FRU): who made it, and its serial numbers.", "fru"),
     "hpm": Part("conduit.cli.ipmi.firmware", "Upgradable firmware (HPM.1), as ipmitool calls it.", "hpm"),
     "lan": Part("conduit.cli.ipmi.lan", "Network settings: addresses, VLAN, alerts, cipher suites.", "lan"),
+    "dcmi": Part("conduit.cli.ipmi.dcmi", "DCMI: power readings and limits, asset tag, temperatures.", "dcmi"),
     "event": Part(
         "conduit.cli.ipmi.event",
         "Send a sample event: a temperature too high (1), a voltage too low (2), a corrected memory error (3).",
         "event",
     ),
-    "dcmi": Part("conduit.cli.ipmi.dcmi", "DCMI: power readings and limits, asset tag, temperatures.", "dcmi"),
     "mc": _MC,
     "pef": Part(
         "conduit.cli.ipmi.pef", "Platform event filtering: the BMC looks at each event, and acts on some.", "pef"
@@ -42,7 +41,6 @@ PARTS: Final = {
     "sel": Part("conduit.cli.ipmi.sel", "System event log: what happened to the system, with the BMC's time.", "sel"),
     "sdr": Part("conduit.cli.ipmi.sdr", "Sensor data records: what the BMC knows of its sensors and devices.", "sdr"),
     "sensor": Part("conduit.cli.ipmi.sensor", "Sensors: readings, states, thresholds.", "sensor"),
-    "sel": Part("conduit.cli.ipmi.sel", "System event log: read, follow, clear, save; its clock.", "sel"),
     "session": Part("conduit.cli.ipmi.session", "Sessions: ours, and those of others.", "session"),
     "sol": Part("conduit.cli.ipmi.sol", "Serial over LAN: the machine's serial console.", "sol"),
     "user": Part("conduit.cli.ipmi.user", "Users of the BMC: names, passwords, privileges.", "user"),

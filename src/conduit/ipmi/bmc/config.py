@@ -17,8 +17,8 @@ from conduit.errors import LocalProtocolError
 from conduit.ipmi._fields import check_range, check_size
 from conduit.ipmi.bmc.event_log import DEFAULT_CAPACITY, MAX_CAPACITY
 from conduit.ipmi.bmc.fru import FruConfig
-from conduit.ipmi.bmc.sensor_specs import SensorConfig
 from conduit.ipmi.bmc.guest.config import GuestConfig
+from conduit.ipmi.bmc.sensor_specs import SensorConfig
 from conduit.ipmi.bmc.sol import SolConfig
 from conduit.ipmi.bmc.users import LockOutPolicy
 from conduit.ipmi.bmc.virtual_machine import Timings

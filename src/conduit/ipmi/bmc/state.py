@@ -12,17 +12,17 @@ from typing import Final
 from conduit.errors import LocalProtocolError
 from conduit.ipmi.bmc.bridge import IpmbNetwork, satellite_network
 from conduit.ipmi.bmc.config import BmcConfig, UserConfig
+from conduit.ipmi.bmc.dcmi import Dcmi
 from conduit.ipmi.bmc.event_flow import EventFlow
 from conduit.ipmi.bmc.event_log import EventLog
 from conduit.ipmi.bmc.fru import FruMemory, fru_memories
+from conduit.ipmi.bmc.guest import Guest, PortGuest
 from conduit.ipmi.bmc.lan_settings import LanSettings
 from conduit.ipmi.bmc.own_events import BMC_STARTED
 from conduit.ipmi.bmc.pef import EventFiltering
 from conduit.ipmi.bmc.sdr_repository import SdrRepository, make_records
 from conduit.ipmi.bmc.sensor_specs import Conditions
 from conduit.ipmi.bmc.sensors import Sensors
-from conduit.ipmi.bmc.dcmi import Dcmi
-from conduit.ipmi.bmc.guest import Guest, PortGuest
 from conduit.ipmi.bmc.sessions import SessionTable
 from conduit.ipmi.bmc.sol import SolServer
 from conduit.ipmi.bmc.users import NULL_USER, LockOut, Rights, User, UserTable
@@ -153,11 +153,6 @@ class BmcState:
 
     def _advance_watchdog(self, now: float) -> None:
         warnings = self.watchdog.warnings
-        if self.guest is not None:
-            self.guest.advance(now)
-        self.sol.advance(now)
-        if self.dcmi.advance(now, self.machine.state):
-            self.machine.command(PowerCommand.OFF, now)
         action = self.watchdog.advance(now)
         if self.watchdog.warnings > warnings:
             self.event_flow.watchdog_expired(self.watchdog.state(now), WATCHDOG_WARNING, now)
@@ -173,11 +168,9 @@ class BmcState:
 
     def next_deadline(self) -> float | None:
         """When :meth:`advance` has something to do, or None."""
-        deadlines = (self.machine.next_deadline(), self.watchdog.next_deadline(), self.event_flow.next_deadline())
-        deadlines = (self.machine.next_deadline(), self.watchdog.next_deadline(), self.sol.next_deadline())
-        deadlines = (self.machine.next_deadline(), self.watchdog.next_deadline(), self.dcmi.next_deadline())
         guest_due = None if self.guest is None else self.guest.next_deadline()
-        deadlines = (self.machine.next_deadline(), self.watchdog.next_deadline(), self.sol.next_deadline(), guest_due)
+        parts = (self.machine, self.watchdog, self.event_flow, self.sol, self.dcmi)
+        deadlines = (guest_due, *(part.next_deadline() for part in parts))
         return min((when for when in deadlines if when is not None), default=None)
 
     def restart(self, kind: Reset, now: float) -> None:
