@@ -132,8 +132,13 @@ class BmcState:
     # --- time ---
 
     def advance(self, now: float) -> None:
-        """Let machine, watchdog and events catch up with *now*."""
+        """Let everything in here that time changes catch up with *now*."""
         self.machine.advance(now)
+        if self.guest is not None:
+            self.guest.advance(now)
+        self.sol.advance(now)
+        if self.dcmi.advance(now, self.machine.state):
+            self.machine.command(PowerCommand.OFF, now)
         self._advance_watchdog(now)
         self._advance_sensors(now)
         self.event_flow.advance(now)
