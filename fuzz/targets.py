@@ -17,6 +17,18 @@ from typing import Any, Final, Protocol, Self
 from conduit._wire import Reader
 from conduit.errors import ConduitError, DecodeError
 from conduit.ipmi.bmc import BmcConfig, UserConfig, VirtualBmc
+from conduit.ipmi.commands import (
+    DcmiCapabilities,
+    DcmiEventLog,
+    DcmiPowerStatistics,
+    DcmiSensors,
+    DcmiTemperatures,
+    PowerLimit,
+    PowerReading,
+    SetAssetTag,
+    TextPart,
+    ThermalLimit,
+)
 from conduit.ipmi.exchange import Exchange, Hop, Pending, Target
 from conduit.rmcp.ciphers import CONFIDENTIALITY, SUITES, Confidentiality, SessionKeys
 from conduit.rmcp.credentials import Credentials
@@ -56,6 +68,7 @@ from conduit.rmcp.session_commands import (
     SetSessionPrivilegeLevel,
     decode_cipher_suites,
 )
+from conduit.rmcp.sweep import PresenceSweep
 from tests.fakes import reference
 from tests.fakes.entropy import CountedEntropy
 from tests.fakes.log_in import Rehearsal
@@ -298,6 +311,15 @@ def exchange(data: bytes) -> None:
     assert sorted(answered + unanswered) == [0, 1, 2]
 
 
+def presence_sweep(data: bytes) -> None:
+    """A sweep believes a pong once, and counts everything else."""
+    sweep = PresenceSweep([("127.0.0.1", 623)], tag=1)
+    sweep.start(1.0)
+    first = sweep.receive_datagram(data, ("127.0.0.1", 623), 1.5)
+    if (first is None) != bool(sweep.strays) or sweep.receive_datagram(data, ("127.0.0.1", 623), 1.6) is not None:
+        raise AssertionError("a pong is one, and once")
+
+
 TARGETS: Final[Mapping[str, Oracle]] = {
     "virtual_bmc": virtual_bmc,
     "wire_reader": wire_reader,
@@ -341,5 +363,16 @@ TARGETS: Final[Mapping[str, Oracle]] = {
     "login_challenge": login("challenge", plus=False),
     "login_activate": login("activate", plus=False),
     "login_lan_privilege": login("privilege", plus=False),
+    "dcmi_capabilities": codec(DcmiCapabilities),
+    "dcmi_event_log": codec(DcmiEventLog),
+    "dcmi_power_limit": codec(PowerLimit),
+    "dcmi_power_reading": codec(PowerReading),
+    "dcmi_power_statistics": codec(DcmiPowerStatistics),
+    "dcmi_sensors": codec(DcmiSensors),
+    "dcmi_set_asset_tag": codec(SetAssetTag),
+    "dcmi_temperatures": codec(DcmiTemperatures),
+    "dcmi_text": codec(TextPart),
+    "dcmi_thermal_limit": codec(ThermalLimit),
     "exchange": exchange,
+    "presence_sweep": presence_sweep,
 }
