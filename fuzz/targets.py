@@ -19,6 +19,18 @@ from conduit.errors import ConduitError, DecodeError
 from conduit.ipmi.bmc import BmcConfig, UserConfig, VirtualBmc
 from conduit.ipmi.commands import AlertImmediate, EventFilter, PlatformEvent
 from conduit.ipmi.commands.lan import decode_lan_parameter
+from conduit.ipmi.commands import (
+    DcmiCapabilities,
+    DcmiEventLog,
+    DcmiPowerStatistics,
+    DcmiSensors,
+    DcmiTemperatures,
+    PowerLimit,
+    PowerReading,
+    SetAssetTag,
+    TextPart,
+    ThermalLimit,
+)
 from conduit.ipmi.exchange import Exchange, Hop, Pending, Target
 from conduit.ipmi.records.fru import decode_fru
 from conduit.ipmi.records.fru_multi import decode_records, encode_records
@@ -65,6 +77,7 @@ from conduit.rmcp.session_commands import (
     SetSessionPrivilegeLevel,
     decode_cipher_suites,
 )
+from conduit.rmcp.sweep import PresenceSweep
 from tests.fakes import reference
 from tests.fakes.entropy import CountedEntropy
 from tests.fakes.log_in import Rehearsal
@@ -371,6 +384,13 @@ def lan_parameter(data: bytes) -> None:
     with suppress(DecodeError):
         value = decode_lan_parameter(data[0] if data else 0, data[1:])
         assert isinstance(value, bytes) or type(value).decode(value.encode()) == value
+def presence_sweep(data: bytes) -> None:
+    """A sweep believes a pong once, and counts everything else."""
+    sweep = PresenceSweep([("127.0.0.1", 623)], tag=1)
+    sweep.start(1.0)
+    first = sweep.receive_datagram(data, ("127.0.0.1", 623), 1.5)
+    if (first is None) != bool(sweep.strays) or sweep.receive_datagram(data, ("127.0.0.1", 623), 1.6) is not None:
+        raise AssertionError("a pong is one, and once")
 
 
 TARGETS: Final[Mapping[str, Oracle]] = {
@@ -422,9 +442,20 @@ TARGETS: Final[Mapping[str, Oracle]] = {
     "login_challenge": login("challenge", plus=False),
     "login_activate": login("activate", plus=False),
     "login_lan_privilege": login("privilege", plus=False),
+    "dcmi_capabilities": codec(DcmiCapabilities),
+    "dcmi_event_log": codec(DcmiEventLog),
+    "dcmi_power_limit": codec(PowerLimit),
+    "dcmi_power_reading": codec(PowerReading),
+    "dcmi_power_statistics": codec(DcmiPowerStatistics),
+    "dcmi_sensors": codec(DcmiSensors),
+    "dcmi_set_asset_tag": codec(SetAssetTag),
+    "dcmi_temperatures": codec(DcmiTemperatures),
+    "dcmi_text": codec(TextPart),
+    "dcmi_thermal_limit": codec(ThermalLimit),
     "exchange": exchange,
     "sel_record": sel_record,
     "platform_event": codec(PlatformEvent),
     "event_filter": codec(EventFilter),
     "alert_immediate": codec(AlertImmediate),
+    "presence_sweep": presence_sweep,
 }

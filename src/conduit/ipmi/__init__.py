@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from conduit.ipmi.client import Bmc, open_bmc
     from conduit.ipmi.commands import ChassisControlAction, ChassisStatus, DeviceId
     from conduit.ipmi.completion_codes import CompletionCode
+    from conduit.ipmi.fleet import Fleet, open_fleet
     from conduit.ipmi.messages import NetFn
     from conduit.rmcp.credentials import Interface
     from conduit.rmcp.privilege import Privilege
@@ -28,11 +29,13 @@ __all__ = [
     "ChassisStatus",
     "CompletionCode",
     "DeviceId",
+    "Fleet",
     "Interface",
     "NetFn",
     "Privilege",
     "Workaround",
     "open_bmc",
+    "open_fleet",
 ]
 
 _HOMES: Final = {
@@ -41,11 +44,13 @@ _HOMES: Final = {
     "ChassisStatus": "conduit.ipmi.commands",
     "CompletionCode": "conduit.ipmi.completion_codes",
     "DeviceId": "conduit.ipmi.commands",
+    "Fleet": "conduit.ipmi.fleet",
     "Interface": "conduit.rmcp.credentials",
     "NetFn": "conduit.ipmi.messages",
     "Privilege": "conduit.rmcp.privilege",
     "Workaround": "conduit.rmcp.workarounds",
     "open_bmc": "conduit.ipmi.client",
+    "open_fleet": "conduit.ipmi.fleet",
 }
 
 

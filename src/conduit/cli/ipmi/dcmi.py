@@ -38,7 +38,7 @@ ACTIONS: Final = {
 
 @click.group("dcmi", cls=Noun, example="dcmi power reading")
 def dcmi() -> None:
-    """DCMI: power, asset tag, temperatures."""
+    """DCMI: power readings and limits, asset tag, temperatures."""
 
 
 @dcmi.group("power", example="dcmi power reading")
