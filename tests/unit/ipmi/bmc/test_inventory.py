@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from conduit.errors import LocalProtocolError
@@ -33,7 +35,7 @@ from conduit.ipmi.records.fru import decode_fru
 from tests.wired import Console, Wire, make_bmc
 
 
-def console_of(**changes: object) -> Console:
+def console_of(**changes: Any) -> Console:  # Any: as make_bmc
     return Wire(make_bmc(**changes)).connect()
 
 
