@@ -88,6 +88,7 @@ class BmcState:
     def advance(self, now: float) -> None:
         """Let machine and watchdog catch up with *now*."""
         self.machine.advance(now)
+        self.sol.set_available(self.machine.is_on or not self.config.sol.needs_power)
         self.sol.advance(now)
         action = self.watchdog.advance(now)
         command = WATCHDOG_COMMANDS.get(TimeoutAction(action)) if action in WATCHDOG_COMMANDS else None
