@@ -136,6 +136,7 @@ class BmcState:
         self.machine.advance(now)
         if self.guest is not None:
             self.guest.advance(now)
+        self.sol.set_available(self.machine.is_on or not self.config.sol.needs_power)
         self.sol.advance(now)
         if self.dcmi.advance(now, self.machine.state):
             self.machine.command(PowerCommand.OFF, now)
