@@ -151,10 +151,12 @@ async def test_signal_restores_the_terminal_and_closes_the_session(
 
 
 async def test_taken_console_says_so_and_restores_the_terminal(terminal: Terminal, served: ServedBmc) -> None:
-    async with open_bmc(served.host, port=served.port, username="admin", password=PASSWORD) as bmc:
-        async with bmc.console(steal=True):
-            await terminal.shows(b"[conduit: the console has ended: ")
-            assert await terminal.ended() == 1
+    async with (
+        open_bmc(served.host, port=served.port, username="admin", password=PASSWORD) as bmc,
+        bmc.console(steal=True),
+    ):
+        await terminal.shows(b"[conduit: the console has ended: ")
+        assert await terminal.ended() == 1
 
 
 async def test_suspended_console_gives_the_terminal_back_and_goes_on(terminal: Terminal) -> None:
@@ -204,7 +206,7 @@ async def test_console_is_had_by_one_unless_it_is_stolen(served: ServedBmc) -> N
         run = await on_pipes(served, "activate")
         assert run.returncode == 1
         assert run.stderr.count(b"\n") == 1
-        run = await on_pipes(served, "activate", "--steal", "--linger", "0.1")
+        run = await on_pipes(served, "activate", "--steal", "--linger", "0.5", typed=b"\r")
         assert run.returncode == 0
         assert PROMPT in run.stdout
 
