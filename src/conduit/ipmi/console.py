@@ -35,6 +35,7 @@ EVENTS: Final = 64  # that wait for somebody to take them
 CLOSE_PATIENCE: Final = 1.0  # seconds that leaving may take, also under cancellation
 REACTIVATION_DELAYS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds between attempts; the last goes on
 ALREADY_ACTIVE: Final = 0x80
+ASKED: Final = "it was activated again on request"
 CHUNK: Final = 4096  # characters queued at a time: a cancelled send leaves no more behind
 BodyT = TypeVar("BodyT", bound=Body)
 logger = logging.getLogger(__name__)
@@ -230,6 +231,22 @@ class Console(trio.abc.Stream):
             self._check_usable()
             self._machine.set_lines(pause=pause, carrier=carrier)
             await self._settle()
+
+    async def reactivate(self) -> None:
+        """Deactivate the payload and activate it again, which gets a BMC going whose output has stalled.
+
+        Returns when that is done; the events tell of the gap.
+
+        :raises: as :meth:`send_all`.
+        """
+        self._check_usable()
+        activations = self._activations
+        self._reason = ASKED
+        self._trouble.set()
+        while self._activations == activations:
+            self._settled = trio.Event()
+            await self._settled.wait()
+            self._check_usable()
 
     @property
     def status(self) -> ConsoleStatus:
@@ -480,12 +497,12 @@ class Console(trio.abc.Stream):
     async def _recover(self) -> None:
         """Activate the console again, or end it."""
         stolen = self._reason == _REASONS[SolNews.DEACTIVATED]
-        stalled = self._reason == _REASONS[SolNews.STALLED]
+        stalled = self._reason in (_REASONS[SolNews.STALLED], ASKED)
         self._trouble = trio.Event()
         if stalled and self._connection is not None:
             await self._deactivate()
         unconfirmed = self._detach(SolCause.DEACTIVATING if stolen else SolCause.LOST)
-        if not self._options.reactivate:
+        if not self._options.reactivate and self._reason != ASKED:
             self._end(RemoteProtocolError(self._reason))
             return
         self._tell(ConsoleEvent(kind=ConsoleEventKind.GAP, reason=self._reason, unconfirmed=unconfirmed))
@@ -508,11 +525,7 @@ class Console(trio.abc.Stream):
                 break
         self._tell(ConsoleEvent(kind=ConsoleEventKind.REACTIVATED))
         self._transmit()
-        self._wake_if_settled()
-
-    def _wake_if_settled(self) -> None:
-        if self._machine.is_settled:
-            self._settled.set()
+        self._settled.set()  # whoever waits looks again
 
     def _end(self, error: ConduitError) -> None:
         self._ended = error
