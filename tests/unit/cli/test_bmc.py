@@ -250,31 +250,17 @@ def test_qemu_needs_an_image_that_exists_and_one_machine(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-async def test_serial_port_on_a_pty_is_told_after_the_ready_line(tmp_path: Path) -> None:
-    words = [
-        sys.executable,
-        "-m",
-        "conduit",
-        "bmc",
-        "sim",
-        "--listen",
-        "127.0.0.1:0",
-        "--user",
-        "a:b",
-        "--serial",
-        "pty:",
-    ]
-    process = await trio.lowlevel.open_process(words, stdout=subprocess.PIPE)
-    try:
-        assert process.stdout is not None
+async def test_serial_port_on_a_pty_is_told_after_the_ready_line() -> None:
+    words = ["-m", "conduit", "bmc", "sim", "--listen", "127.0.0.1:0", "--user", "a:b", "--serial", "pty:"]
+    process: trio.Process = await trio.lowlevel.open_process([sys.executable, *words], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    async with process.stdout:
         said = b""
         with trio.fail_after(20):
             while said.count(b"\n") < 2:
                 said += await process.stdout.receive_some()
-        ready, serial = said.decode().splitlines()
-        assert ready.startswith("ready 127.0.0.1:")
-        assert serial.startswith(f"serial {ready.removeprefix('ready ')} /dev/pts/")
-    finally:
         process.terminate()
         assert await process.wait() == 0
-        await process.stdout.aclose()
+    ready, serial = said.decode().splitlines()
+    assert ready.startswith("ready 127.0.0.1:")
+    assert serial.startswith(f"serial {ready.removeprefix('ready ')} /dev/pts/")

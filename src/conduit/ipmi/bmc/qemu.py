@@ -140,7 +140,10 @@ async def _run_once(words: Sequence[str], folder: Path, served: ServedBmc, end: 
             await _connect(process, folder / "serial") as line,
         ):
             qmp = Qmp(control)
-            await qmp.start()
+            try:
+                await qmp.start()
+            except trio.BrokenResourceError as error:  # it opens its sockets before it looks at its disk
+                raise await _did_not_start(folder) from error
             await _live(process, served, qmp, pump_serial=partial(pump, end, line))
     except (trio.BrokenResourceError, OSError) as error:
         logger.info("QEMU: %s", error)
@@ -188,9 +191,14 @@ async def _connect(process: trio.Process, path: Path) -> trio.SocketStream:
                 return await trio.open_unix_socket(str(path))
             except OSError:
                 await trio.sleep(POLL)
-    said = await trio.Path(path.parent / LOG).read_text(errors="replace")
+    raise await _did_not_start(path.parent)
+
+
+async def _did_not_start(folder: Path) -> TransportError:
+    """With the last line that it said."""
+    said = await trio.Path(folder / LOG).read_text(errors="replace")
     reason = said.strip().splitlines()[-1:] or ["it opens no control socket"]
-    raise TransportError(f"QEMU did not start: {reason[0]}")
+    return TransportError(f"QEMU did not start: {reason[0]}")
 
 
 async def _follow(served: ServedBmc, qmp: Qmp) -> None:
