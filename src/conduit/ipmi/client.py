@@ -256,7 +256,7 @@ class Bmc:
 
         :param steal: end somebody else's console if there is one; that one is told.
         :param instance: 1 to 15; nearly every BMC has one.
-        :param encrypt: ask for encryption where the session has it.
+        :param encrypt: what the session's cipher suite encrypts stays so; False insists on a suite that does not.
         :param authenticate: ask for authentication where the session has it.
         :param reactivate: activate it again when the session or the payload was lost; an event tells of the gap.
         :param test_mode: have the BMC report the machine's RTS and DTR, where it can.

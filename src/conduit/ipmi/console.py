@@ -409,9 +409,13 @@ class Console(trio.abc.Stream):
 
     async def _ask_for_activation(self, connection: Connection, *, steal: bool) -> PayloadActivation:
         encrypted, authenticated = connection.protection
+        if encrypted and not self._options.encrypt:
+            raise LocalProtocolError(
+                "the session encrypts everything; for a console without encryption log in with cipher suite 1 or 2"
+            )
         request = ActivatePayload.sol(
             instance=self._options.instance,
-            encrypt=self._options.encrypt and encrypted,
+            encrypt=encrypted,
             authenticate=self._options.authenticate and authenticated,
             test_mode=self._options.test_mode,
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Final
+from typing import Final, TypeVar
 
 from conduit.errors import DecodeError
 from conduit.ipmi._fields import check_range
@@ -32,10 +32,13 @@ from conduit.ipmi.commands import (
     SolVolatileBitRate,
 )
 from conduit.ipmi.commands.boot_options import SetProgress
+from conduit.ipmi.commands.sol import RETRY_UNIT
 from conduit.ipmi.messages import PrivilegeLimit
 from conduit.ipmi.sol_link import SolLink
 from conduit.ipmi.sol_packets import HEADER_SIZE, MAX_CHARACTERS, Operation, SolPacket, Status
 from conduit.rmcp.packets import PORT
+
+ParameterT = TypeVar("ParameterT", SolAccumulation, SolAuthentication, SolBitRate, SolEnable, SolRetry)
 
 INSTANCE: Final = 1  # the only one
 PAYLOAD_SIZE: Final = HEADER_SIZE + MAX_CHARACTERS  # bytes, each way
@@ -173,28 +176,21 @@ class SolServer:
         )
 
     def _denial(self, request: ActivatePayload, session: BmcSession) -> Denied | None:
-        enable, wanted = self.parameters[SolSelector.ENABLE], self.parameters[SolSelector.AUTHENTICATION]
+        wanted = self._parameter(SolAuthentication)
         if request.instance != INSTANCE:
             return Denied.NO_SUCH_INSTANCE
-        if enable != SolEnable():
+        if not self._parameter(SolEnable).enabled:
             return Denied.DISABLED
-        if not isinstance(wanted, SolAuthentication) or session.account.user_id in self.may_not:
+        if session.account.user_id in self.may_not or session.privilege < wanted.privilege:
             return Denied.PRIVILEGE
-        if session.privilege < wanted.privilege:
-            return Denied.PRIVILEGE
-        encrypted, _ = session.protection
+        encrypted, authenticated = session.protection
         asks = bool(request.aux[0] & request.ENCRYPT)
-        if asks and not encrypted:
-            return Denied.NO_ENCRYPTION
-        if encrypted and not asks:  # what the session encrypts, it encrypts for every payload
+        if asks != encrypted:  # what a session encrypts, it encrypts for every payload
+            return Denied.NO_ENCRYPTION if asks else Denied.ENCRYPTION_WANTED
+        if wanted.force_encryption > encrypted or wanted.force_authentication > authenticated:
             return Denied.ENCRYPTION_WANTED
-        if (wanted.force_encryption, wanted.force_authentication) > session.protection or (
-            wanted.force_authentication and not session.protection[1]
-        ):
-            return Denied.ENCRYPTION_WANTED
-        if self._owner is not None and self._owner is not session:
-            return Denied.ACTIVE
-        return None
+        taken = self._owner is not None and self._owner is not session
+        return Denied.ACTIVE if taken else None
 
     def deactivate(self, by: BmcSession) -> bool:
         """End the payload, whoever has it; its owner is told if it is another. Whether it was active."""
@@ -218,9 +214,8 @@ class SolServer:
         """The BMC restarts: volatile settings are as stored."""
         self._owner = None
         self.port.unwatch()
-        stored = self.parameters[SolSelector.NONVOLATILE_BIT_RATE]
-        if isinstance(stored, SolBitRate):
-            self.parameters[SolSelector.VOLATILE_BIT_RATE] = SolVolatileBitRate(rate=stored.rate)
+        stored = self._parameter(SolBitRate)
+        self.parameters[SolSelector.VOLATILE_BIT_RATE] = SolVolatileBitRate(rate=stored.rate)
         self.parameters[SolSelector.SET_IN_PROGRESS] = SolSetInProgress(state=SetProgress.COMPLETE)
 
     def _end(self) -> None:
@@ -269,12 +264,11 @@ class SolServer:
         """Payloads to send now, each with the session to send it in."""
         farewell, self._farewell = self._farewell, None
         owner = self._owner
-        if farewell is None:
-            if owner is None or not self._link.outbox:
-                return ()
-            return [(owner, payload) for payload in self._take_outbox()]
-        last = [(farewell[0], payload) for payload in farewell[1]]
-        return last if owner is None else [*last, *((owner, payload) for payload in self._take_outbox())]
+        if farewell is not None:  # its owner has gone
+            return [(farewell[0], payload) for payload in farewell[1]]
+        if owner is None or not self._link.outbox:
+            return ()
+        return [(owner, payload) for payload in self._take_outbox()]
 
     def next_deadline(self) -> float | None:
         """When :meth:`advance` has something to do; in the past, if at once."""
@@ -283,13 +277,13 @@ class SolServer:
         due = self._link.next_deadline()
         if due is not None or not self._wants_to_send():
             return due
-        return 0.0 if self._pending_since is None else self._pending_since + self._accumulation().seconds
+        return 0.0 if self._pending_since is None else self._pending_since + self._parameter(SolAccumulation).seconds
 
     def advance(self, now: float) -> None:
         """Send again, or what has gathered."""
+        self.check_owner()
         if self._owner is None:
             return
-        self.check_owner()
         self._link.handle_deadline(now)
         if self.port.input_room:
             self._link.make_room()
@@ -297,7 +291,7 @@ class SolServer:
             return
         if self._pending_since is None:
             self._pending_since = now
-        accumulation = self._accumulation()
+        accumulation = self._parameter(SolAccumulation)
         enough = self.port.pending >= accumulation.threshold or self.port.host_breaks > self._breaks_told
         self._may_send_now = enough or now >= self._pending_since + accumulation.seconds
         self._link.poll(now)
@@ -305,10 +299,9 @@ class SolServer:
     # --- inside ---
 
     def _make_link(self) -> SolLink:
-        retry = self.parameters[SolSelector.RETRY]
-        seconds, count = (retry.seconds, retry.count) if isinstance(retry, SolRetry) else (0.5, 0)
-        seconds = seconds or 0.01
-        delays = (*(seconds for _ in range(count + 1)), SLOW * seconds)
+        retry = self._parameter(SolRetry)
+        seconds = max(retry.seconds, RETRY_UNIT)
+        delays = (*(seconds for _ in range(retry.count + 1)), SLOW * seconds)
         link = SolLink(most=MAX_CHARACTERS, delays=delays, pull=self._pull, push=self._push)
         self._set_level(link)
         return link
@@ -329,9 +322,11 @@ class SolServer:
     def _wants_to_send(self) -> bool:
         return self.port.pending > 0 or self.port.host_breaks > self._breaks_told
 
-    def _accumulation(self) -> SolAccumulation:
-        found = self.parameters[SolSelector.ACCUMULATION]
-        return found if isinstance(found, SolAccumulation) else SolAccumulation()
+    def _parameter(self, kind: type[ParameterT]) -> ParameterT:
+        found = self.parameters[kind.SELECTOR]
+        if not isinstance(found, kind):
+            raise TypeError(found)
+        return found
 
     def _pull(self, most: int) -> tuple[bytes, int] | None:
         if not self._may_send_now:

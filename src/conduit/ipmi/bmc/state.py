@@ -93,6 +93,7 @@ class BmcState:
         self.machine.advance(now)
         if self.guest is not None:
             self.guest.advance(now)
+        self.sol.set_available(self.machine.is_on or not self.config.sol.needs_power)
         self.sol.advance(now)
         action = self.watchdog.advance(now)
         command = WATCHDOG_COMMANDS.get(TimeoutAction(action)) if action in WATCHDOG_COMMANDS else None
