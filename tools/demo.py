@@ -37,6 +37,7 @@ SHOWN: Final = (
     "chassis bootdev pxe",
     "chassis status",
     "--output json power status",
+    "sol activate --until 'login: '",
 )
 
 
@@ -147,6 +148,7 @@ The virtual BMCs stay up on UDP {HOST}, ports {demo.ports[0]} to {demo.ports[-1]
   export IPMI_PASSWORD={demo.password}
   conduit ipmi -H {HOST} -p {demo.port} -U {demo.user} -E power cycle
   conduit ipmi -H {HOST} -p {demo.ports[1]} -U {demo.user} -E -C 3 session info
+  conduit ipmi -H {HOST} -p {demo.port} -U {demo.user} -E sol activate      # root, conduit; Ctrl+] q ends it
   conduit ipmi --help
   ipmitool -I lanplus -C 17 -H {HOST} -p {demo.ports[2]} -U {demo.user} -E chassis status
 """,

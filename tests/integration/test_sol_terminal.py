@@ -83,6 +83,11 @@ class Terminal:
     def is_raw(self) -> bool:
         return not termios.tcgetattr(self._slave)[3] & termios.ICANON
 
+    async def becomes(self, *, raw: bool) -> None:
+        with trio.fail_after(LIMIT):
+            while self.is_raw is not raw:  # noqa: ASYNC110 - a process has no event
+                await trio.sleep(0.01)
+
     async def ended(self) -> int:
         """The exit status; the terminal must be as it was."""
         with trio.fail_after(LIMIT):
@@ -151,21 +156,19 @@ async def test_signal_restores_the_terminal_and_closes_the_session(
 
 
 async def test_taken_console_says_so_and_restores_the_terminal(terminal: Terminal, served: ServedBmc) -> None:
-    async with open_bmc(served.host, port=served.port, username="admin", password=PASSWORD) as bmc:
-        async with bmc.console(steal=True):
-            await terminal.shows(b"[conduit: the console has ended: ")
-            assert await terminal.ended() == 1
+    async with (
+        open_bmc(served.host, port=served.port, username="admin", password=PASSWORD) as bmc,
+        bmc.console(steal=True),
+    ):
+        await terminal.shows(b"[conduit: the console has ended: ")
+        assert await terminal.ended() == 1
 
 
 async def test_suspended_console_gives_the_terminal_back_and_goes_on(terminal: Terminal) -> None:
     terminal.type(b"\r~\x1a")
-    with trio.fail_after(LIMIT):
-        while terminal.is_raw:  # noqa: ASYNC110 - a process has no event
-            await trio.sleep(0.01)
+    await terminal.becomes(raw=False)
     terminal.process.send_signal(signal.SIGCONT)
-    with trio.fail_after(LIMIT):
-        while not terminal.is_raw:  # noqa: ASYNC110 - as above
-            await trio.sleep(0.01)
+    await terminal.becomes(raw=True)
     terminal.type(b"\x1dq")
     assert await terminal.ended() == 0
 
@@ -204,7 +207,7 @@ async def test_console_is_had_by_one_unless_it_is_stolen(served: ServedBmc) -> N
         run = await on_pipes(served, "activate")
         assert run.returncode == 1
         assert run.stderr.count(b"\n") == 1
-        run = await on_pipes(served, "activate", "--steal", "--linger", "0.1")
+        run = await on_pipes(served, "activate", "--steal", "--linger", "0.5", typed=b"\r")
         assert run.returncode == 0
         assert PROMPT in run.stdout
 

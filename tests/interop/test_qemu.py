@@ -49,7 +49,7 @@ async def test_power_serial_and_display_are_qemus(peer: Callable[[str], Path]) -
                 assert (await display.receive_some()).startswith(b"RFB 003.")
             await bmc.control_chassis(ChassisControlAction.OFF)
             with trio.fail_after(LIMIT):
-                while await answers(config.vnc_port):
+                while await answers(config.vnc_port):  # noqa: ASYNC110 - a process has no event
                     await trio.sleep(0.05)
         nursery.cancel_scope.cancel()
 
@@ -67,7 +67,7 @@ async def test_machine_is_off_when_qemu_cannot_start(peer: Callable[[str], Path]
     async with open_virtual_bmc(users=(ADMIN,), timings=Timings(power_on=0)) as served:
         served.bmc.state.machine.command(PowerCommand.ON, trio.current_time())
         assert served.bmc.state.machine.state is PowerState.POST
-        with pytest.raises(TransportError, match="QEMU did not start: .*disk"), trio.fail_after(LIMIT):
+        with pytest.raises(TransportError, match=r"QEMU did not start: .*disk"), trio.fail_after(LIMIT):
             await run_qemu(served, config)
 
 

@@ -33,6 +33,7 @@ from conduit.rmcp.workarounds import Workaround
 
 EVENTS: Final = 64  # that wait for somebody to take them
 CLOSE_PATIENCE: Final = 1.0  # seconds that leaving may take, also under cancellation
+COURTESY: Final = 0.5  # seconds before asking again for what somebody deactivated: a taker activates it meanwhile
 REACTIVATION_DELAYS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds between attempts; the last goes on
 ALREADY_ACTIVE: Final = 0x80
 ASKED: Final = "it was activated again on request"
@@ -511,6 +512,8 @@ class Console(trio.abc.Stream):
             return
         self._tell(ConsoleEvent(kind=ConsoleEventKind.GAP, reason=self._reason, unconfirmed=unconfirmed))
         self._options = replace(self._options, steal=self._options.steal and not stolen)
+        if stolen:
+            await trio.sleep(COURTESY)
         attempt = 0
         while True:
             try:

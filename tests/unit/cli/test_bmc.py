@@ -16,6 +16,7 @@ import trio
 from conduit.cli import root
 from conduit.cli.bmc import (
     Endpoint,
+    _numbered,
     apply_options,
     parse_auth_type,
     parse_listen,
@@ -23,8 +24,10 @@ from conduit.cli.bmc import (
     parse_user,
     read_users,
     spread_out,
+    with_guest,
 )
-from conduit.ipmi.bmc import BmcConfig
+from conduit.cli.serial import ACPI_PATIENCE, Serial, parse_qemu, parse_serial, with_qemu
+from conduit.ipmi.bmc import BmcConfig, Timings
 from conduit.ipmi.client import open_bmc
 from conduit.rmcp.packets import AuthType
 from conduit.rmcp.privilege import Privilege
@@ -203,3 +206,61 @@ async def test_mistakes_are_one_line_and_a_status(arguments: tuple[str, ...], st
 async def test_help_and_version(arguments: tuple[str, ...]) -> None:
     async with conduit(*arguments) as process:
         assert await process.wait() == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "serial"),
+    [
+        ("guest", Serial("guest")),
+        ("none", Serial("none")),
+        ("pty:", Serial("pty")),
+        ("tcp:host:7000", Serial("tcp", "host", 7000)),
+        ("tcp-listen:[::1]:0", Serial("tcp-listen", "::1", 0)),
+        ("exec:sh -c 'a:b'", Serial("exec", command="sh -c 'a:b'")),
+    ],
+)
+def test_what_a_serial_port_may_lead_to(text: str, serial: Serial) -> None:
+    assert parse_serial(text) == serial
+
+
+@pytest.mark.parametrize("text", ["", "tty", "tcp:", "tcp:host:0", "tcp:host:x", "tcp::1", "exec:", "pty:x", "guest:x"])
+def test_what_it_may_not(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="--serial"):
+        parse_serial(text)
+
+
+def test_each_guest_has_its_own_name() -> None:
+    config = with_guest(BmcConfig(), Serial())
+    names = [_numbered(config, number).guest.hostname for number in range(3)]
+    assert names == [b"node1", b"node2", b"node3"]
+    assert config.guest.enabled
+    assert not with_guest(BmcConfig(), Serial("none")).guest.enabled
+
+
+def test_qemu_needs_an_image_that_exists_and_one_machine(tmp_path: Path) -> None:
+    with pytest.raises(click.BadParameter, match="there is no disk image"):
+        parse_qemu(str(tmp_path / "none"), 1)
+    image = tmp_path / "image"
+    image.write_bytes(b"")
+    with pytest.raises(click.BadParameter, match="one disk image is one machine's"):
+        parse_qemu(str(image), 2)
+    assert with_qemu(BmcConfig()).timings.soft_shutdown == ACPI_PATIENCE
+    own = BmcConfig(timings=Timings(cycle=9))
+    assert with_qemu(own) is own
+
+
+@pytest.mark.slow
+async def test_serial_port_on_a_pty_is_told_after_the_ready_line() -> None:
+    words = ["-m", "conduit", "bmc", "sim", "--listen", "127.0.0.1:0", "--user", "a:b", "--serial", "pty:"]
+    process: trio.Process = await trio.lowlevel.open_process([sys.executable, *words], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    async with process.stdout:
+        said = b""
+        with trio.fail_after(20):
+            while said.count(b"\n") < 2:
+                said += await process.stdout.receive_some()
+        process.terminate()
+        assert await process.wait() == 0
+    ready, serial = said.decode().splitlines()
+    assert ready.startswith("ready 127.0.0.1:")
+    assert serial.startswith(f"serial {ready.removeprefix('ready ')} /dev/pts/")

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +32,7 @@ PROGRAM: Final = "qemu-system-x86_64"
 POLL: Final = 0.05  # seconds between looks at the machine
 START_WITHIN: Final = 10.0  # seconds for QEMU to open its sockets
 QUIT_WITHIN: Final = 2.0  # seconds to end when told to
+LOG: Final = "log"  # what QEMU says, in the folder of its sockets
 MAX_LINE: Final = 1 << 16  # bytes of one QMP message
 FIRST_VNC_PORT: Final = 5900  # VNC display 0
 
@@ -126,25 +129,41 @@ async def run_qemu(served: ServedBmc, config: QemuConfig) -> None:
 
 async def _run_once(words: Sequence[str], folder: Path, served: ServedBmc, end: HostEnd) -> None:
     """One QEMU, from power on to power off."""
-    process = await trio.lowlevel.open_process(words, stdin=-3, stdout=-3, stderr=-1)
+    with (folder / LOG).open("wb") as log:
+        process: trio.Process = await trio.lowlevel.open_process(
+            words, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
     machine = served.bmc.state.machine
     try:
-        qmp = Qmp(await _connect(process, folder / "qmp"))
-        serial = await _connect(process, folder / "serial")
-        await qmp.start()
-        async with open_background_nursery() as nursery:
-            nursery.start_soon(_wait_for_end, process, nursery.cancel_scope)
-            nursery.start_soon(pump, end, serial)
-            await _follow(served, qmp)
-            with trio.move_on_after(QUIT_WITHIN):
-                await qmp.execute("quit")
-                await process.wait()
+        async with (
+            await _connect(process, folder / "qmp") as control,
+            await _connect(process, folder / "serial") as line,
+        ):
+            qmp = Qmp(control)
+            try:
+                await qmp.start()
+            except trio.BrokenResourceError as error:  # it opens its sockets before it looks at its disk
+                raise await _did_not_start(folder) from error
+            await _live(process, served, qmp, pump_serial=partial(pump, end, line))
     except (trio.BrokenResourceError, OSError) as error:
         logger.info("QEMU: %s", error)
     finally:
         await end_process(process)
     if machine.state in HAS_POWER:
         _switch_off(served)
+
+
+async def _live(
+    process: trio.Process, served: ServedBmc, qmp: Qmp, *, pump_serial: Callable[[], Awaitable[None]]
+) -> None:
+    """As long as QEMU runs and the machine has power; then tell QEMU to quit."""
+    async with open_background_nursery() as nursery:
+        nursery.start_soon(_wait_for_end, process, nursery.cancel_scope)
+        nursery.start_soon(pump_serial)
+        await _follow(served, qmp)
+        with trio.move_on_after(QUIT_WITHIN):
+            await qmp.execute("quit")
+            await process.wait()
 
 
 async def _wait_for_end(process: trio.Process, scope: trio.CancelScope) -> None:
@@ -172,9 +191,14 @@ async def _connect(process: trio.Process, path: Path) -> trio.SocketStream:
                 return await trio.open_unix_socket(str(path))
             except OSError:
                 await trio.sleep(POLL)
-    said = b"" if process.stderr is None or process.returncode is None else await process.stderr.receive_some(4096)
-    reason = said.decode(errors="replace").strip().splitlines()[-1:] or ["it opens no control socket"]
-    raise TransportError(f"QEMU did not start: {reason[0]}")
+    raise await _did_not_start(path.parent)
+
+
+async def _did_not_start(folder: Path) -> TransportError:
+    """With the last line that it said."""
+    said = await trio.Path(folder / LOG).read_text(errors="replace")
+    reason = said.strip().splitlines()[-1:] or ["it opens no control socket"]
+    return TransportError(f"QEMU did not start: {reason[0]}")
 
 
 async def _follow(served: ServedBmc, qmp: Qmp) -> None:

@@ -57,5 +57,5 @@ def test_files_are_their_owners_and_old_ones_become_so(tmp_path: Path) -> None:
         with private_file(path) as file:
             file.write(b"x")
         assert (path.stat().st_mode & 0o777, path.read_bytes()) == (0o600, b"x")
-    with pytest.raises(LocalProtocolError, match="cannot write .*Is a directory"), private_file(tmp_path):
+    with pytest.raises(LocalProtocolError, match=r"cannot write .*Is a directory"), private_file(tmp_path):
         pytest.fail("opened")
