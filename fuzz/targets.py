@@ -17,9 +17,9 @@ from typing import Any, Final, Protocol, Self
 from conduit._wire import Reader
 from conduit.errors import ConduitError, DecodeError
 from conduit.ipmi.bmc import BmcConfig, UserConfig, VirtualBmc
+from conduit.ipmi.exchange import Exchange, Hop, Pending, Target
 from conduit.ipmi.records.sdr import decode_record
 from conduit.ipmi.records.sdr_sensors import FullSensor
-from conduit.ipmi.exchange import Exchange, Hop, Pending, Target
 from conduit.rmcp.ciphers import CONFIDENTIALITY, SUITES, Confidentiality, SessionKeys
 from conduit.rmcp.credentials import Credentials
 from conduit.rmcp.lan_message import decode_frame, encode_frame

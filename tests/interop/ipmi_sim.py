@@ -95,16 +95,18 @@ class Simulator:
 
 @contextmanager
 def run_ipmi_sim(
-    program: Path, folder: Path, *, kg: str = "", auths: tuple[str, ...] = ALL_AUTHS
+    program: Path, folder: Path, *, kg: str = "", auths: tuple[str, ...] = ALL_AUTHS, emulator: str = EMULATOR
 ) -> Iterator[Simulator]:
     """``ipmi_sim``, answering; ended when the block is left.
 
     :param folder: an empty directory for configuration, state and log.
     :param kg: BMC key, up to 19 characters: the simulator's parser loses the twentieth, of passwords too.
     :param auths: IPMI 1.5 auth types that the channel takes, of ALL_AUTHS.
+    :param emulator: commands that make its controllers and what these have.
     """
     port = free_port()
     write_configuration(folder, port, kg=kg, auths=auths)
+    (folder / "sim.emu").write_text(emulator)
     words: list[str | Path] = [
         program,
         "-n",

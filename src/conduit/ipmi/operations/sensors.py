@@ -118,17 +118,16 @@ class KnownSensor:
 def known_sensors(records: Iterable[Sensor]) -> Iterator[KnownSensor]:
     """Every sensor; those that share a record one by one."""
     for record in records:
-        name = record.name.text
         entity = record.entity if isinstance(record, EventOnlySensor) else record.traits.entity
         number = record.number if isinstance(record, EventOnlySensor) else record.traits.number
         if isinstance(record, FullSensor):
-            yield KnownSensor(name=name, number=number, record=record, entity=entity)
+            yield KnownSensor(name=record.name.text, number=number, record=record, entity=entity)
             continue
         sharing = record.sharing
         for place in range(max(1, sharing.count)):
             step = place if sharing.instance_increments else 0
             yield KnownSensor(
-                name=sharing.name(name, place),
+                name=sharing.name(record.name.stem, place).rstrip(),
                 number=(number + place) & 0xFF,
                 record=record,
                 entity=replace(entity, instance=(entity.instance + step) & 0x7F),
