@@ -128,7 +128,7 @@ def conversations() -> dict[str, list[bytes]]:
     return found
 
 
-def records() -> dict[str, list[bytes]]:
+def sensor_records() -> dict[str, list[bytes]]:
     """A record of each type that a virtual BMC has, and one of each other."""
     made = list(make_records(Sensors(), name="BMC", manufacturer_id=1))
     first_of_each = {record.record_type: record.encode() for record in made}
@@ -147,6 +147,21 @@ def payloads() -> dict[str, list[bytes]]:
     return {"exchange": [joined(*answers), joined(answers[0])]}
 
 
+def records() -> dict[str, list[bytes]]:
+    event = bytes.fromhex("04043001520305")
+    return {
+        "sel_record": [
+            bytes.fromhex("010002f60d076b81100401300109ffff"),
+            bytes.fromhex("0200c0f60d076ba20200010203040506"),
+            bytes.fromhex("0300e0") + bytes(range(13)),
+            bytes.fromhex("040002f60d076b20000423a46fc124ff"),
+        ],
+        "platform_event": [event, b"\x41" + event],
+        "event_filter": [bytes.fromhex("03c0030110ffff04ff011400000000000000000000")],
+        "alert_immediate": [b"\x01\x02\x00", b"\x01\x02\x00\x20" + event],
+    }
+
+
 def write(corpus: Path, seeds: Mapping[str, list[bytes]]) -> None:
     for name, datas in seeds.items():
         folder = corpus / name
@@ -156,5 +171,5 @@ def write(corpus: Path, seeds: Mapping[str, list[bytes]]) -> None:
 
 
 if __name__ == "__main__":
-    for seeds in (messages(), sessions(), conversations(), records(), payloads()):
+    for seeds in (messages(), sessions(), conversations(), payloads(), records(), sensor_records()):
         write(CORPUS, seeds)

@@ -17,9 +17,11 @@ from typing import Any, Final, Protocol, Self
 from conduit._wire import Reader
 from conduit.errors import ConduitError, DecodeError
 from conduit.ipmi.bmc import BmcConfig, UserConfig, VirtualBmc
+from conduit.ipmi.commands import AlertImmediate, EventFilter, PlatformEvent
 from conduit.ipmi.exchange import Exchange, Hop, Pending, Target
 from conduit.ipmi.records.sdr import decode_record
 from conduit.ipmi.records.sdr_sensors import FullSensor
+from conduit.ipmi.records.sel import decode_sel_record
 from conduit.rmcp.ciphers import CONFIDENTIALITY, SUITES, Confidentiality, SessionKeys
 from conduit.rmcp.credentials import Credentials
 from conduit.rmcp.lan_message import decode_frame, encode_frame
@@ -111,6 +113,14 @@ def codec(kind: type[Codec]) -> Oracle:
             assert kind.decode(message.encode()) == message
 
     return oracle
+
+
+def sel_record(data: bytes) -> None:
+    """A record keeps its bytes, and has a sentence whatever they are."""
+    with suppress(DecodeError):
+        record = decode_sel_record(data)
+        assert record.encode() == data[:16]
+        assert record.describe()
 
 
 def open_session_response(data: bytes) -> None:
@@ -355,4 +365,8 @@ TARGETS: Final[Mapping[str, Oracle]] = {
     "login_activate": login("activate", plus=False),
     "login_lan_privilege": login("privilege", plus=False),
     "exchange": exchange,
+    "sel_record": sel_record,
+    "platform_event": codec(PlatformEvent),
+    "event_filter": codec(EventFilter),
+    "alert_immediate": codec(AlertImmediate),
 }

@@ -20,15 +20,22 @@ PARTS: Final = {
     "bmc": _MC,  # ipmitool's other name for it
     "channel": Part("conduit.cli.ipmi.channel", "Channels: what they are, who may use them.", "channel"),
     "chassis": Part("conduit.cli.ipmi.chassis", "Chassis: status, light, boot device, power policy.", "chassis"),
-    "event": Part("conduit.cli.ipmi.event", "Send a sample event, to see what comes of it.", "event"),
+    "event": Part(
+        "conduit.cli.ipmi.event",
+        "Send a sample event: a temperature too high (1), a voltage too low (2), a corrected memory error (3).",
+        "event",
+    ),
     "mc": _MC,
-    "pef": Part("conduit.cli.ipmi.pef", "Event filters: which events lead to which actions.", "pef"),
+    "pef": Part(
+        "conduit.cli.ipmi.pef", "Platform event filtering: the BMC looks at each event, and acts on some.", "pef"
+    ),
     "ping": Part("conduit.cli.ipmi.ping", "Ask whether anybody speaks RMCP, and how long the answer takes.", "ping"),
     "power": Part("conduit.cli.ipmi.power", "Chassis power: its state and its control.", "power"),
     "raw": Part("conduit.cli.ipmi.raw", "Send any command by its numbers, and show the answer.", "raw"),
     "sdr": Part("conduit.cli.ipmi.sdr", "Sensor data records: what the BMC knows of its sensors and devices.", "sdr"),
     "sensor": Part("conduit.cli.ipmi.sensor", "Sensors: readings, states, thresholds.", "sensor"),
     "sel": Part("conduit.cli.ipmi.sel", "System event log: read, follow, clear, save; its clock.", "sel"),
+    "sel": Part("conduit.cli.ipmi.sel", "System event log: what happened to the system, with the BMC's time.", "sel"),
     "session": Part("conduit.cli.ipmi.session", "Sessions: ours, and those of others.", "session"),
     "user": Part("conduit.cli.ipmi.user", "Users of the BMC: names, passwords, privileges.", "user"),
 }

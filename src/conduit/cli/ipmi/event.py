@@ -27,7 +27,7 @@ SAMPLES: Final = {
 @click.argument("number", type=click.Choice(list(SAMPLES)))
 @click.pass_obj
 async def event(settings: Settings, number: str) -> None:
-    """Send a sample event: 1 a temperature too high, 2 a voltage too low, 3 a memory error that was corrected."""
+    """Send a sample event: a temperature too high (1), a voltage too low (2), a corrected memory error (3)."""
     sample = SAMPLES[number]
 
     async def operation(bmc: Bmc) -> Report:

@@ -40,12 +40,16 @@ class EventFlow:
 
     def advance(self, now: float) -> None:
         """Log what happened to the machine, then act on what is new in the log."""
+        if self._machine.has_happenings:
+            self._log_happenings()
+        if self._new() and not self._is_held(now):
+            self._filter_new(now)
+
+    def _log_happenings(self) -> None:
         boots = self._machine.boots
         flags = boots[-1].flags if boots else BootFlags()
         for moment, what in self._machine.take_happenings():
             self._log.log(happening_event(what, self._machine.restart_cause, flags), moment)
-        if not self._is_held(now):
-            self._filter_new(now)
 
     def next_deadline(self) -> float | None:
         """When events that have to wait are to be looked at; None if none wait. At once is 0."""
@@ -69,8 +73,6 @@ class EventFlow:
 
     def _filter_new(self, now: float) -> None:
         """Look at new records until one leads to an action on the power: what comes of that, comes later."""
-        if not self._new():
-            return
         for record in self._log.after(self._filtering.seen):
             self._filtering.seen = record.record_id
             if isinstance(record, SystemEventRecord) and self._act(record, now):

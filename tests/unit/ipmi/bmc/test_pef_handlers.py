@@ -74,6 +74,10 @@ def filter_memory(actions: PefAction, **changes: int) -> EventFilter:
     )
 
 
+def power(wire: Wire) -> PowerState:
+    return wire.bmc.state.machine.state
+
+
 ON = PefControl(enabled=True, log_actions=True)
 
 
@@ -81,10 +85,10 @@ def test_a_matching_event_switches_power_off_and_that_is_logged(wire: Wire, cons
     put(console, ON, filter_memory(PefAction.POWER_OFF))
     console.ask(PlatformEvent(event=TOO_HOT))
     wire.let_pass(0.0)
-    assert wire.bmc.state.machine.state is PowerState.RUNNING
+    assert power(wire) is PowerState.RUNNING
     console.ask(PlatformEvent(event=MEMORY))
     wire.let_pass(0.0)
-    assert wire.bmc.state.machine.state is PowerState.OFF
+    assert power(wire) is PowerState.OFF
     said = [record.describe() for record in wire.bmc.state.event_log]
     assert "System event 0xaa: PEF action, power off" in said
     assert console.ask(GetLastProcessedEvent()).processed == 2
@@ -105,7 +109,7 @@ def test_nothing_happens_while_filtering_is_off(wire: Wire, console: Console) ->
     put(console, filter_memory(PefAction.POWER_OFF))
     console.ask(PlatformEvent(event=MEMORY))
     wire.let_pass(0.0)
-    assert wire.bmc.state.machine.state is PowerState.RUNNING
+    assert power(wire) is PowerState.RUNNING
     assert console.ask(GetLastProcessedEvent()).processed == 0xFFFF
 
 
@@ -113,7 +117,7 @@ def test_an_action_that_is_not_allowed_is_not_taken(wire: Wire, console: Console
     put(console, ON, PefActions(enabled_actions=PefAction.ALERT), filter_memory(PefAction.POWER_OFF))
     console.ask(PlatformEvent(event=MEMORY))
     wire.let_pass(0.0)
-    assert wire.bmc.state.machine.state is PowerState.RUNNING
+    assert power(wire) is PowerState.RUNNING
 
 
 def test_an_action_that_is_not_possible_is_no_event(wire: Wire, console: Console) -> None:
@@ -128,7 +132,7 @@ def test_records_that_are_no_events_are_passed_over(wire: Wire, console: Console
     put(console, ON, EventFilter(number=9, enabled=True, actions=PefAction.POWER_OFF))
     console.ask(AddSelEntry(record=OtherRecord(record_type=0xE0, data=bytes(13))))
     wire.let_pass(0.0)
-    assert wire.bmc.state.machine.state is PowerState.RUNNING
+    assert power(wire) is PowerState.RUNNING
     assert wire.bmc.state.event_flow.next_deadline() is None
 
 
@@ -161,9 +165,9 @@ def test_events_wait_while_software_has_asked_for_time(wire: Wire, console: Cons
     console.ask(PlatformEvent(event=MEMORY))
     wire.let_pass(10.0)
     assert console.ask(ArmPefPostponeTimer()).seconds == 20
-    assert wire.bmc.state.machine.state is PowerState.RUNNING
+    assert power(wire) is PowerState.RUNNING
     wire.let_pass(21.0)
-    assert wire.bmc.state.machine.state is PowerState.OFF
+    assert power(wire) is PowerState.OFF
     assert console.ask(ArmPefPostponeTimer(seconds=0)).seconds == 0
     assert console.code(ArmPefPostponeTimer(seconds=0xFE)) == 0xC9
 
