@@ -42,13 +42,16 @@ from conduit.ipmi.operations.sensors import (
     read_hysteresis,
     read_sensor,
     read_sensors,
+    sensor_finder,
     set_thresholds,
 )
 from conduit.ipmi.records.conversion import Conversion, Factors
+from conduit.ipmi.records.events import Generator
 from conduit.ipmi.records.id_strings import IdString
 from conduit.ipmi.records.sdr import OemRecord
 from conduit.ipmi.records.sdr_fields import Owner, Sharing
 from conduit.ipmi.records.sdr_sensors import CompactSensor, EventOnlySensor, FullSensor, SensorTraits
+from conduit.ipmi.records.sel import SystemEventRecord
 from conduit.ipmi.records.thresholds import ThresholdMask, Thresholds
 from conduit.rmcp.command import Command
 
@@ -308,7 +311,7 @@ async def test_non_linear_sensors_have_factors_for_each_reading() -> None:
         GetSensorThresholds: RawThresholds(),
         GetSensorReadingFactors: SensorFactors(factors=Factors(m=3, b=1)),
     }
-    bmc = PaperBmc(lambda command: answers[type(command)])  # type: ignore[index]  # these three are all it asks
+    bmc = PaperBmc(lambda command: answers[type(command)])
     reading = await read_sensor(bmc.as_bmc, sensor(record))
     assert reading.value == 22
     assert bmc.asked[-1] == GetSensorReadingFactors(number=1, reading=7)
@@ -376,3 +379,19 @@ async def test_a_compact_sensor_has_no_hysteresis_to_speak_of() -> None:
     assert await read_hysteresis(bmc.as_bmc, sensor(FULL)) == (0, 0)  # the record's
     assert ThresholdMask.UPPER_CRITICAL in FULL.thresholds.mask
     assert Repository.of(()).records == ()
+
+
+async def test_an_event_is_told_with_its_sensors_name_and_unit() -> None:
+    async with open_virtual_bmc(config()) as served, log_in(served) as bmc:
+        find = sensor_finder((await read_repository(bmc)).sensors)
+        served.bmc.state.sensors.inject("FAN2", 1200)
+        await bmc.device_id()
+        record = served.bmc.state.event_log.newest
+        assert isinstance(record, SystemEventRecord)
+        text = record.describe(find)
+    assert text.startswith("FAN2: ")
+    assert text.endswith("reading 1200 < threshold 1500 RPM")
+    known = find(Generator(), 15)
+    assert known is not None
+    assert (known.name, known.unit, known.value(1)) == ("PS1 Status", "", None)
+    assert find(Generator(), 0x9F) is None

@@ -34,7 +34,6 @@ PARTS: Final = {
     "raw": Part("conduit.cli.ipmi.raw", "Send any command by its numbers, and show the answer.", "raw"),
     "sdr": Part("conduit.cli.ipmi.sdr", "Sensor data records: what the BMC knows of its sensors and devices.", "sdr"),
     "sensor": Part("conduit.cli.ipmi.sensor", "Sensors: readings, states, thresholds.", "sensor"),
-    "sel": Part("conduit.cli.ipmi.sel", "System event log: read, follow, clear, save; its clock.", "sel"),
     "sel": Part("conduit.cli.ipmi.sel", "System event log: what happened to the system, with the BMC's time.", "sel"),
     "session": Part("conduit.cli.ipmi.session", "Sessions: ours, and those of others.", "session"),
     "user": Part("conduit.cli.ipmi.user", "Users of the BMC: names, passwords, privileges.", "user"),
