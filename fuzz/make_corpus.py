@@ -13,6 +13,10 @@ from conduit.ipmi.bmc.fru import fru_memories
 from conduit.ipmi.commands import LAN_PARAMETERS
 from conduit.ipmi.exchange import Exchange, Hop, Pending, Target
 from conduit.ipmi.records.fru import decode_fru
+from conduit.ipmi.bmc.sdr_repository import make_records
+from conduit.ipmi.bmc.sensors import Sensors
+from conduit.ipmi.exchange import Exchange, Hop, Pending, Target
+from conduit.ipmi.records.sdr import UnknownRecord
 from conduit.rmcp.credentials import Credentials
 from conduit.rmcp.lan_message import decode_frame, encode_frame, encode_response
 from conduit.rmcp.packets import PresencePing, PresencePong, encode_lan_packet, encode_plus_packet
@@ -129,6 +133,14 @@ def conversations() -> dict[str, list[bytes]]:
     return found
 
 
+def sensor_records() -> dict[str, list[bytes]]:
+    """A record of each type that a virtual BMC has, and one of each other."""
+    made = list(make_records(Sensors(), name="BMC", manufacturer_id=1))
+    first_of_each = {record.record_type: record.encode() for record in made}
+    other = UnknownRecord(record_type=0x14, data=bytes(11)).encode()
+    return {"sdr": [*first_of_each.values(), other]}
+
+
 def payloads() -> dict[str, list[bytes]]:
     pairing = Exchange(ONCE, max_outstanding=3)
     hops = (Hop(0, 0x72), Hop(7, 0x92))
@@ -175,5 +187,13 @@ def write(corpus: Path, seeds: Mapping[str, list[bytes]]) -> None:
 
 
 if __name__ == "__main__":
-    for seeds in (messages(), sessions(), conversations(), payloads(), records(), inventory()):
+    for seeds in (
+        messages(),
+        sessions(),
+        conversations(),
+        payloads(),
+        records(),
+        inventory(),
+        sensor_records(),
+    ):
         write(CORPUS, seeds)

@@ -34,6 +34,7 @@ from conduit.ipmi.commands import (
 from conduit.ipmi.exchange import Exchange, Hop, Pending, Target
 from conduit.ipmi.records.fru import decode_fru
 from conduit.ipmi.records.fru_multi import decode_records, encode_records
+from conduit.ipmi.exchange import Exchange, Hop, Pending, Target
 from conduit.ipmi.records.sdr import decode_record
 from conduit.ipmi.records.sdr_sensors import FullSensor
 from conduit.ipmi.records.sel import decode_sel_record

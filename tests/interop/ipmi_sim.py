@@ -100,21 +100,20 @@ def run_ipmi_sim(
     *,
     kg: str = "",
     auths: tuple[str, ...] = ALL_AUTHS,
-    emulator: str = "",
+    emulator: str = EMULATOR,
     sol: str = "",
 ) -> Iterator[Simulator]:
     """``ipmi_sim``, answering; ended when the block is left.
 
     :param folder: an empty directory for configuration, state and log.
     :param kg: BMC key, up to 19 characters: the simulator's parser loses the twentieth, of passwords too.
-    :param emulator: more lines of the emulator's commands.
     :param sol: device behind serial over LAN: ``tcp:HOST:PORT`` or a file name.
     :param auths: IPMI 1.5 auth types that the channel takes, of ALL_AUTHS.
+    :param emulator: commands that make its controllers and what these have.
     """
     port = free_port()
     write_configuration(folder, port, kg=kg, auths=auths, sol=sol)
-    with (folder / "sim.emu").open("a") as lines:
-        lines.write(emulator)
+    (folder / "sim.emu").write_text(emulator)
     words: list[str | Path] = [
         program,
         "-n",

@@ -20,7 +20,7 @@ from conduit.ipmi.commands.lan_parameters import IpAddress, IpAddressSource, Mac
 from conduit.ipmi.operations.fru import read_fru_data
 from conduit.ipmi.operations.lan import read_lan
 from conduit.ipmi.records.fru import decode_fru
-from tests.interop.ipmi_sim import ADMIN as SIM_ADMIN
+from tests.interop.ipmi_sim import EMULATOR, ADMIN as SIM_ADMIN
 from tests.interop.ipmi_sim import Simulator, run_ipmi_sim
 
 pytestmark = pytest.mark.interop
@@ -175,7 +175,7 @@ def sim(peer: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -
     content = fru_memories(FruConfig(serial_number="SIM-1"), bytes(16))[1].data
     data = " ".join(f"{byte:#04x}" for byte in content[:FRU_SIZE])
     lines = f"mc_add_fru_data 0x20 0 {FRU_SIZE} data {data}\n"
-    with run_ipmi_sim(peer("ipmi_sim"), tmp_path_factory.mktemp("sim"), emulator=lines) as sim:
+    with run_ipmi_sim(peer("ipmi_sim"), tmp_path_factory.mktemp("sim"), emulator=EMULATOR + lines) as sim:
         yield sim
 
 

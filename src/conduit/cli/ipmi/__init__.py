@@ -41,6 +41,7 @@ PARTS: Final = {
     "sel": Part("conduit.cli.ipmi.sel", "System event log: what happened to the system, with the BMC's time.", "sel"),
     "sdr": Part("conduit.cli.ipmi.sdr", "Sensor data records: what the BMC knows of its sensors and devices.", "sdr"),
     "sensor": Part("conduit.cli.ipmi.sensor", "Sensors: readings, states, thresholds.", "sensor"),
+    "sel": Part("conduit.cli.ipmi.sel", "System event log: what happened to the system, with the BMC's time.", "sel"),
     "session": Part("conduit.cli.ipmi.session", "Sessions: ours, and those of others.", "session"),
     "sol": Part("conduit.cli.ipmi.sol", "Serial over LAN: the machine's serial console.", "sol"),
     "user": Part("conduit.cli.ipmi.user", "Users of the BMC: names, passwords, privileges.", "user"),

@@ -13,7 +13,6 @@ from conduit.cli.ipmi.render import Column, Field, Report, Rows, Value
 from conduit.cli.ipmi.runner import run
 from conduit.cli.ipmi.sensor import load, no_cache
 from conduit.cli.ipmi.settings import Settings
-from conduit.errors import LocalProtocolError
 from conduit.ipmi.client import Bmc
 from conduit.ipmi.commands import RepositorySupport, SdrRepositoryInfo
 from conduit.ipmi.commands.sdr import UNSPECIFIED_SPACE
@@ -133,7 +132,7 @@ async def dump(settings: Settings, file: Path, *, no_cache: bool) -> None:
         try:
             await trio.Path(file).write_bytes(content)
         except OSError as error:
-            raise LocalProtocolError(f"cannot write {file}: {error.strerror}") from error
+            raise click.ClickException(f"cannot write {file}: {error.strerror}") from error
         fields = [Field("file", "File", str(file)), Field("records", "Records", len(repository.raw)),
                   Field("bytes", "Bytes", len(content))]  # fmt: skip
         return Report(summary=f"{len(repository.raw)} records written to {file}", fields=fields, brief=True)

@@ -23,6 +23,7 @@ from conduit.ipmi.operations.sdr import Repository, read_repository
 from conduit.ipmi.records.conversion import Conversion, is_non_linear
 from conduit.ipmi.records.entities import Entity
 from conduit.ipmi.records.event_types import THRESHOLD, sensor_type_name, state_name
+from conduit.ipmi.records.events import FindSensor
 from conduit.ipmi.records.sdr import Sensor
 from conduit.ipmi.records.sdr_fields import Owner
 from conduit.ipmi.records.sdr_sensors import CompactSensor, EventOnlySensor, FullSensor
@@ -107,6 +108,19 @@ class KnownSensor:
         return self.record.owner if isinstance(self.record, EventOnlySensor) else self.record.traits.owner
 
     @property
+    def unit(self) -> str:
+        """As people write it; empty where there is none."""
+        record = self.record
+        return record.traits.units.text if isinstance(record, FullSensor) and record.traits.is_analog else ""
+
+    def value(self, raw: int) -> float | None:
+        """A raw reading, 0 to 255, as a value; None if it has no such thing, or the BMC must be asked for it."""
+        record = self.record
+        if not isinstance(record, FullSensor) or is_non_linear(record.conversion.linearization):
+            return None
+        return record.conversion.value(raw)
+
+    @property
     def target(self) -> Target:
         """Who is asked for it."""
         owner = self.owner
@@ -118,21 +132,29 @@ class KnownSensor:
 def known_sensors(records: Iterable[Sensor]) -> Iterator[KnownSensor]:
     """Every sensor; those that share a record one by one."""
     for record in records:
-        name = record.name.text
         entity = record.entity if isinstance(record, EventOnlySensor) else record.traits.entity
         number = record.number if isinstance(record, EventOnlySensor) else record.traits.number
         if isinstance(record, FullSensor):
-            yield KnownSensor(name=name, number=number, record=record, entity=entity)
+            yield KnownSensor(name=record.name.text, number=number, record=record, entity=entity)
             continue
         sharing = record.sharing
         for place in range(max(1, sharing.count)):
             step = place if sharing.instance_increments else 0
             yield KnownSensor(
-                name=sharing.name(name, place),
+                name=sharing.name(record.name.stem, place).rstrip(),
                 number=(number + place) & 0xFF,
                 record=record,
                 entity=replace(entity, instance=(entity.instance + step) & 0x7F),
             )
+
+
+def sensor_finder(records: Iterable[Sensor]) -> FindSensor:
+    """What :meth:`~conduit.ipmi.records.events.Event.describe` wants: the sensor that an event is about.
+
+    :param records: as :attr:`~conduit.ipmi.operations.sdr.Repository.sensors` has them.
+    """
+    found = {(one.owner.address, one.owner.lun, one.number): one for one in known_sensors(records)}
+    return lambda generator, number: found.get((generator.address, generator.lun, number))
 
 
 async def read_sensors(

@@ -52,7 +52,12 @@ class IdString:
     @property
     def text(self) -> str:
         """It for people, without padding."""
-        return _DECODERS[self.coding](self.raw).rstrip("\0 ")
+        return self.stem.rstrip(" ")
+
+    @property
+    def stem(self) -> str:
+        """What a number is put behind, where sensors share a record: spaces at the end count."""
+        return _DECODERS[self.coding](self.raw).rstrip("\0")
 
     def encode(self) -> bytes:
         """Type/length byte and text."""

@@ -110,3 +110,30 @@ def test_usual_words(value: Value, words: str) -> None:
 
 def test_unprintable_characters_are_escaped() -> None:
     assert printable("naïve\t\x00") == "naïve\\t\\x00"
+
+
+def test_csv_has_the_rows_and_a_header() -> None:
+    assert rendered(REPORT, Format.CSV) == "id,name,enabled\n2,admin,true\n10,operator,\n"
+
+
+def test_csv_of_fields_is_one_line() -> None:
+    report = Report(
+        summary="x",
+        fields=[
+            Field("name", "Name", 'a "b", c'),
+            Field("faults", "Faults", ["fan", "psu"]),
+            Field("more", "More", {"a": 1}),
+            Field("none", "None", None),
+            Field("text", "Text", "two\nlines"),
+        ],
+    )
+    expected = 'name,faults,more,none,text\n"a ""b"", c","fan, psu","{""a"": 1}",,two\\nlines\n'
+    assert rendered(report, Format.CSV) == expected
+
+
+def test_people_may_see_another_table_than_programs() -> None:
+    table = Rows(key="users", columns=[Column("who", "Who")], rows=[["admin"]], styles=["red"])
+    report = Report(summary="x", rows=REPORT.rows, table=table)
+    assert rendered(report, Format.TABLE) == "Who\n─────\nadmin\n"
+    assert json.loads(rendered(report, Format.JSON)) == {"users": DATA["users"]}
+    assert "\x1b[31m" in rendered(report, Format.TABLE, terminal=True)
