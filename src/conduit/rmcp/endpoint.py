@@ -148,6 +148,7 @@ class Endpoint:
     def detach(self, attachment: Attachment) -> None:
         """Forget a machine; its datagrams are strays from now on."""
         attachment.machine = None
+        attachment.deliver = attachment.fail = _ignore  # a timer may hold it for seconds yet, but not its owner
         if self._plus.get(attachment.local_id) is attachment:
             del self._plus[attachment.local_id]
         peers = self._lan.get(attachment.address, [])
@@ -355,6 +356,10 @@ def _numeric_family(host: str) -> socket.AddressFamily | None:
 
 def _nothing() -> None:
     """No farewell."""
+
+
+def _ignore(_: object) -> None:
+    """Nobody wants to hear of it any more."""
 
 
 @asynccontextmanager

@@ -55,11 +55,15 @@ class Waiter:
             self._error = error
             self._finish()
 
-    def unwrap(self) -> object:
-        """The result. :raises ConduitError: there is none."""
+    def take(self) -> object:
+        """The result, once: it may name its waiter, and two that hold each other are left to the garbage collector.
+
+        :raises ConduitError: there is none.
+        """
         if self._error is not None:
             raise self._error
-        return self._result
+        result, self._result = self._result, None
+        return result
 
     def park(self, *, shield: bool = False) -> Awaitable[object]:
         """Sleep until somebody calls :meth:`deliver` or :meth:`fail`, which must not have happened; a checkpoint.
@@ -129,7 +133,7 @@ class Port:
                 await waiter.park(shield=shield)
         finally:
             self._waiters -= 1
-        return waiter.unwrap()
+        return waiter.take()
 
     def summon_reader(self) -> None:
         """Something is on its way that no task waits for: read at least once more."""
