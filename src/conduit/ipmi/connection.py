@@ -74,9 +74,7 @@ class Connection:
         if len(data) > room:
             raise LocalProtocolError(f"a request takes {room} bytes of data here, not {len(data)}")
         pending = Pending(token, netfn, command, data, target)
-        frame = self._exchange.submit(pending, now)
-        if frame is not None:
-            self._send(frame, now)
+        self._start(pending, now)
         return pending
 
     def forget(self, pending: Pending, now: float) -> None:
@@ -106,8 +104,7 @@ class Connection:
         pending = Pending(token, command.netfn, command.command, command.encode(), BMC)
         pending.delays = delays
         self._keepalive = None
-        self._exchange.enqueue(pending)
-        self._send_queued(now)
+        self._start(pending, now)
         return ended
 
     def abandon(self) -> list[Unanswered]:
@@ -146,6 +143,11 @@ class Connection:
         if all(event.bridged for event in dead):
             return tuple(dead)
         return (*(event for event in dead if event.token is not None), *self.abandon(), SessionLost())
+
+    def _start(self, pending: Pending, now: float) -> None:
+        frame = self._exchange.submit(pending, now)
+        if frame is not None:
+            self._send(frame, now)
 
     def _send(self, frame: bytes, now: float) -> None:
         self._outbox.append(self._session.seal(_IPMI, frame))

@@ -179,8 +179,7 @@ class Endpoint:
         """Serve *machine* until its first event, or its failure; *give_up* may queue a farewell."""
         waiter = Waiter()
         port = self._port(address)
-        deliver = lambda events: waiter.deliver(events[0])  # noqa: E731
-        attachment = Attachment(port, address, machine, deliver, waiter.fail, local_id)
+        attachment = Attachment(port, address, machine, waiter.deliver_first, waiter.fail, local_id)
         try:
             self._attach(attachment)
             result = await attachment.port.wait(waiter)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import socket  # noqa: TID251  # trio.socket takes three system calls where this takes one
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import trio
@@ -48,6 +48,10 @@ class Waiter:
         if not self.done:
             self._result = result
             self._finish()
+
+    def deliver_first(self, events: Sequence[object]) -> None:
+        """The result is the first event of a machine that has one."""
+        self.deliver(events[0])
 
     def fail(self, error: ConduitError) -> None:
         """There will be none, and why."""
