@@ -10,12 +10,11 @@ from pathlib import Path
 
 from conduit.ipmi.bmc import BmcConfig, FruConfig, VirtualBmc
 from conduit.ipmi.bmc.fru import fru_memories
+from conduit.ipmi.bmc.sdr_repository import make_records
+from conduit.ipmi.bmc.sensors import Sensors
 from conduit.ipmi.commands import LAN_PARAMETERS
 from conduit.ipmi.exchange import Exchange, Hop, Pending, Target
 from conduit.ipmi.records.fru import decode_fru
-from conduit.ipmi.bmc.sdr_repository import make_records
-from conduit.ipmi.bmc.sensors import Sensors
-from conduit.ipmi.exchange import Exchange, Hop, Pending, Target
 from conduit.ipmi.records.sdr import UnknownRecord
 from conduit.rmcp.credentials import Credentials
 from conduit.rmcp.lan_message import decode_frame, encode_frame, encode_response

@@ -17,24 +17,25 @@ from typing import Any, Final, Protocol, Self
 from conduit._wire import Reader
 from conduit.errors import ConduitError, DecodeError
 from conduit.ipmi.bmc import BmcConfig, UserConfig, VirtualBmc
-from conduit.ipmi.commands import AlertImmediate, EventFilter, PlatformEvent
-from conduit.ipmi.commands.lan import decode_lan_parameter
 from conduit.ipmi.commands import (
+    AlertImmediate,
     DcmiCapabilities,
     DcmiEventLog,
     DcmiPowerStatistics,
     DcmiSensors,
     DcmiTemperatures,
+    EventFilter,
+    PlatformEvent,
     PowerLimit,
     PowerReading,
     SetAssetTag,
     TextPart,
     ThermalLimit,
 )
+from conduit.ipmi.commands.lan import decode_lan_parameter
 from conduit.ipmi.exchange import Exchange, Hop, Pending, Target
 from conduit.ipmi.records.fru import decode_fru
 from conduit.ipmi.records.fru_multi import decode_records, encode_records
-from conduit.ipmi.exchange import Exchange, Hop, Pending, Target
 from conduit.ipmi.records.sdr import decode_record
 from conduit.ipmi.records.sdr_sensors import FullSensor
 from conduit.ipmi.records.sel import decode_sel_record
@@ -385,6 +386,8 @@ def lan_parameter(data: bytes) -> None:
     with suppress(DecodeError):
         value = decode_lan_parameter(data[0] if data else 0, data[1:])
         assert isinstance(value, bytes) or type(value).decode(value.encode()) == value
+
+
 def presence_sweep(data: bytes) -> None:
     """A sweep believes a pong once, and counts everything else."""
     sweep = PresenceSweep([("127.0.0.1", 623)], tag=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -14,11 +15,15 @@ from conduit.ipmi import Bmc, ChassisControlAction, Interface, Privilege, open_b
 from conduit.ipmi.bmc import BmcConfig, Faults, LanConfig, Limits, PlusConfig, UserConfig
 from conduit.ipmi.bmc.serve import ServedBmc, open_virtual_bmc
 from conduit.ipmi.commands import GetDeviceId
-from conduit.ipmi.exchange import Hop, Target
+from conduit.ipmi.connection import Connection
+from conduit.ipmi.exchange import Answered, Hop, Target
 from conduit.rmcp.ciphers import SUITES
 from conduit.rmcp.credentials import Credentials
 from conduit.rmcp.endpoint import open_endpoint
+from conduit.rmcp.login import Login
+from conduit.rmcp.login_draft import Draft
 from conduit.rmcp.packets import AuthType
+from conduit.rmcp.port import Waiter
 
 ADMIN = UserConfig(name=b"admin", password=b"a password of 20 byt", privilege=Privilege.ADMINISTRATOR)
 SHORT = UserConfig(name=b"short", password=b"sixteen bytes ok", privilege=Privilege.ADMINISTRATOR)
@@ -181,3 +186,19 @@ def test_secrets_are_in_no_repr() -> None:
         assert "hunter2" not in text
         assert "keyhole" not in text
         assert "password of" not in text
+
+
+@pytest.mark.parametrize("interface", list(Interface))
+async def test_closed_session_leaves_no_work_for_the_garbage_collector(interface: Interface) -> None:
+    async with open_endpoint() as endpoint, open_virtual_bmc(config()) as served:
+        gc.collect()
+        gc.disable()
+        try:
+            async with log_in(served, SHORT, interface=interface, endpoint=endpoint) as bmc:
+                await bmc.chassis_status()
+            del bmc
+            kinds = (Bmc, Connection, Login, Draft, Waiter, Answered)
+            left = [type(thing).__name__ for thing in gc.get_objects() if type(thing) in kinds]
+        finally:
+            gc.enable()
+    assert left == []

@@ -20,8 +20,8 @@ from conduit.ipmi.commands.lan_parameters import IpAddress, IpAddressSource, Mac
 from conduit.ipmi.operations.fru import read_fru_data
 from conduit.ipmi.operations.lan import read_lan
 from conduit.ipmi.records.fru import decode_fru
-from tests.interop.ipmi_sim import EMULATOR, ADMIN as SIM_ADMIN
-from tests.interop.ipmi_sim import Simulator, run_ipmi_sim
+from tests.interop.ipmi_sim import ADMIN as SIM_ADMIN
+from tests.interop.ipmi_sim import EMULATOR, Simulator, run_ipmi_sim
 
 pytestmark = pytest.mark.interop
 

@@ -78,9 +78,7 @@ class Connection:
         if len(data) > room:
             raise LocalProtocolError(f"a request takes {room} bytes of data here, not {len(data)}")
         pending = Pending(token, netfn, command, data, target)
-        frame = self._exchange.submit(pending, now)
-        if frame is not None:
-            self._send(frame, now)
+        self._start(pending, now)
         return pending
 
     def forget(self, pending: Pending, now: float) -> None:
@@ -112,8 +110,7 @@ class Connection:
         pending = Pending(token, command.netfn, command.command, command.request_data(), BMC)
         pending.delays = delays
         self._keepalive = None
-        self._exchange.enqueue(pending)
-        self._send_queued(now)
+        self._start(pending, now)
         return ended
 
     # --- serial over LAN ---
@@ -221,6 +218,11 @@ class Connection:
         if due is not None or self._keepalive is None:
             return due
         return self._last_sent + self._keepalive
+
+    def _start(self, pending: Pending, now: float) -> None:
+        frame = self._exchange.submit(pending, now)
+        if frame is not None:
+            self._send(frame, now)
 
     def _send(self, frame: bytes, now: float) -> None:
         self._outbox.append(self._session.seal(_IPMI, frame))

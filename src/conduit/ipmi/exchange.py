@@ -148,17 +148,13 @@ class Exchange:
         self.wrong_replies = 0
 
     def submit(self, pending: Pending, now: float) -> bytes | None:
-        """Send a request now and return its frame, or queue it behind those on the way."""
+        """Send a request now and return its frame, or queue it for :meth:`next_frame` behind those on the way."""
         if len(self._pending) >= self._max:
-            self.enqueue(pending)
+            if self._waiting is None:
+                self._waiting = deque()
+            self._waiting.append(pending)
             return None
         return self._launch(pending, now)
-
-    def enqueue(self, pending: Pending) -> None:
-        """Let a request wait its turn; :meth:`next_frame` sends it."""
-        if self._waiting is None:
-            self._waiting = deque()
-        self._waiting.append(pending)
 
     def next_frame(self, now: float) -> bytes | None:
         """The frame of the next queued request, if one may go."""

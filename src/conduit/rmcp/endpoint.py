@@ -148,6 +148,7 @@ class Endpoint:
     def detach(self, attachment: Attachment) -> None:
         """Forget a machine; its datagrams are strays from now on."""
         attachment.machine = None
+        attachment.deliver = attachment.fail = _ignore  # a timer may hold it for seconds yet, but not its owner
         if self._plus.get(attachment.local_id) is attachment:
             del self._plus[attachment.local_id]
         peers = self._lan.get(attachment.address, [])
@@ -178,8 +179,7 @@ class Endpoint:
         """Serve *machine* until its first event, or its failure; *give_up* may queue a farewell."""
         waiter = Waiter()
         port = self._port(address)
-        deliver = lambda events: waiter.deliver(events[0])  # noqa: E731
-        attachment = Attachment(port, address, machine, deliver, waiter.fail, local_id)
+        attachment = Attachment(port, address, machine, waiter.deliver_first, waiter.fail, local_id)
         try:
             self._attach(attachment)
             result = await attachment.port.wait(waiter)
@@ -355,6 +355,10 @@ def _numeric_family(host: str) -> socket.AddressFamily | None:
 
 def _nothing() -> None:
     """No farewell."""
+
+
+def _ignore(_: object) -> None:
+    """Nobody wants to hear of it any more."""
 
 
 @asynccontextmanager

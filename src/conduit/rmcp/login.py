@@ -103,6 +103,19 @@ class Login:
     :param first_sequence: first rqSeq, 0 to 63; log-ins to one BMC that run at the same time start eight apart.
     """
 
+    __slots__ = (
+        "_attempt",
+        "_deadline",
+        "_delays",
+        "_draft",
+        "_last_fault",
+        "_outbox",
+        "_phase",
+        "_step",
+        "bad_datagrams",
+        "stale_replies",
+    )
+
     def __init__(self, credentials: Credentials, *, console_id: int, entropy: Entropy, first_sequence: int = 0) -> None:
         self._draft = Draft(credentials=credentials, console_id=console_id, entropy=entropy, sequence=first_sequence)
         self._delays = credentials.retry.delays

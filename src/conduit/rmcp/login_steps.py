@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -190,6 +191,8 @@ class CipherSuites(_Asking):
 class Rakp:
     """Open Session and RAKP 1 to 4 with the first of the suites left to try."""
 
+    __slots__ = ("_answered", "_client", "_draft", "_last", "_repeated", "patience")
+
     def __init__(self, draft: Draft) -> None:
         self._draft = draft
         self._client = RakpClient(
@@ -323,6 +326,8 @@ class RaisePrivilege(_Asking):
     def __init__(self, draft: Draft) -> None:
         super().__init__(draft)
         self._session = draft.session
+        # Not a method of ours: the step would hold itself, and the session's keys, until garbage is collected.
+        self._seal = functools.partial(self._session.seal, PayloadType.IPMI)
 
     def start(self) -> bytes:
         """Set Session Privilege Level, as far as asked and no further."""
@@ -367,9 +372,6 @@ class RaisePrivilege(_Asking):
         if self._draft.capabilities.per_message_disabled and not session.is_plus:
             return "try workaround forcepermsg"
         return "try workaround icts" if session.is_plus else "try workaround intelwv2"
-
-    def _seal(self, frame: bytes) -> bytes:
-        return self._session.seal(PayloadType.IPMI, frame)
 
 
 def _pack(message: Request) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import socket  # noqa: TID251  # trio.socket takes three system calls where this takes one
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import trio
@@ -49,17 +49,25 @@ class Waiter:
             self._result = result
             self._finish()
 
+    def deliver_first(self, events: Sequence[object]) -> None:
+        """The result is the first event of a machine that has one."""
+        self.deliver(events[0])
+
     def fail(self, error: ConduitError) -> None:
         """There will be none, and why."""
         if not self.done:
             self._error = error
             self._finish()
 
-    def unwrap(self) -> object:
-        """The result. :raises ConduitError: there is none."""
+    def take(self) -> object:
+        """The result, once: it may name its waiter, and two that hold each other are left to the garbage collector.
+
+        :raises ConduitError: there is none.
+        """
         if self._error is not None:
             raise self._error
-        return self._result
+        result, self._result = self._result, None
+        return result
 
     def park(self, *, shield: bool = False) -> Awaitable[object]:
         """Sleep until somebody calls :meth:`deliver` or :meth:`fail`, which must not have happened; a checkpoint.
@@ -129,7 +137,7 @@ class Port:
                 await waiter.park(shield=shield)
         finally:
             self._waiters -= 1
-        return waiter.unwrap()
+        return waiter.take()
 
     def subscribe(self) -> None:
         """Have the resident read until :meth:`unsubscribe`: datagrams come that no task waits for."""

@@ -78,6 +78,7 @@ INTEGRITY_HASHES: Final[Mapping[Integrity, RakpHash]] = {
     Integrity.HMAC_MD5_128: RAKP_HASHES[Authentication.RAKP_HMAC_MD5],
     Integrity.HMAC_SHA256_128: RAKP_HASHES[Authentication.RAKP_HMAC_SHA256],
 }
+NO_KEYS: Final = SessionKeys()
 OFFERS: Final[Mapping[int, Algorithms]] = {
     number: Algorithms(authentication=suite[0], integrity=suite[1], confidentiality=suite[2])
     for number, suite in SUITES.items()
@@ -116,6 +117,24 @@ class RakpClient:
     :param entropy: gives Rm and, in the session, IVs.
     """
 
+    __slots__ = (
+        "_bmc_id",
+        "_console_id",
+        "_console_random",
+        "_credentials",
+        "_dialect",
+        "_entropy",
+        "_expected_check",
+        "_guid",
+        "_keys",
+        "_limit",
+        "_offered",
+        "_state",
+        "_suite",
+        "_tag",
+        "stale_replies",
+    )
+
     def __init__(self, credentials: Credentials, suite: int, *, console_id: int, entropy: Entropy) -> None:
         self._credentials = credentials
         self._dialect = RakpDialect.of(credentials.workarounds)
@@ -129,7 +148,7 @@ class RakpClient:
         self._bmc_id = 0
         self._limit = 0
         self._guid = b""
-        self._keys = SessionKeys()
+        self._keys = NO_KEYS
         self._expected_check = b""
         self.stale_replies = 0
 

@@ -38,7 +38,6 @@ PARTS: Final = {
     "ping": Part("conduit.cli.ipmi.ping", "Ask whether anybody speaks RMCP, and how long the answer takes.", "ping"),
     "power": Part("conduit.cli.ipmi.power", "Chassis power: its state and its control.", "power"),
     "raw": Part("conduit.cli.ipmi.raw", "Send any command by its numbers, and show the answer.", "raw"),
-    "sel": Part("conduit.cli.ipmi.sel", "System event log: what happened to the system, with the BMC's time.", "sel"),
     "sdr": Part("conduit.cli.ipmi.sdr", "Sensor data records: what the BMC knows of its sensors and devices.", "sdr"),
     "sensor": Part("conduit.cli.ipmi.sensor", "Sensors: readings, states, thresholds.", "sensor"),
     "sel": Part("conduit.cli.ipmi.sel", "System event log: what happened to the system, with the BMC's time.", "sel"),
