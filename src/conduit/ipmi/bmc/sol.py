@@ -192,8 +192,11 @@ class SolServer:
         taken = self._owner is not None and self._owner is not session
         return Denied.ACTIVE if taken else None
 
-    def deactivate(self, by: BmcSession) -> bool:
-        """End the payload, whoever has it; its owner is told if it is another. Whether it was active."""
+    def deactivate(self, by: BmcSession | None = None) -> bool:
+        """End the payload, whoever has it; its owner is told if it is another. Whether it was active.
+
+        :param by: the session that asks, or None when the BMC itself ends it.
+        """
         self.check_owner()
         owner = self._owner
         if owner is None:
