@@ -13,6 +13,7 @@ from typing import Final
 from conduit._machine import Label
 from conduit.ipmi.sol_packets import MAX_SEQUENCE, NACK, SolPacket
 
+LATE: Final = 3  # packets that a late copy may be behind
 HOLD_DELAYS: Final = (0.02, 0.05, 0.1, 0.2, 0.5)  # seconds until a refused packet is offered again; the last goes on
 
 
@@ -72,6 +73,7 @@ class SolLink:
         "_data",
         "_delays",
         "_flags",
+        "_late",
         "_lenient",
         "_pull",
         "_push",
@@ -106,6 +108,7 @@ class SolLink:
         self._attempt = 0
         self._wait_until = 0.0
         self._received = 0  # number of the last packet that was taken
+        self._late = 0  # number of the last packet that came too late
         self._seen = 0  # how many characters it had
         self._accepted = 0  # and how many of them were taken
         self._acknowledge: tuple[int, int, int] | None = None  # number, characters, NACK: owed to the other side
@@ -224,6 +227,18 @@ class SolLink:
 
     # --- receiving ---
 
+    def _is_late(self, sequence: int) -> bool:
+        """Whether this is a copy of one of the last packets, that the network kept back; an old number that comes
+        twice is from somebody who has begun to count anew.
+        """
+        if not self._received or self._lenient or (self._received - sequence) % MAX_SEQUENCE > LATE:
+            return False
+        if sequence == self._late:
+            return False
+        self._late = sequence
+        self.duplicates += 1
+        return True
+
     def _take_in(self, sequence: int, data: bytes) -> bool:
         """Take the characters of a packet and note the acknowledge to send; whether there were any."""
         seen = 0
@@ -233,6 +248,9 @@ class SolLink:
                 self._acknowledge = (sequence, self._accepted, 0)
                 return False
             seen = self._seen  # a repeat to which the other side has added characters
+        elif sequence != self._received % MAX_SEQUENCE + 1 and self._is_late(sequence):
+            return False
+        self._late = 0
         fresh = data[seen:]
         taken = self._push(fresh) if fresh else 0
         if fresh and not taken and not seen:

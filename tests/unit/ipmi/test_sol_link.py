@@ -158,6 +158,17 @@ def test_without_room_a_packet_is_refused_until_there_is_some() -> None:
     assert end.taken == b"abcd"
 
 
+def test_a_copy_that_the_network_kept_back_is_dropped_but_a_new_count_is_not() -> None:
+    end = End()
+    for number in (5, 6, 7):
+        end.hear(number, 0, 0, 0, b"x")
+    assert end.hear(5, 0, 0, 0, b"x") == []
+    assert end.taken == b"xxx"
+    assert end.hear(5, 0, 0, 0, b"y") == [SolPacket(0, 5, 1)]  # insists
+    assert end.hear(1, 0, 0, 0, b"z") == [SolPacket(0, 1, 1)]  # is far from 5
+    assert end.taken == b"xxxyz"
+
+
 def test_acknowledges_of_other_packets_are_counted_and_change_nothing() -> None:
     end = sending(b"abcd")
     end.sent()

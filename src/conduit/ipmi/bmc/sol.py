@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 from conduit.errors import DecodeError
 from conduit.ipmi._fields import check_range
@@ -192,8 +192,11 @@ class SolServer:
         taken = self._owner is not None and self._owner is not session
         return Denied.ACTIVE if taken else None
 
-    def deactivate(self, by: BmcSession) -> bool:
-        """End the payload, whoever has it; its owner is told if it is another. Whether it was active."""
+    def deactivate(self, by: BmcSession | None = None) -> bool:
+        """End the payload, whoever has it; its owner is told if it is another. Whether it was active.
+
+        :param by: the session that asks, or None when the BMC itself ends it.
+        """
         self.check_owner()
         owner = self._owner
         if owner is None:
@@ -323,10 +326,7 @@ class SolServer:
         return self.port.pending > 0 or self.port.host_breaks > self._breaks_told
 
     def _parameter(self, kind: type[ParameterT]) -> ParameterT:
-        found = self.parameters[kind.SELECTOR]
-        if not isinstance(found, kind):
-            raise TypeError(found)
-        return found
+        return cast("ParameterT", self.parameters[kind.SELECTOR])
 
     def _pull(self, most: int) -> tuple[bytes, int] | None:
         if not self._may_send_now:

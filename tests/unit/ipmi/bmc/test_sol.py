@@ -65,6 +65,7 @@ class Typist:
 
     def activate(self, **options: Any) -> Typist:
         self.console.connection.attach_sol(self.machine)
+        self.machine.deactivate()
         self.machine.prepare()
         answer = self.console.ask(ActivatePayload.sol(**options))
         self.machine.activate(packet_size(answer))
@@ -145,6 +146,7 @@ def test_only_one_session_has_it_and_the_other_may_take_it() -> None:
     bmc.receive_datagram(request, second.wire.address, second.wire.now)
     farewell, answer = sorted(bmc.datagrams_to_send(), key=lambda sent: sent[1])
     assert answer[1] == second.wire.address
+    second.console.connection.receive_datagram(answer[0], second.wire.now)
     first.run(farewell[0])
     assert first.news == [SolNews.DEACTIVATED]
     second.activate()
@@ -164,6 +166,7 @@ def test_its_owner_may_activate_it_again_and_deactivate_it_once() -> None:
     assert typist.console.code(DeactivatePayload()) == ACTIVE  # here: not active
     assert typist.console.ask(GetPayloadActivationStatus()) == PayloadActivationStatus(capacity=1)
     assert typist.console.ask(GetPayloadInstanceInfo()).session_id == 0
+    assert typist.console.code(ActivatePayload(payload_type=PayloadType.SOL, instance=2)) == INVALID_FIELD
 
 
 def test_the_end_of_the_session_ends_it_and_keeps_what_was_not_confirmed() -> None:
@@ -204,6 +207,7 @@ def test_a_host_that_does_not_read_stops_the_console_until_it_does() -> None:
     typist.port.sol_write(bytes(room - 1))
     assert typist.say(1, 0, 0, 0, b"ab") == [SolPacket(0, 1, 1)]
     assert typist.say(2, 0, 0, 0, b"b") == [SolPacket(0, 2, 0, NACK)]
+    assert typist.passes(0) == []
     typist.port.host_read(room)
     assert typist.read(typist.passes(0)) == [SolPacket(0, 2, 0)]
     assert typist.say(2, 0, 0, 0, b"b") == [SolPacket(0, 2, 1)]

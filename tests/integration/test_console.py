@@ -1,0 +1,292 @@
+"""The console against our virtual BMC over loopback: as a Trio stream, over loss, across lost sessions, for days."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock, check_two_way_stream
+
+from conduit.errors import CompletionCodeError, LocalProtocolError, RemoteProtocolError
+from conduit.ipmi import Bmc, Interface, open_bmc
+from conduit.ipmi.bmc import BmcConfig, Faults, Limits, UserConfig
+from conduit.ipmi.bmc.serve import ServedBmc, open_virtual_bmc
+from conduit.ipmi.bmc.sol import SolConfig
+from conduit.ipmi.console import EVENTS, Console, ConsoleEventKind
+from conduit.rmcp.workarounds import Workaround
+from tests.fakes.serial_host import HostStream
+
+USER = UserConfig(name=b"admin", password=b"secret")
+
+
+def config(**changes: Any) -> BmcConfig:
+    return BmcConfig(users=(USER,), **changes)
+
+
+def log_in(served: ServedBmc, **options: Any) -> AbstractAsyncContextManager[Bmc]:
+    return open_bmc(served.host, port=served.port, username="admin", password="secret", **options)
+
+
+@asynccontextmanager
+async def console_and_host(
+    bmc_config: BmcConfig | None = None, **options: Any
+) -> AsyncIterator[tuple[Console, HostStream, ServedBmc]]:
+    async with open_virtual_bmc(bmc_config or config()) as served, log_in(served) as bmc:
+        host = HostStream(served)
+        async with bmc.console(**options) as console:
+            yield console, host, served
+
+
+async def receive_exactly(stream: trio.abc.ReceiveStream, size: int) -> bytes:
+    data = bytearray()
+    while len(data) < size:
+        data += await stream.receive_some(size - len(data))
+    return bytes(data)
+
+
+async def test_it_is_a_stream_as_trio_wants_streams_to_be() -> None:
+    async with trio.open_nursery() as nursery:
+
+        async def pair(task_status: trio.TaskStatus[tuple[Console, HostStream]]) -> None:
+            async with console_and_host(reactivate=False) as (console, host, _):
+                task_status.started((console, host))
+                await trio.sleep_forever()
+
+        async def make() -> tuple[trio.abc.Stream, trio.abc.Stream]:
+            both: tuple[Console, HostStream] = await nursery.start(pair)
+            return both
+
+        await check_two_way_stream(make, None)
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_fifth_of_the_datagrams_lost_loses_and_doubles_no_character(
+    seed: int, autojump_clock: MockClock
+) -> None:
+    stuff = bytes(range(256)) * 20
+    async with console_and_host(config(faults=Faults(drop_rate=0.2, seed=seed))) as (console, host, _):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(console.send_all, stuff)
+            nursery.start_soon(host.send_all, stuff)
+            assert await receive_exactly(console, len(stuff)) == stuff
+            assert await receive_exactly(host, len(stuff)) == stuff
+        assert console.status.activations == 1
+
+
+async def test_a_silent_console_lives_for_days(autojump_clock: MockClock) -> None:
+    async with console_and_host() as (console, host, _):
+        await trio.sleep(3 * 24 * 60 * 60)
+        await console.send_all(b"still there")
+        assert await receive_exactly(host, 11) == b"still there"
+        assert console.status.activations == 1
+
+
+async def test_a_lost_session_is_opened_again_and_the_gap_is_told(autojump_clock: MockClock) -> None:
+    faults = Faults(drop_sessions_after=100.0)
+    async with console_and_host(config(faults=faults)) as (console, host, served):
+        events = console.events()
+        await trio.sleep(150)
+        gap, again = await events.receive(), await events.receive()
+        assert (gap.kind, again.kind) == (ConsoleEventKind.GAP, ConsoleEventKind.REACTIVATED)
+        assert gap.unconfirmed == b""
+        await console.send_all(b"back")
+        assert await receive_exactly(host, 4) == b"back"
+        assert console.status.activations == 2
+
+
+async def test_what_was_on_the_way_into_a_lost_session_is_reported_and_the_rest_sent(
+    autojump_clock: MockClock,
+) -> None:
+    async with console_and_host() as (console, host, served):
+        served.bmc.state.sessions.clear()
+        await console.send_all(b"x" * 255 + b"later")
+        assert await receive_exactly(host, 5) == b"later"
+        gap = await console.events().receive()
+        assert (gap.kind, gap.unconfirmed) == (ConsoleEventKind.GAP, b"x" * 255)
+
+
+async def test_somebody_elses_console_is_taken_only_when_asked(autojump_clock: MockClock) -> None:
+    async with console_and_host(reactivate=False) as (console, _, served), log_in(served) as other:
+        with pytest.raises(CompletionCodeError, match="steal=True") as caught:
+            async with other.console():
+                pytest.fail("taken")
+        assert caught.value.code == 0x80
+        async with other.console(steal=True) as thief:
+            assert thief.status.active
+            assert await console.receive_some() == b""
+            with pytest.raises(trio.BrokenResourceError) as broken:
+                await console.send_all(b"mine")
+            assert isinstance(broken.value.__cause__, RemoteProtocolError)
+            assert [event.kind async for event in console.events()] == [ConsoleEventKind.DEACTIVATED]
+
+
+async def test_a_console_that_was_stolen_is_not_stolen_back(autojump_clock: MockClock) -> None:
+    async with console_and_host(steal=True) as (console, _, served), log_in(served) as other:
+        async with other.console(steal=True):
+            kinds = [event.kind async for event in console.events()]
+            assert kinds == [ConsoleEventKind.GAP, ConsoleEventKind.DEACTIVATED]
+            assert not console.status.active
+
+
+async def test_a_console_that_was_switched_off_and_freed_comes_back(autojump_clock: MockClock) -> None:
+    async with console_and_host() as (console, host, served):
+        served.bmc.state.sol.deactivate()
+        served.bmc.state.sol.payloads_to_send()  # the farewell is lost
+        await trio.sleep(60)
+        await console.send_all(b"x")
+        assert await receive_exactly(host, 1) == b"x"
+        assert console.status.activations == 2
+
+
+async def test_break_flush_and_lines_reach_the_machine(autojump_clock: MockClock) -> None:
+    async with console_and_host() as (console, host, _):
+        await console.send_all(b"junk")
+        await console.flush(to_machine=True)
+        assert host.port.host_read(9) == b""
+        await console.send_break()
+        assert host.port.breaks == 1
+        await console.set_lines(pause=True, carrier=False)
+        assert (host.port.cts, host.port.dcd) == (False, False)
+        assert console.status.paused
+        assert not console.status.carrier
+
+
+async def test_events_of_the_machine_arrive_and_surplus_ones_are_counted(autojump_clock: MockClock) -> None:
+    async with console_and_host(config(sol=SolConfig(needs_power=True))) as (console, host, served):
+        await trio.sleep(1)
+        assert not console.status.available
+        served.bmc.state.machine.command(_on(), trio.current_time())
+        served.wake()
+        await trio.sleep(30)
+        kinds = [(await console.events().receive()).kind for _ in range(2)]
+        assert kinds == [ConsoleEventKind.UNAVAILABLE, ConsoleEventKind.AVAILABLE]
+        for _ in range(EVENTS + 1):
+            host.port.host_break()
+            await trio.sleep(0.1)
+        assert console.dropped_events == 1
+        assert (await console.events().receive()).kind is ConsoleEventKind.BREAK
+
+
+def _on() -> Any:
+    from conduit.ipmi.bmc import PowerCommand
+
+    return PowerCommand.ON
+
+
+async def test_a_reader_that_sleeps_holds_the_machine_back(autojump_clock: MockClock) -> None:
+    stuff = bytes(256 << 10)
+    async with console_and_host() as (console, host, _), trio.open_nursery() as nursery:
+        nursery.start_soon(host.send_all, stuff)
+        await trio.sleep(30)
+        assert host.port.pending >= 60_000
+        assert await receive_exactly(console, len(stuff)) == stuff
+
+
+async def test_a_cancelled_sender_takes_back_what_was_not_sent(autojump_clock: MockClock) -> None:
+    async with console_and_host() as (console, host, _):
+        with trio.move_on_after(5):
+            await console.send_all(bytes(20_000))  # the machine does not read
+        waiting = len(host.port.host_read(1 << 20))
+        await trio.sleep(1)
+        await console.send_all(b"end")
+        rest = await host.receive_some()
+        assert waiting + len(rest) < 5_000
+        assert rest.endswith(b"end")
+
+
+async def test_one_sender_and_one_reader_at_a_time(autojump_clock: MockClock) -> None:
+    async with console_and_host() as (console, host, _), trio.open_nursery() as nursery:
+        host.port.host_lines(dtr=True, rts=False)
+        nursery.start_soon(console.send_all, b"x")
+        nursery.start_soon(console.receive_some)
+        await trio.sleep(0.1)
+        with pytest.raises(trio.BusyResourceError):
+            await console.send_all(b"y")
+        with pytest.raises(trio.BusyResourceError):
+            await console.receive_some()
+        nursery.cancel_scope.cancel()
+
+
+async def test_leaving_deactivates_also_when_cancelled_and_takes_a_second_at_most(autojump_clock: MockClock) -> None:
+    async with open_virtual_bmc(config()) as served, log_in(served) as bmc:
+        with trio.CancelScope() as scope:
+            async with bmc.console():
+                scope.cancel()
+                await trio.sleep_forever()
+        assert not served.bmc.state.sol.port.watched
+        async with bmc.console():
+            pass
+        started = trio.current_time()
+        async with bmc.console():
+            served.bmc.receive_datagram = lambda *_: None  # type: ignore[method-assign]  # the BMC hangs from here on
+        assert trio.current_time() - started <= 1.0 + 1e-6
+
+
+async def test_a_session_has_one_console_and_must_be_ipmi_2(autojump_clock: MockClock) -> None:
+    async with console_and_host() as (_, _, served), log_in(served, interface=Interface.LAN) as old:
+        with pytest.raises(LocalProtocolError, match="IPMI 2.0"):
+            async with old.console():
+                pytest.fail("opened")
+    async with open_virtual_bmc(config()) as served, log_in(served) as bmc, bmc.console():
+        with pytest.raises(LocalProtocolError, match="already"):
+            async with bmc.console():
+                pytest.fail("opened")
+
+
+async def test_encryption_is_the_cipher_suites(autojump_clock: MockClock) -> None:
+    async with open_virtual_bmc(config()) as served:
+        async with log_in(served) as bmc:
+            with pytest.raises(LocalProtocolError, match="cipher suite 1 or 2"):
+                async with bmc.console(encrypt=False):
+                    pytest.fail("opened")
+        async with log_in(served, cipher_suite=2) as bmc, bmc.console(encrypt=False) as console:
+            await console.send_all(b"in the clear")
+
+
+async def test_another_port_is_refused_or_ignored(autojump_clock: MockClock) -> None:
+    async with open_virtual_bmc(config()) as served:
+        served.bmc.state.sol.serve_on(served.port ^ 0x0101)
+        async with log_in(served) as bmc:
+            with pytest.raises(RemoteProtocolError, match="solport"):
+                async with bmc.console():
+                    pytest.fail("opened")
+            assert served.bmc.state.sol.owner is None
+        ignore = (Workaround.SOLPORT, Workaround.SOLSTATUS, Workaround.SOLPAYLOADSIZE, Workaround.SOLPACKETSEQ)
+        async with log_in(served, workarounds=ignore) as bmc, bmc.console(keepalive=1.0) as console:
+            await trio.sleep(3)
+            await console.send_all(b"x")
+            assert console.status.packet_size == 32
+
+
+async def test_it_can_be_activated_again_on_request(autojump_clock: MockClock) -> None:
+    async with console_and_host(reactivate=False) as (console, host, _):
+        await console.reactivate()
+        await console.send_all(b"x")
+        assert await receive_exactly(host, 1) == b"x"
+        assert console.status.activations == 2
+
+
+async def test_commands_run_beside_the_console(autojump_clock: MockClock) -> None:
+    async with open_virtual_bmc(config(limits=Limits())) as served, log_in(served) as bmc:
+        host = HostStream(served)
+        async with bmc.console() as console, trio.open_nursery() as nursery:
+            nursery.start_soon(console.send_all, bytes(10_000))
+            nursery.start_soon(host.receive_some)
+            for _ in range(5):
+                await bmc.device_id()
+            nursery.cancel_scope.cancel()
+
+
+def test_arguments_are_checked() -> None:
+    bmc = open_bmc("localhost", username="admin")
+    assert bmc is not None
+    from conduit.ipmi.console import ConsoleOptions
+
+    with pytest.raises(LocalProtocolError):
+        ConsoleOptions(instance=0)
+    with pytest.raises(LocalProtocolError):
+        ConsoleOptions(keepalive=0)
