@@ -82,11 +82,6 @@ class BmcState:
         self.watchdog = Watchdog()
         self.event_log = EventLog(config.limits.events)
         "``state.event_log.log(event, now)`` is how anything becomes an event; filters see it at the next advance."
-        self.sensors = Sensors(config.sensors)
-        "``state.sensors.inject(name, value)`` lets one measure what a test wants."
-        self.sdrs = SdrRepository(
-            make_records(self.sensors, name=BMC_NAME, manufacturer_id=config.identity.manufacturer_id)
-        )
         self.pef = EventFiltering()
         self.event_flow = EventFlow(self.machine, self.event_log, self.pef)
         self.event_receiver = EventReceiver()
@@ -128,6 +123,18 @@ class BmcState:
     def fru(self) -> Mapping[int, FruMemory]:
         """FRU memories by ID; made when they are first looked at, for ten thousand BMCs start faster without."""
         return fru_memories(self.config.fru, self.config.identity.guid)
+    # --- sensors, which are made when somebody first wants them: few of ten thousand BMCs are asked ---
+
+    @cached_property
+    def sensors(self) -> Sensors:
+        """``state.sensors.inject(name, value)`` lets one measure what a test wants."""
+        return Sensors(self.config.sensors)
+
+    @cached_property
+    def sdrs(self) -> SdrRepository:
+        """The records of the sensors, and others."""
+        maker = self.config.identity.manufacturer_id
+        return SdrRepository(make_records(self.sensors, name=BMC_NAME, manufacturer_id=maker))
 
     # --- time ---
 
@@ -141,10 +148,12 @@ class BmcState:
         if self.dcmi.advance(now, self.machine.state):
             self.machine.command(PowerCommand.OFF, now)
         self._advance_watchdog(now)
-        self._advance_sensors(now)
+        if "sensors" in self.__dict__:
+            self.advance_sensors(now)
         self.event_flow.advance(now)
 
-    def _advance_sensors(self, now: float) -> None:
+    def advance_sensors(self, now: float) -> None:
+        """Look at the sensors, if it is time to; what they find is in the event log."""
         on, running = self.machine.is_on, self.machine.state is PowerState.RUNNING
         if not self.sensors.is_due(now, on=on, running=running):
             return

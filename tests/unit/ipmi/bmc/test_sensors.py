@@ -24,7 +24,7 @@ def make_state(**changes: Any) -> BmcState:
     changes.setdefault("timings", AT_ONCE)
     changes.setdefault("running", True)
     state = BmcState(BmcConfig(**changes))
-    state.advance(NOON)
+    state.advance_sensors(NOON)
     return state
 
 
@@ -56,6 +56,12 @@ def test_temperatures_fall_slowly() -> None:
         state.advance(NOON + 60 * minutes)
         readings.append(state.sensors.value("Exhaust Temp") or 0)
     assert warm > readings[0] > readings[1] >= readings[2] == pytest.approx(22, abs=2)
+
+
+def test_a_bmc_that_nobody_asks_for_its_sensors_has_none_to_look_at() -> None:
+    state = BmcState(BmcConfig())
+    state.advance(NOON)
+    assert "sensors" not in vars(state)
 
 
 def test_the_same_time_gives_the_same_readings() -> None:
@@ -151,7 +157,7 @@ def test_configured_sensors_are_added_or_fixed() -> None:
     sensors = Sensors(config.sensors)
     assert [sensor.injected for sensor in sensors if sensor.spec.name == "Inlet Temp"] == [30]
     state = BmcState(config)
-    state.advance(NOON)
+    state.advance_sensors(NOON)
     assert (state.sensors.value("Pump"), state.sensors.value("Flow")) == (2400, 0)
     pump = state.sensors.get(19)
     assert pump is not None

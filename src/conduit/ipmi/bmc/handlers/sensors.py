@@ -33,15 +33,16 @@ from conduit.ipmi.records.thresholds import ThresholdMask
 from conduit.rmcp.command import NoData
 
 
-def _find(bmc: BmcState, number: int) -> LiveSensor:
+def _find(bmc: BmcState, number: int, now: float) -> LiveSensor:
+    bmc.advance_sensors(now)
     sensor = bmc.sensors.get(number)
     if sensor is None:
         raise Refused(CompletionCode.NOT_PRESENT)
     return sensor
 
 
-def _find_threshold(bmc: BmcState, number: int) -> LiveSensor:
-    sensor = _find(bmc, number)
+def _find_threshold(bmc: BmcState, number: int, now: float) -> LiveSensor:
+    sensor = _find(bmc, number, now)
     if not sensor.spec.is_threshold:
         raise Refused(CompletionCode.ILLEGAL_FOR_SENSOR)
     return sensor
@@ -50,20 +51,20 @@ def _find_threshold(bmc: BmcState, number: int) -> LiveSensor:
 @handles(GetSensorReading)
 def get_reading(bmc: BmcState, request: GetSensorReading, session: BmcSession, now: float) -> RawReading:
     """As it was at the last look."""
-    return _find(bmc, request.number).reading()
+    return _find(bmc, request.number, now).reading()
 
 
 @handles(GetSensorThresholds)
 def get_thresholds(bmc: BmcState, request: GetSensorThresholds, session: BmcSession, now: float) -> RawThresholds:
     """Those that hold now."""
-    sensor = _find_threshold(bmc, request.number)
+    sensor = _find_threshold(bmc, request.number, now)
     return RawThresholds(readable=sensor.limit_mask, limits=bytes(sensor.limits))
 
 
 @handles(SetSensorThresholds)
 def set_thresholds(bmc: BmcState, request: SetSensorThresholds, session: BmcSession, now: float) -> NoData:
     """They count at once."""
-    sensor = _find_threshold(bmc, request.number)
+    sensor = _find_threshold(bmc, request.number, now)
     if request.which & ~sensor.limit_mask:
         raise Refused(CompletionCode.INVALID_FIELD)
     for place, mask in enumerate(ThresholdMask):
@@ -76,14 +77,14 @@ def set_thresholds(bmc: BmcState, request: SetSensorThresholds, session: BmcSess
 @handles(GetSensorHysteresis)
 def get_hysteresis(bmc: BmcState, request: GetSensorHysteresis, session: BmcSession, now: float) -> SensorHysteresis:
     """Raw counts."""
-    positive, negative = _find_threshold(bmc, request.number).hysteresis
+    positive, negative = _find_threshold(bmc, request.number, now).hysteresis
     return SensorHysteresis(positive=positive, negative=negative)
 
 
 @handles(SetSensorHysteresis)
 def set_hysteresis(bmc: BmcState, request: SetSensorHysteresis, session: BmcSession, now: float) -> NoData:
     """It counts at once."""
-    _find_threshold(bmc, request.number).hysteresis = (request.positive, request.negative)
+    _find_threshold(bmc, request.number, now).hysteresis = (request.positive, request.negative)
     bmc.sensors.touch()
     return NoData()
 
@@ -91,14 +92,14 @@ def set_hysteresis(bmc: BmcState, request: SetSensorHysteresis, session: BmcSess
 @handles(GetSensorReadingFactors)
 def get_factors(bmc: BmcState, request: GetSensorReadingFactors, session: BmcSession, now: float) -> SensorFactors:
     """The same for every reading."""
-    sensor = _find_threshold(bmc, request.number)
+    sensor = _find_threshold(bmc, request.number, now)
     return SensorFactors(next_reading=request.reading, factors=sensor.spec.conversion.factors)
 
 
 @handles(GetSensorEventEnable)
 def get_event_enable(bmc: BmcState, request: GetSensorEventEnable, session: BmcSession, now: float) -> SensorEvents:
     """Which events the sensor may send."""
-    sensor = _find(bmc, request.number)
+    sensor = _find(bmc, request.number, now)
     possible = _possible_events(sensor)
     return SensorEvents(
         flags=sensor.flags, assertions=sensor.assertions & possible, deassertions=sensor.deassertions & possible
@@ -114,7 +115,7 @@ def _possible_events(sensor: LiveSensor) -> int:
 @handles(SetSensorEventEnable)
 def set_event_enable(bmc: BmcState, request: SetSensorEventEnable, session: BmcSession, now: float) -> NoData:
     """The whole sensor, and single events of it."""
-    sensor = _find(bmc, request.number)
+    sensor = _find(bmc, request.number, now)
     sensor.flags = SensorFlags(request.flags & 0xC0)
     match request.flags >> 4 & 0x03:
         case 1:
@@ -131,7 +132,7 @@ def set_event_enable(bmc: BmcState, request: SetSensorEventEnable, session: BmcS
 @handles(RearmSensorEvents)
 def rearm(bmc: BmcState, request: RearmSensorEvents, session: BmcSession, now: float) -> NoData:
     """Forget what happened."""
-    sensor = _find(bmc, request.number)
+    sensor = _find(bmc, request.number, now)
     sensor.happened &= ~(request.assertions if request.selected else ALL_EVENTS)
     bmc.sensors.touch()
     return NoData()
@@ -140,21 +141,21 @@ def rearm(bmc: BmcState, request: RearmSensorEvents, session: BmcSession, now: f
 @handles(GetSensorEventStatus)
 def get_event_status(bmc: BmcState, request: GetSensorEventStatus, session: BmcSession, now: float) -> SensorEvents:
     """What happened since the last re-arm."""
-    sensor = _find(bmc, request.number)
+    sensor = _find(bmc, request.number, now)
     return SensorEvents(flags=sensor.flags, assertions=sensor.happened)
 
 
 @handles(GetSensorType)
 def get_type(bmc: BmcState, request: GetSensorType, session: BmcSession, now: float) -> SensorTypeInfo:
     """As its record says."""
-    spec = _find(bmc, request.number).spec
+    spec = _find(bmc, request.number, now).spec
     return SensorTypeInfo(sensor_type=spec.sensor_type, event_type=spec.event_type)
 
 
 @handles(SetSensorType)
 def set_type(bmc: BmcState, request: SetSensorType, session: BmcSession, now: float) -> NoData:
     """Sensors here are what they are."""
-    spec = _find(bmc, request.number).spec
+    spec = _find(bmc, request.number, now).spec
     if (request.sensor_type, request.event_type) != (spec.sensor_type, spec.event_type):
         raise Refused(CompletionCode.ILLEGAL_FOR_SENSOR)
     return NoData()
@@ -163,5 +164,5 @@ def set_type(bmc: BmcState, request: SetSensorType, session: BmcSession, now: fl
 @handles(SetSensorReading)
 def set_reading(bmc: BmcState, request: SetSensorReading, session: BmcSession, now: float) -> NoData:
     """No sensor here says that its reading can be set; from Python there is ``state.sensors.inject``."""
-    _find(bmc, request.number)
+    _find(bmc, request.number, now)
     raise Refused(CompletionCode.ILLEGAL_FOR_SENSOR)
