@@ -10,7 +10,7 @@ COMPILE = .tools/bin/uv pip compile --quiet --generate-hashes --no-header --no-s
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup test demo lint fix coverage docs build bench lock clean
+.PHONY: help setup test demo lint fix coverage coverage-report docs build bench lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
@@ -32,6 +32,9 @@ fix: setup ## format, and repair what the linter can repair
 
 coverage: setup ## all tests, with the 100 % branch gate on the protocol code
 	@$(BIN)/python -m nox --session coverage
+
+coverage-report: setup ## the same gate over what the last `pytest --cov` noted
+	@$(BIN)/python -m nox --session coverage_report
 
 docs: $(VENV)/.docs-ok ## the site, in site/
 	@$(BIN)/python -m nox --session docs

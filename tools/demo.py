@@ -36,6 +36,8 @@ SHOWN: Final = (
     "power status",
     "chassis bootdev pxe",
     "chassis status",
+    "sensor list",
+    "sel list",
     "--output json power status",
     "sol activate --until 'login: '",
 )
