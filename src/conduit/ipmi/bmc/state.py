@@ -118,6 +118,8 @@ class BmcState:
         self.ipmb: IpmbNetwork = satellite_network()
         self.receive_queue: deque[ReceivedMessage] = deque(maxlen=RECEIVE_QUEUE)
         self.requested_reset: Reset | None = None
+        if config.sensors:
+            _ = self.sensors  # made at once: what is wrong with them shows now
 
     @cached_property
     def fru(self) -> Mapping[int, FruMemory]:

@@ -192,3 +192,8 @@ def test_what_is_injected_must_be_possible() -> None:
             sensors.inject(name, value)
     with pytest.raises(LocalProtocolError, match="no sensor"):
         sensors.value("Warp Core")
+
+
+def test_a_configured_sensor_that_cannot_be_is_refused_at_the_start() -> None:
+    with pytest.raises(LocalProtocolError, match="states of Intrusion"):
+        BmcState(BmcConfig(sensors=(SensorConfig(name="Intrusion", value=-1.0),)))
