@@ -15,6 +15,7 @@ class HostStream(trio.abc.Stream):
         self.port = served.bmc.state.sol.port
         self._changed = trio.Event()
         self._closed = False
+        self._reading = False
         self.port.wake_host = self._wake
 
     def _wake(self) -> None:
@@ -45,12 +46,21 @@ class HostStream(trio.abc.Stream):
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         if max_bytes is not None and max_bytes < 1:
             raise ValueError(max_bytes)
-        await trio.lowlevel.checkpoint()
+        if self._reading:
+            raise trio.BusyResourceError
+        self._reading = True
+        try:
+            await trio.lowlevel.checkpoint()
+            return await self._receive(max_bytes or 65_536)
+        finally:
+            self._reading = False
+
+    async def _receive(self, most: int) -> bytes:
         while True:
             if self._closed:
                 raise trio.ClosedResourceError
             changed = self._changed
-            data = self.port.host_read(max_bytes or 65_536)
+            data = self.port.host_read(most)
             if data or not self.port.watched:
                 return data
             await changed.wait()

@@ -405,7 +405,7 @@ class Console(trio.abc.Stream):
         self._machine.activate(self._packet_size)
         self._activations += 1
         attachment.port.subscribe()
-        self._owner_id = None
+        self._owner_id = await self._ask_for_owner()
 
     async def _ask_for_activation(self, connection: Connection, *, steal: bool) -> PayloadActivation:
         encrypted, authenticated = connection.protection
@@ -428,7 +428,11 @@ class Console(trio.abc.Stream):
                 raise _taken(error) from error
             await self._take_over()
             answer = await self._client.request(request)
-        self._check_port(answer.port)
+        try:
+            self._check_port(answer.port)
+        except RemoteProtocolError:
+            await self._deactivate()
+            raise
         return answer
 
     async def _take_over(self) -> None:
@@ -483,21 +487,21 @@ class Console(trio.abc.Stream):
 
     async def _check_ownership(self) -> None:
         """Ask who has the console: a BMC that drops it may have said so in a packet that was lost."""
-        if Workaround.SOLSTATUS in self._client.workarounds:
-            return
-        try:
-            info = await self._client.request(GetPayloadInstanceInfo(instance=self._options.instance))
-        except CompletionCodeError:
-            return  # a BMC that cannot tell
-        except ConduitError as error:
-            self._reason = str(error)
-            self._trouble.set()
-            return
-        if self._owner_id is None:
-            self._owner_id = info.session_id
-        elif info.session_id != self._owner_id:
+        owner_id = await self._ask_for_owner()
+        if owner_id is not None and owner_id != self._owner_id and not self._trouble.is_set():
             self._reason = _REASONS[SolNews.DEACTIVATED]
             self._trouble.set()
+
+    async def _ask_for_owner(self) -> int | None:
+        """What the BMC says whose session has the console, or None where it cannot tell."""
+        if Workaround.SOLSTATUS in self._client.workarounds:
+            return None
+        try:
+            info = await self._client.request(GetPayloadInstanceInfo(instance=self._options.instance))
+        except ConduitError as error:  # if it was the session, its loss is told elsewhere
+            logger.info("the BMC does not say who has the console: %s", error)
+            return None
+        return info.session_id
 
     async def _recover(self) -> None:
         """Activate the console again, or end it."""

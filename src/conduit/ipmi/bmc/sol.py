@@ -168,6 +168,8 @@ class SolServer:
         up = not flags & request.DEASSERT
         self.port.watch(cts=up, dcd=up)
         self._pending_since = None
+        if not self.available:
+            self._link.notify()
         return PayloadActivation(
             aux=bytes((self._test_mode, 0, 0, 0)),
             inbound_size=PAYLOAD_SIZE,
