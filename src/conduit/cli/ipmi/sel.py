@@ -26,8 +26,11 @@ from conduit.cli.ipmi.render import (
 from conduit.cli.ipmi.runner import run
 from conduit.cli.ipmi.settings import Settings
 from conduit.cli.params import Seconds
+from conduit.errors import ConduitError
 from conduit.ipmi.client import Bmc
 from conduit.ipmi.commands import GetSelInfo, SelInfo
+from conduit.ipmi.operations.sdr import read_repository
+from conduit.ipmi.operations.sdr_cache import SdrCache
 from conduit.ipmi.operations.sel import (
     POLL,
     SelFollower,
@@ -40,7 +43,9 @@ from conduit.ipmi.operations.sel import (
     set_sel_time,
     unpack_records,
 )
+from conduit.ipmi.operations.sensors import sensor_finder
 from conduit.ipmi.records.event_types import sensor_type_name
+from conduit.ipmi.records.events import FindSensor
 from conduit.ipmi.records.sel import SelRecord, SystemEventRecord
 from conduit.ipmi.records.timestamps import UNSPECIFIED, time_of, timestamp_of, timestamp_text
 
@@ -85,11 +90,22 @@ async def _list(settings: Settings, since: datetime | None, *, long: bool) -> No
         contents = await read_sel(bmc)
         for note in contents.notes:
             complain(note)
-        rows = [_row(record, long=long) for record in contents.records if _is_since(record, first)]
+        find_sensor = await sensor_names(bmc) if contents.records else None
+        rows = [_row(record, find_sensor, long=long) for record in contents.records if _is_since(record, first)]
         columns = LONG_COLUMNS if long else COLUMNS
         return Report(summary=f"{len(rows)} events", rows=Rows(key="events", columns=columns, rows=rows))
 
     await run(settings, operation)
+
+
+async def sensor_names(bmc: Bmc) -> FindSensor | None:
+    """Names and units of the sensors that events are about; None, and a word on stderr, where the BMC has none."""
+    try:
+        repository = await read_repository(bmc, cache=SdrCache())
+    except ConduitError as error:
+        complain(f"events name sensors by number: {error}")
+        return None
+    return sensor_finder(repository.sensors)
 
 
 def _is_since(record: SelRecord, first: int) -> bool:
@@ -101,15 +117,15 @@ def _time(timestamp: int) -> str | None:
     return None if timestamp == UNSPECIFIED else timestamp_text(timestamp)
 
 
-def _row(record: SelRecord, *, long: bool) -> list[Value]:
+def _row(record: SelRecord, find_sensor: FindSensor | None, *, long: bool) -> list[Value]:
     row: list[Value] = [record.record_id, _time(record.timestamp)]
     if not long:
-        return [*row, record.describe()]
+        return [*row, record.describe(find_sensor)]
     if not isinstance(record, SystemEventRecord):
         return [*row, None, None, None, None, record.describe(), record.encode().hex()]
     event = record.event
     who: list[Value] = [str(record.generator), sensor_type_name(event.sensor_type), event.sensor_number]
-    return [*row, *who, event.asserted, record.describe(), record.encode().hex()]
+    return [*row, *who, event.asserted, record.describe(find_sensor), record.encode().hex()]
 
 
 @sel.command(example="sel info")
@@ -149,28 +165,29 @@ async def follow(settings: Settings, interval: float, from_start: bool) -> None:
         raise click.UsageError("follow shows one host; run it once for each")
 
     async def operation(bmc: Bmc) -> Report:
+        find_sensor = await sensor_names(bmc)
         follower = SelFollower(bmc, interval=interval, from_start=from_start)
         notes = 0
         async for record in follower:
             for note in follower.notes[notes:]:
                 complain(note)
             notes = len(follower.notes)
-            _show_event(record, settings.output)
+            _show_event(record, find_sensor, settings.output)
         raise AssertionError("a follower never ends")
 
     await run(settings, operation)
 
 
-def _show_event(record: SelRecord, output: Format) -> None:
+def _show_event(record: SelRecord, find_sensor: FindSensor | None, output: Format) -> None:
     keys = [column.key for column in LONG_COLUMNS]
-    data: dict[str, Value] = dict(zip(keys, _row(record, long=True), strict=True))
+    data: dict[str, Value] = dict(zip(keys, _row(record, find_sensor, long=True), strict=True))
     match output:
         case Format.JSON:
             line = to_json(data)
         case Format.YAML:
             line = "---\n" + to_yaml(data).rstrip("\n")
         case _:
-            line = printable(f"{timestamp_text(record.timestamp)}  {record.describe()}")
+            line = printable(f"{timestamp_text(record.timestamp)}  {record.describe(find_sensor)}")
     make_console().out(line, highlight=False)
     sys.stdout.flush()
 

@@ -125,6 +125,7 @@ class BmcState:
     def fru(self) -> Mapping[int, FruMemory]:
         """FRU memories by ID; made when they are first looked at, for ten thousand BMCs start faster without."""
         return fru_memories(self.config.fru, self.config.identity.guid)
+
     # --- sensors, which are made when somebody first wants them: few of ten thousand BMCs are asked ---
 
     @cached_property
