@@ -18,6 +18,7 @@ def test_names_are_those_of_ipmitool_and_freeipmi_in_lower_case() -> None:
         *("authcap", "forcepermsg", "idzero", "noauthcodecheck", "unexpectedauth", "endianseq", "nochecksumcheck"),
         *("opensesspriv", "integritycheckvalue", "intel20", "supermicro20", "sun20"),
         *("supermicro", "intelwv2", "intelplus", "icts", "ibm", "i82571spt", "kontron", "quanta"),
+        *("solpayloadsize", "solport", "solstatus", "solpacketseq"),
     }
 
 

@@ -131,7 +131,7 @@ def test_a_session_takes_no_other_payload_and_no_response() -> None:
     session = wire.connect().connection.session
     wire.deliver(session.seal(PayloadType.SOL, b"sol"))
     wire.deliver(session.seal(PayloadType.IPMI, encode_frame(7, 1, b"\0", sequence=1)))
-    assert wire.bmc.drops == {Drop.UNKNOWN_PAYLOAD: 1, Drop.BAD_MESSAGE: 1}
+    assert wire.bmc.drops == {Drop.BAD_SOL: 1, Drop.BAD_MESSAGE: 1}
 
 
 def test_a_short_challenge_request_is_refused_by_length() -> None:
