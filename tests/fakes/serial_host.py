@@ -66,8 +66,14 @@ class HostStream(trio.abc.Stream):
             await changed.wait()
 
     async def aclose(self) -> None:
+        sol = self._served.bmc.state.sol
         self._closed = True
-        self._served.bmc.state.sol.deactivate()
-        self._served.wake()
         self._wake()
-        await trio.lowlevel.checkpoint()
+        try:
+            with trio.move_on_after(1):
+                while self.port.watched and (self.port.pending or not sol.is_settled):  # noqa: ASYNC110
+                    await trio.sleep(0.001)
+        finally:
+            sol.deactivate()
+            self._served.wake()
+            await trio.lowlevel.checkpoint()

@@ -12,10 +12,10 @@ from trio.testing import MockClock, check_two_way_stream
 
 from conduit.errors import CompletionCodeError, LocalProtocolError, RemoteProtocolError
 from conduit.ipmi import Bmc, Interface, open_bmc
-from conduit.ipmi.bmc import BmcConfig, Faults, Limits, UserConfig
+from conduit.ipmi.bmc import BmcConfig, Faults, Limits, PowerCommand, UserConfig
 from conduit.ipmi.bmc.serve import ServedBmc, open_virtual_bmc
 from conduit.ipmi.bmc.sol import SolConfig
-from conduit.ipmi.console import EVENTS, Console, ConsoleEventKind
+from conduit.ipmi.console import EVENTS, Console, ConsoleEventKind, ConsoleOptions
 from conduit.rmcp.workarounds import Workaround
 from tests.fakes.serial_host import HostStream
 
@@ -125,11 +125,14 @@ async def test_somebody_elses_console_is_taken_only_when_asked(autojump_clock: M
 
 
 async def test_a_console_that_was_stolen_is_not_stolen_back(autojump_clock: MockClock) -> None:
-    async with console_and_host(steal=True) as (console, _, served), log_in(served) as other:
-        async with other.console(steal=True):
-            kinds = [event.kind async for event in console.events()]
-            assert kinds == [ConsoleEventKind.GAP, ConsoleEventKind.DEACTIVATED]
-            assert not console.status.active
+    async with (
+        console_and_host(steal=True) as (console, _, served),
+        log_in(served) as other,
+        other.console(steal=True),
+    ):
+        kinds = [event.kind async for event in console.events()]
+        assert kinds == [ConsoleEventKind.GAP, ConsoleEventKind.DEACTIVATED]
+        assert not console.status.active
 
 
 async def test_a_console_that_was_switched_off_and_freed_comes_back(autojump_clock: MockClock) -> None:
@@ -159,7 +162,7 @@ async def test_events_of_the_machine_arrive_and_surplus_ones_are_counted(autojum
     async with console_and_host(config(sol=SolConfig(needs_power=True))) as (console, host, served):
         await trio.sleep(1)
         assert not console.status.available
-        served.bmc.state.machine.command(_on(), trio.current_time())
+        served.bmc.state.machine.command(PowerCommand.ON, trio.current_time())
         served.wake()
         await trio.sleep(30)
         kinds = [(await console.events().receive()).kind for _ in range(2)]
@@ -169,12 +172,6 @@ async def test_events_of_the_machine_arrive_and_surplus_ones_are_counted(autojum
             await trio.sleep(0.1)
         assert console.dropped_events == 1
         assert (await console.events().receive()).kind is ConsoleEventKind.BREAK
-
-
-def _on() -> Any:
-    from conduit.ipmi.bmc import PowerCommand
-
-    return PowerCommand.ON
 
 
 async def test_a_reader_that_sleeps_holds_the_machine_back(autojump_clock: MockClock) -> None:
@@ -282,10 +279,6 @@ async def test_commands_run_beside_the_console(autojump_clock: MockClock) -> Non
 
 
 def test_arguments_are_checked() -> None:
-    bmc = open_bmc("localhost", username="admin")
-    assert bmc is not None
-    from conduit.ipmi.console import ConsoleOptions
-
     with pytest.raises(LocalProtocolError):
         ConsoleOptions(instance=0)
     with pytest.raises(LocalProtocolError):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import math
+import operator
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -190,7 +191,7 @@ class Console(trio.abc.Stream):
 
         :raises trio.ClosedResourceError: it was closed.
         """
-        if max_bytes is not None and max_bytes < 1:
+        if max_bytes is not None and operator.index(max_bytes) < 1:
             raise ValueError("max_bytes must be at least 1")
         if self._reader is not None:
             raise trio.BusyResourceError("another task is receiving from this console")
@@ -279,6 +280,7 @@ class Console(trio.abc.Stream):
         self._closed = True
         active = self._machine.state is not SolState.INACTIVE
         self._wake()
+        self._trouble.set()
         try:
             if active:
                 await self._deactivate()
@@ -476,13 +478,13 @@ class Console(trio.abc.Stream):
 
     async def watch(self) -> None:
         """Ask now and then whether the console is still ours, and bring it back when it is not."""
-        while self._ended is None:
+        while self._ended is None and not self._closed:
             every = math.inf if self._options.keepalive is None else self._options.keepalive
             with trio.move_on_after(every):
                 await self._trouble.wait()
             if not self._trouble.is_set():
                 await self._check_ownership()
-            if self._trouble.is_set() and not self._closed:
+            if self._trouble.is_set() and not self._closed:  # it may have been closed meanwhile
                 await self._recover()
 
     async def _check_ownership(self) -> None:

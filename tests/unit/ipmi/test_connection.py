@@ -9,9 +9,12 @@ import pytest
 from conduit.errors import LocalProtocolError
 from conduit.ipmi.connection import MAX_LAN_DATA, MAX_PLUS_DATA, Connection, SessionLost
 from conduit.ipmi.exchange import Answered, Exchange, Hop, Target, Unanswered
+from conduit.ipmi.sol import SolEvent, SolMachine, SolNews
+from conduit.ipmi.sol_packets import SolPacket
 from conduit.rmcp.ciphers import SUITES, SessionKeys
 from conduit.rmcp.lan_message import LanMessage, decode_frame, encode_response
 from conduit.rmcp.lan_session import LanRules, LanSession
+from conduit.rmcp.packets import PayloadType
 from conduit.rmcp.retry import RetryPolicy
 from conduit.rmcp.session import PlusSession
 from tests.fakes import reference
@@ -208,3 +211,84 @@ def test_silent_controller_behind_the_bmc_leaves_the_session_alive() -> None:
         events += wire.connection.handle_deadline(due)
     assert events == [Unanswered("bridged", bridged=True)]
     assert not wire.connection.is_lost
+
+
+def with_console(wire: Wire) -> SolMachine:
+    machine = SolMachine("console")
+    wire.connection.attach_sol(machine)
+    machine.activate(255)
+    return machine
+
+
+def hear_sol(wire: Wire, packet: SolPacket, number: int, now: float = 0.0) -> Any:
+    datagram = reference.seal(KEYS, LOCAL, number, packet.encode(), kind=PayloadType.SOL)
+    return wire.connection.receive_datagram(datagram, now)
+
+
+def sent_sol(wire: Wire) -> list[SolPacket]:
+    opened = [reference.unseal(KEYS, datagram) for datagram in wire.connection.datagrams_to_send()]
+    return [SolPacket.decode(packet.payload) for packet in opened]
+
+
+def test_sol_payloads_go_to_the_console_and_are_acknowledged_at_once() -> None:
+    wire = Wire()
+    machine = with_console(wire)
+    assert hear_sol(wire, SolPacket(1, 0, 0, 0, b"hi"), 1) == (SolEvent("console", SolNews.MOVED),)
+    assert sent_sol(wire) == [SolPacket(0, 1, 2)]
+    assert wire.connection.sol is machine
+    machine.write(b"ho")
+    wire.connection.poll_sol(0.0)
+    assert sent_sol(wire) == [SolPacket(1, 0, 0, 0, b"ho")]
+
+
+def test_without_a_console_sol_payloads_go_nowhere() -> None:
+    wire = Wire()
+    assert hear_sol(wire, SolPacket(1, 0, 0, 0, b"hi"), 1) == ()
+    wire.connection.poll_sol(0.0)
+    machine = with_console(wire)
+    wire.connection.detach_sol(SolMachine("another"))
+    assert wire.connection.sol is machine
+    wire.connection.detach_sol(machine)
+    assert hear_sol(wire, SolPacket(1, 0, 0, 0, b"hi"), 2) == ()
+    assert sent_sol(wire) == []
+
+
+def test_a_session_has_one_console() -> None:
+    wire = Wire()
+    machine = with_console(wire)
+    wire.connection.attach_sol(machine)
+    with pytest.raises(LocalProtocolError, match="already"):
+        wire.connection.attach_sol(SolMachine("another"))
+    assert wire.connection.protection == (True, True)
+
+
+def test_the_consoles_deadlines_and_the_commands_are_kept_side_by_side() -> None:
+    wire = Wire()
+    machine = with_console(wire)
+    machine.write(b"a")
+    wire.connection.poll_sol(0.0)
+    assert wire.connection.next_deadline() == 0.25
+    wire.submit("it")
+    sent_sol_count = len(list(wire.connection.datagrams_to_send()))
+    assert wire.connection.handle_deadline(0.25) == ()
+    assert (sent_sol_count, sent_sol(wire)) == (2, [SolPacket(1, 0, 0, 0, b"a")])
+    assert wire.connection.next_deadline() == 0.75
+    hear_sol(wire, SolPacket(0, 1, 1), 1)
+    assert wire.connection.next_deadline() == 1.0
+
+
+def test_without_keep_alive_only_the_console_has_deadlines() -> None:
+    wire = Wire(keepalive=None)
+    machine = with_console(wire)
+    assert wire.connection.next_deadline() is None
+    machine.write(b"a")
+    wire.connection.poll_sol(0.0)
+    assert wire.connection.handle_deadline(0.25) == ()
+    assert len(sent_sol(wire)) == 2
+
+
+def test_the_console_is_told_that_the_session_is_lost() -> None:
+    wire = Wire()
+    with_console(wire)
+    assert wire.connection.abandon() == [SolEvent("console", SolNews.LOST)]
+    assert wire.connection.sol is None

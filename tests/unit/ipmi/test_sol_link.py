@@ -41,8 +41,8 @@ class End:
         return self.sent()
 
 
-def sending(data: bytes = b"abcdefgh", **options: int) -> End:
-    end = End(data, **options)
+def sending(data: bytes = b"abcdefgh", *, most: int = 4) -> End:
+    end = End(data, most=most)
     end.link.poll(0.0)
     return end
 

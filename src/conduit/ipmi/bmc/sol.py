@@ -152,6 +152,11 @@ class SolServer:
         """The session that has the payload."""
         return self._owner
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether the console has confirmed everything that was sent to it."""
+        return self._link.is_idle
+
     def activate(self, request: ActivatePayload, session: BmcSession, now: float) -> PayloadActivation | Denied:
         """Give the payload to *session*, or say why not. Its owner may activate it again, which starts afresh."""
         self.check_owner()

@@ -6,15 +6,13 @@ from typing import Any
 
 import pytest
 
-from conduit.ipmi.bmc import Timings, VirtualBmc
+from conduit.ipmi.bmc import PowerCommand, Timings, VirtualBmc
 from conduit.ipmi.bmc.sol import SolConfig
 from conduit.ipmi.bmc.state import Reset
 from conduit.ipmi.commands import (
     ActivatePayload,
     BitRate,
     ChannelPayloadVersion,
-    ChassisControl,
-    ChassisControlAction,
     DeactivatePayload,
     EncryptionOperation,
     GetChannelPayloadSupport,
@@ -64,10 +62,10 @@ class Typist:
         self.news: list[SolNews] = []
 
     def activate(self, **options: Any) -> Typist:
-        self.console.connection.attach_sol(self.machine)
         self.machine.deactivate()
         self.machine.prepare()
         answer = self.console.ask(ActivatePayload.sol(**options))
+        self.console.connection.attach_sol(self.machine)
         self.machine.activate(packet_size(answer))
         self.run()
         return self
@@ -131,7 +129,11 @@ def test_the_next_console_finds_what_nobody_saw() -> None:
 
 def test_an_answer_that_comes_at_once_rides_on_the_acknowledge() -> None:
     typist = Typist(make_bmc()).activate()
-    typist.port.wake_host = lambda: typist.port.host_write(typist.port.host_read(99).upper())
+
+    def answer() -> None:
+        typist.port.host_write(typist.port.host_read(99).upper())
+
+    typist.port.wake_host = answer
     assert typist.say(1, 0, 0, 0, b"a") == [SolPacket(1, 1, 1, 0, b"A")]
 
 
@@ -173,6 +175,7 @@ def test_the_end_of_the_session_ends_it_and_keeps_what_was_not_confirmed() -> No
     typist = Typist(make_bmc()).activate()
     typist.port.host_write(b"last words")
     assert typist.read(typist.passes(0)) == [SolPacket(1, 0, 0, 0, b"last words")]
+    assert not typist.wire.bmc.state.sol.is_settled
     typist.console.ask(CloseSession(session_id=typist.console.connection.session.remote_id))
     assert not typist.port.watched
     assert typist.port.pending == 10
@@ -260,7 +263,7 @@ def test_without_power_characters_are_unavailable_where_so_configured() -> None:
     typist.activate(deassert=True)
     assert not typist.port.dcd
     assert typist.say(1, 0, 0, 0, b"a") == [SolPacket(0, 1, 0, Status.UNAVAILABLE)]
-    typist.console.ask(ChassisControl(action=ChassisControlAction.ON))
+    bmc.state.machine.command(PowerCommand.ON, typist.wire.now)
     typist.run(*typist.passes(1))
     assert bmc.state.sol.available
     assert typist.say(2, 0, 0, 0, b"a") == [SolPacket(0, 2, 1)]

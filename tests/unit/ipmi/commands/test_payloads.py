@@ -40,7 +40,7 @@ def test_the_activations_answer_is_little_endian_and_the_vlan_may_be_missing() -
 
 def test_instances_are_bits_from_the_first_up() -> None:
     status = PayloadActivationStatus.decode(bytes.fromhex("02 01 80"))
-    assert (status.capacity, status.active) == (2, {1, 16})
+    assert status == PayloadActivationStatus(capacity=2, active=frozenset({1, 16}))
 
 
 def test_instance_info_names_the_session() -> None:
