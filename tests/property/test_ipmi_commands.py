@@ -582,10 +582,8 @@ OBJECTS: dict[str, Callable[[], Strategy]] = {
 
 REQUESTS = tuple(COMMANDS.values())
 RESPONSES = tuple(dict.fromkeys(command.response for command in REQUESTS))
-CODECS = (*REQUESTS, *RESPONSES, *BOOT_OPTIONS.values(), *PEF_SETTINGS.values(), Event)
-CODECS = (*REQUESTS, *RESPONSES, *BOOT_OPTIONS.values(), *LAN_PARAMETERS.values())
-CODECS = (*REQUESTS, *RESPONSES, *BOOT_OPTIONS.values(), *DCMI_PARAMETERS.values())
-CODECS = (*REQUESTS, *RESPONSES, *BOOT_OPTIONS.values(), *SOL_PARAMETERS.values())
+SETTINGS = (BOOT_OPTIONS, DCMI_PARAMETERS, LAN_PARAMETERS, PEF_SETTINGS, SOL_PARAMETERS)
+CODECS = (*REQUESTS, *RESPONSES, *(codec for codecs in SETTINGS for codec in codecs.values()), Event)
 each_codec = pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.__name__)
 
 

@@ -48,7 +48,8 @@ def hear(machine: SolMachine, packet: SolPacket) -> list[SolNews]:
 def test_characters_go_out_and_come_in() -> None:
     machine = active()
     assert write(machine, b"hello") == [SolPacket(1, 0, 0, 0, b"hell")]
-    assert not machine.is_settled
+    waiting = not machine.is_settled
+    assert waiting
     assert hear(machine, SolPacket(1, 1, 4, 0, b"HELL")) == [SolNews.MOVED]
     assert sent(machine) == [SolPacket(2, 1, 4, 0, b"o")]
     assert hear(machine, SolPacket(0, 2, 1)) == [SolNews.MOVED]

@@ -358,7 +358,7 @@ def test_a_reset_of_the_bmc_ends_it_and_restores_the_stored_speed() -> None:
     bmc = make_bmc()
     typist = Typist(bmc).activate()
     bmc.state.sol.parameters[SolSelector.VOLATILE_BIT_RATE] = SolVolatileBitRate(rate=BitRate.BPS_9600)
-    bmc.state.restart(Reset.WARM)
+    bmc.state.restart(Reset.WARM, 0.0)
     assert not typist.port.watched
     assert bmc.state.sol.parameters[SolSelector.VOLATILE_BIT_RATE] == SolVolatileBitRate(rate=BitRate.BPS_115200)
 
