@@ -416,6 +416,7 @@ OVERRIDES: dict[tuple[str, str], Strategy] = {
     ("PicmgProperties", "version"): BYTE,
     ("UpgradeCapabilities", "version"): BYTE,
     ("UpgradeCapabilities", "abilities"): BYTE.map(UpgradeAbility),
+    ("BadPasswordThreshold", "event"): st.booleans(),
     ("SlaacTiming", "data"): st.binary(max_size=32),
     ("Dhcpv6Timing", "data"): st.binary(max_size=32),
     ("Ipv6DynamicDuid", "data"): st.binary(max_size=32),
