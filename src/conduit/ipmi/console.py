@@ -204,8 +204,8 @@ class Console(trio.abc.Stream):
         if self._closed:
             raise trio.ClosedResourceError("the console is closed")
         data = machine.read(max_bytes)
-        if self._attachment is not None:
-            self._transmit()  # there may be room again
+        if machine.link.outbox:  # there is room again, and the BMC waits for the news
+            self._transmit()
         return data
 
     async def send_break(self) -> None:
