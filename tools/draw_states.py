@@ -21,6 +21,8 @@ DIAGRAMS: Final = (
     ("rakp-client", "conduit.rmcp.rakp_client", "RAKP on the remote console's side"),
     ("challenge-client", "conduit.rmcp.challenge_client", "The IPMI 1.5 log-in on the remote console's side"),
     ("rakp-server", "conduit.rmcp.rakp_server", "RAKP on the BMC's side"),
+    ("sol-link", "conduit.ipmi.sol_link", "One end of serial over LAN"),
+    ("sol-console", "conduit.ipmi.sol", "The console's machine of serial over LAN"),
     ("challenge-server", "conduit.rmcp.challenge_server", "The IPMI 1.5 log-in on the BMC's side"),
 )
 BOX_WIDTH: Final = 250  # pixels, as all that follow

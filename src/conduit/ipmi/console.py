@@ -15,7 +15,6 @@ import operator
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from enum import Enum
 from typing import Final, Protocol, TypeVar
 
 import trio
@@ -25,12 +24,15 @@ from conduit.errors import CompletionCodeError, ConduitError, LocalProtocolError
 from conduit.ipmi._fields import check_range
 from conduit.ipmi.commands import ActivatePayload, DeactivatePayload, GetPayloadInstanceInfo, PayloadActivation
 from conduit.ipmi.connection import KEEPALIVE, Connection
+from conduit.ipmi.console_events import ConsoleEvent, ConsoleEventKind, ConsoleStatus
 from conduit.ipmi.sol import SolCause, SolEvent, SolMachine, SolNews, SolState, packet_size
 from conduit.ipmi.sol_packets import Operation
 from conduit.rmcp.command import Body, Command
 from conduit.rmcp.endpoint import Attachment
 from conduit.rmcp.packets import PORT
 from conduit.rmcp.workarounds import Workaround
+
+__all__ = ["Console", "ConsoleEvent", "ConsoleEventKind", "ConsoleOptions", "ConsoleStatus", "open_console"]
 
 EVENTS: Final = 64  # that wait for somebody to take them
 CLOSE_PATIENCE: Final = 1.0  # seconds that leaving may take, also under cancellation
@@ -80,56 +82,6 @@ class ConsoleOptions:
         check_range("console instance", self.instance, 1, 15)
         if self.keepalive is not None and not self.keepalive > 0:
             raise LocalProtocolError("a console is kept alive after more than 0 seconds, or never (None)")
-
-
-class ConsoleEventKind(Enum):
-    """What a :class:`ConsoleEvent` tells."""
-
-    BREAK = "break"
-    "The machine sent a break."
-    UNAVAILABLE = "unavailable"
-    "The BMC cannot pass characters on for now: power off, or the serial port is somebody else's."
-    AVAILABLE = "available"
-    "It can again."
-    OVERRUN = "overrun"
-    "The BMC has dropped output of the machine: bytes are missing."
-    GAP = "gap"
-    "The session or the payload was lost: bytes may be missing from here on, until the console is active again."
-    REACTIVATED = "reactivated"
-    "The console works again after a gap."
-    DEACTIVATED = "deactivated"
-    "The console has ended and does not come back; the reason says why."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConsoleEvent:
-    """Something that happened besides characters."""
-
-    kind: ConsoleEventKind
-    reason: str = ""
-    "In words, one line; empty where the kind says it all."
-    unconfirmed: bytes = b""
-    "With a gap: what was sent and may or may not have arrived. It is not sent again."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConsoleStatus:
-    """How the console is, as far as is known."""
-
-    active: bool
-    "Whether the payload is active now."
-    available: bool
-    "Whether the BMC passes characters on."
-    paused: bool
-    "Whether the machine was told to pause (CTS dropped)."
-    carrier: bool
-    "Whether the machine sees DCD and DSR."
-    activations: int
-    "1, and one more for each re-activation."
-    instance: int
-    "1 to 15."
-    packet_size: int
-    "Characters that one packet to the BMC carries at most, 1 to 255."
 
 
 class Console(trio.abc.Stream):
@@ -205,8 +157,8 @@ class Console(trio.abc.Stream):
         if self._closed:
             raise trio.ClosedResourceError("the console is closed")
         data = machine.read(max_bytes)
-        if self._attachment is not None:
-            self._transmit()  # there may be room again
+        if machine.link.outbox:  # there is room again, and the BMC waits for the news
+            self._transmit()
         return data
 
     async def send_break(self) -> None:

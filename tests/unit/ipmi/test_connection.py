@@ -260,6 +260,9 @@ def test_a_session_has_one_console() -> None:
     with pytest.raises(LocalProtocolError, match="already"):
         wire.connection.attach_sol(SolMachine("another"))
     assert wire.connection.protection == (True, True)
+    with pytest.raises(LocalProtocolError, match="lanplus"):
+        lan_connection().attach_sol(machine)
+    assert lan_connection().protection == (False, True)
 
 
 def test_the_consoles_deadlines_and_the_commands_are_kept_side_by_side() -> None:

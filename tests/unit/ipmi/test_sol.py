@@ -48,12 +48,11 @@ def hear(machine: SolMachine, packet: SolPacket) -> list[SolNews]:
 def test_characters_go_out_and_come_in() -> None:
     machine = active()
     assert write(machine, b"hello") == [SolPacket(1, 0, 0, 0, b"hell")]
-    waiting = not machine.is_settled
-    assert waiting
+    settled = [machine.is_settled]
     assert hear(machine, SolPacket(1, 1, 4, 0, b"HELL")) == [SolNews.MOVED]
     assert sent(machine) == [SolPacket(2, 1, 4, 0, b"o")]
     assert hear(machine, SolPacket(0, 2, 1)) == [SolNews.MOVED]
-    assert machine.is_settled
+    assert [*settled, machine.is_settled] == [False, True]
     assert machine.has_data
     assert machine.read() == b"HELL"
     assert machine.read() == b""
