@@ -42,7 +42,7 @@ async def says(program: Path, served: ServedBmc, *words: str | Path) -> str:
     )
     with trio.fail_after(DEADLINE):
         done: subprocess.CompletedProcess[bytes] = await trio.run_process(
-            [program, *where, *who, *words], capture_stdout=True, capture_stderr=True, check=False
+            [program, *where, *words], capture_stdout=True, capture_stderr=True, check=False
         )
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout.decode()

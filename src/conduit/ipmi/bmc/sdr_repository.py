@@ -82,6 +82,10 @@ class SdrRepository:
             support=SUPPORT,
         )
 
+    def id_of(self, name: str) -> int:
+        """ID of the record that ends with *name*, as those of sensors and devices do; 0 if there is none."""
+        return next((number for number, record in self._records.items() if record.endswith(name.encode())), 0)
+
     def find(self, record_id: int) -> tuple[int, bytes, int] | None:
         """A record's ID, the record, the next one's ID; 0 finds the first, FFFFh the last."""
         ids = list(self._records)

@@ -204,7 +204,6 @@ def test_settings_are_kept(console: Console) -> None:
 
 
 def test_sensors_come_eight_at_a_time_or_one(wire: Wire, console: Console) -> None:
-    assert console.ask(GetDcmiSensorInfo()).instances == 0
     wire.bmc.state.dcmi.sensors[DcmiEntity.CPU] = [
         DcmiSensor(number, 100 + number, partial(pow, -20.4, number)) for number in range(1, 11)
     ]
@@ -215,3 +214,14 @@ def test_sensors_come_eight_at_a_time_or_one(wire: Wire, console: Console) -> No
     readings = console.ask(GetTemperatureReadings(entity=DcmiEntity.CPU)).readings
     assert readings[0] == (1, -20)
     assert readings[1:3] == ((2, 127), (3, -127))  # as far as a byte goes
+
+
+def test_the_machines_own_sensors_are_found_while_they_measure(wire: Wire, console: Console) -> None:
+    assert console.ask(GetDcmiSensorInfo(entity=DcmiEntity.CPU)).instances == 0
+    start(console)
+    wire.let_pass(20)
+    found = console.ask(GetDcmiSensorInfo(entity=DcmiEntity.CPU))
+    assert found.record_ids == (wire.bmc.state.sdrs.id_of("CPU Temp"),)
+    assert wire.bmc.state.sdrs.id_of("no such sensor") == 0
+    ((instance, celsius),) = console.ask(GetTemperatureReadings(entity=DcmiEntity.CPU)).readings
+    assert (instance, celsius) == (1, round(wire.bmc.state.sensors.value("CPU Temp") or 0))

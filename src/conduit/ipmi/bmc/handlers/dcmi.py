@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from conduit.ipmi.bmc.dcmi import PERIODS, WINDOW
+from conduit.ipmi.bmc.dcmi import PERIODS, WINDOW, DcmiSensor
 from conduit.ipmi.bmc.handlers.registry import Refused, handles
 from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.state import LAN_CHANNEL, BmcState
@@ -61,6 +61,12 @@ PARAMETERS: Final[dict[int, bytes]] = {
     DcmiParameter.POWER_STATISTICS: DcmiPowerStatistics(periods=PERIODS).encode(),
 }
 # What other numbers the same places have (table 6-15).
+# The machine's own sensors, by where DCMI looks for them.
+MEASURED: Final[dict[int, str]] = {
+    DcmiEntity.INLET: "Inlet Temp",
+    DcmiEntity.CPU: "CPU Temp",
+    DcmiEntity.BASEBOARD: "Exhaust Temp",
+}
 ENTITIES: Final = {
     DcmiEntity.IPMI_INLET: DcmiEntity.INLET,
     DcmiEntity.IPMI_CPU: DcmiEntity.CPU,
@@ -172,7 +178,7 @@ def get_sensor_info(bmc: BmcState, request: GetDcmiSensorInfo, session: BmcSessi
     """Record IDs of the temperature sensors."""
     if request.sensor_type != TEMPERATURE:
         raise Refused(CompletionCode.NOT_PRESENT)
-    every = bmc.dcmi.sensors.get(_entity(request.entity), [])
+    every = _sensors(bmc, _entity(request.entity), now)
     chosen = [sensor for sensor in every if _is_wanted(sensor.instance, request.instance, request.first)]
     return DcmiSensors(instances=len(every), record_ids=tuple(sensor.record_id for sensor in chosen[:MAX_RECORD_IDS]))
 
@@ -184,10 +190,20 @@ def get_temperatures(
     """Their readings."""
     if request.sensor_type != TEMPERATURE:
         raise Refused(CompletionCode.NOT_PRESENT)
-    every = bmc.dcmi.sensors.get(_entity(request.entity), [])
+    every = _sensors(bmc, _entity(request.entity), now)
     chosen = [sensor for sensor in every if _is_wanted(sensor.instance, request.instance, request.first)]
     readings = ((sensor.instance, max(-127, min(127, round(sensor.celsius())))) for sensor in chosen[:MAX_RECORD_IDS])
     return DcmiTemperatures(instances=len(every), readings=tuple(readings))
+
+
+def _sensors(bmc: BmcState, entity: int, now: float) -> list[DcmiSensor]:
+    """Those that somebody put there, or the machine's own, if it measures at present."""
+    name = MEASURED.get(entity, "")
+    if entity in bmc.dcmi.sensors or not name:
+        return bmc.dcmi.sensors.get(entity, [])
+    bmc.advance_sensors(now)
+    celsius = bmc.sensors.value(name)
+    return [] if celsius is None else [DcmiSensor(1, bmc.sdrs.id_of(name), lambda: celsius)]
 
 
 def _entity(number: int) -> int:
