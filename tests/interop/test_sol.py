@@ -65,11 +65,24 @@ async def test_ipmitool_types_into_the_console_and_leaves_it(peer: FindPeer) -> 
             await until(lambda: not port.watched)
 
 
+def require_standard_port() -> None:
+    """Skip, or fail where nothing may be skipped, if only others may listen on port 623."""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind((STANDARD_HOST, 623))
+    except PermissionError:
+        if os.environ.get("CONDUIT_REQUIRE_PEERS", "") not in {"", "0"}:
+            raise
+        pytest.skip("this user may not listen on port 623, the only one that libipmiconsole knows")
+
+
 async def test_ipmiconsole_types_into_the_console_and_leaves_it(peer: FindPeer) -> None:
+    ipmiconsole = peer("ipmiconsole")
+    require_standard_port()
     async with open_virtual_bmc(BmcConfig(users=(USER,)), host=STANDARD_HOST, port=623) as served:
         port = upper_case(served)
         words = ["-h", served.host, "-u", "admin", "-p", "secret", "-I", "3"]
-        async with open_terminal(peer("ipmiconsole"), *words) as terminal:
+        async with open_terminal(ipmiconsole, *words) as terminal:
             await terminal.until(b"SOL established")
             await terminal.type(b"hello bmc")
             await terminal.until(b"HELLO BMC")
@@ -118,6 +131,7 @@ async def test_ipmitool_is_refused_a_console_that_is_taken_and_ends_it_when_aske
 
 async def test_conman_runs_a_console_through_its_ipmi_driver(peer: FindPeer, tmp_path: Path) -> None:
     conmand, conman = peer("conmand"), peer("conman")
+    require_standard_port()
     async with open_virtual_bmc(BmcConfig(users=(USER,)), host=STANDARD_HOST, port=623) as served:
         port = upper_case(served)
         with socket.socket() as probe:
