@@ -46,6 +46,7 @@ async def test_texts_of_any_length_are_kept(ask: Ask, text: str) -> None:
 
 
 async def test_sensors_and_temperatures(served: ServedBmc, ask: Ask) -> None:
+    served.bmc.state.dcmi.sensors.update({DcmiEntity.INLET: [], DcmiEntity.CPU: [], DcmiEntity.BASEBOARD: []})
     assert await ask("dcmi", "sensors") == {"sensors": []}
     assert await ask("dcmi", "temps") == {"temperatures": []}
     served.bmc.state.dcmi.sensors[DcmiEntity.CPU] = [DcmiSensor(n, 20 + n, lambda: 51.2) for n in range(1, 12)]
