@@ -273,9 +273,9 @@ async def test_commands_run_beside_the_console(autojump_clock: MockClock) -> Non
         async with bmc.console() as console, trio.open_nursery() as nursery:
             nursery.start_soon(console.send_all, bytes(10_000))
             nursery.start_soon(host.receive_some)
-            for _ in range(5):
-                await bmc.device_id()
+            answers = [await bmc.device_id() for _ in range(5)]
             nursery.cancel_scope.cancel()
+    assert [answer.ipmi_version for answer in answers] == ["2.0"] * 5
 
 
 def test_arguments_are_checked() -> None:
