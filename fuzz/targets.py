@@ -240,11 +240,11 @@ def transform(method: Confidentiality) -> Oracle:
 
     def oracle(data: bytes) -> None:
         keys = SessionKeys(k2=bytes(32))
-        encrypt, _ = CONFIDENTIALITY[method](keys, CountedEntropy(1))
-        _, decrypt = CONFIDENTIALITY[method](keys, CountedEntropy(2))
+        peer = CONFIDENTIALITY[method](keys, CountedEntropy(1))
+        cipher = CONFIDENTIALITY[method](keys, CountedEntropy(2))
         with suppress(DecodeError):
-            decrypt(data)
-        assert decrypt(encrypt(b"next")) == b"next"
+            cipher.decrypt(data)
+        assert cipher.decrypt(peer.encrypt(b"next")) == b"next"
 
     return oracle
 

@@ -520,6 +520,8 @@ def _to_bytes(text: str | bytes) -> bytes:
 
 def _choice(kind: type[EnumT], value: object) -> EnumT:
     """The member of *kind* with this value; the members themselves pass too."""
+    if isinstance(value, kind):
+        return value
     try:
         return kind(value)
     except ValueError:

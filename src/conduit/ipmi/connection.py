@@ -180,7 +180,9 @@ class Connection:
         """When to send something again, or to keep the session alive."""
         if self._lost:
             return None
-        due = self._command_deadline()
+        due = self._exchange.next_deadline()
+        if due is None and self._keepalive is not None:
+            due = self._last_sent + self._keepalive
         if self._sol is None:
             return due
         again = self._sol.next_deadline()

@@ -78,21 +78,21 @@ class Endpoint:
 
     # --- what callers do ---
 
-    async def resolve(self, host: str, port: int) -> list[Address]:
+    async def resolve(self, host: str, port: int) -> tuple[Address, ...]:
         """Numeric addresses of *host*, in the system's order of preference.
 
         :raises TransportError: the name is not known.
         """
         family = _numeric_family(host)
         if family is socket.AF_INET:
-            return [(host, port)]
+            return ((host, port),)
         try:
             found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
         except OSError as error:
             raise TransportError(f"cannot find host {host!r}: {error.strerror or error}") from error
         except UnicodeError as error:  # from the codec that makes host names ASCII
             raise TransportError(f"{host!r} cannot be a host name") from error
-        return list(dict.fromkeys(entry[4] for entry in found))
+        return tuple(dict.fromkeys(entry[4] for entry in found))
 
     async def log_in(self, address: Address, credentials: Credentials) -> tuple[LoggedIn, Attachment]:
         """Open a session with the BMC at *address*; the attachment is then the caller's to use or detach.
@@ -169,7 +169,9 @@ class Endpoint:
             return
         for datagram in machine.datagrams_to_send():
             attachment.port.send(datagram, attachment.address, attachment.fail)
-        self._note_deadline(attachment, machine)
+        deadline = machine.next_deadline()
+        if deadline is not None and deadline < attachment.armed:
+            self._arm(attachment, deadline)
 
     # --- one result of one short-lived machine ---
 
@@ -293,16 +295,13 @@ class Endpoint:
             attachment.port.send(datagram, attachment.address, attachment.fail)
             sent = True
         if sent or attachment.armed == math.inf:  # else deadlines were only put off, and the timer will notice
-            self._note_deadline(attachment, machine)
+            deadline = machine.next_deadline()
+            if deadline is not None and deadline < attachment.armed:
+                self._arm(attachment, deadline)
         if events:
             attachment.deliver(events)
 
     # --- deadlines ---
-
-    def _note_deadline(self, attachment: Attachment, machine: DatagramMachine) -> None:
-        deadline = machine.next_deadline()
-        if deadline is not None and deadline < attachment.armed:
-            self._arm(attachment, deadline)
 
     def _arm(self, attachment: Attachment, deadline: float) -> None:
         attachment.armed = deadline
