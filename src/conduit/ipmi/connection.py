@@ -48,7 +48,7 @@ class Connection:
         self._exchange = exchange
         self._keepalive = keepalive
         self._last_sent = now
-        self._outbox: list[bytes] = []
+        self._outbox: tuple[bytes, ...] = ()
         self._lost = False
         self._sol: SolMachine | None = None
 
@@ -157,7 +157,7 @@ class Connection:
 
     def _send_sol(self, machine: SolMachine) -> None:
         for payload in machine.payloads_to_send():
-            self._outbox.append(self._session.seal(_SOL, payload))
+            self._outbox = (*self._outbox, self._session.seal(_SOL, payload))
 
     def abandon(self) -> list[Event]:
         """Give the session up; returns whose requests will never be answered, and whose console ends."""
@@ -171,9 +171,7 @@ class Connection:
 
     def datagrams_to_send(self) -> Iterable[bytes]:
         """Datagrams to send now."""
-        if not self._outbox:
-            return ()
-        outbox, self._outbox = self._outbox, []
+        outbox, self._outbox = self._outbox, ()
         return outbox
 
     def next_deadline(self) -> float | None:
@@ -227,7 +225,7 @@ class Connection:
             self._send(frame, now)
 
     def _send(self, frame: bytes, now: float) -> None:
-        self._outbox.append(self._session.seal(_IPMI, frame))
+        self._outbox = (*self._outbox, self._session.seal(_IPMI, frame))
         self._last_sent = now
 
     def _send_queued(self, now: float) -> None:

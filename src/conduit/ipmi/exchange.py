@@ -136,8 +136,7 @@ class Exchange:
     __slots__ = ("_delays", "_max", "_pending", "_sequence", "_verify", "_waiting", "stale_replies", "wrong_replies")
 
     def __init__(self, retry: RetryPolicy, *, max_outstanding: int = 1, verify: bool = True) -> None:
-        if not 1 <= max_outstanding <= MAX_SEQUENCE:
-            raise LocalProtocolError(f"1 to {MAX_SEQUENCE} requests can be outstanding, not {max_outstanding}")
+        check_outstanding(max_outstanding)
         self._delays = retry.delays
         self._max = max_outstanding
         self._verify = verify
@@ -264,3 +263,9 @@ class Exchange:
             self.stale_replies += 1
             return None
         return self._finish(pending, message.data)
+
+
+def check_outstanding(most: int) -> None:
+    """:raises LocalProtocolError: so many requests cannot be on the way at once."""
+    if not 1 <= most <= MAX_SEQUENCE:
+        raise LocalProtocolError(f"1 to {MAX_SEQUENCE} requests can be outstanding, not {most}")

@@ -31,6 +31,7 @@ from conduit.rmcp.retry import DEFAULT_RETRY, RetryPolicy
 from conduit.rmcp.workarounds import Workaround
 
 BodyT = TypeVar("BodyT", bound=Body)
+ResultT = TypeVar("ResultT")
 Deliver = Callable[[Sequence[object]], None]
 
 _RMCP_PLUS: Final = int(AuthType.RMCP_PLUS)
@@ -94,7 +95,7 @@ class Endpoint:
             raise TransportError(f"{host!r} cannot be a host name") from error
         return tuple(dict.fromkeys(entry[4] for entry in found))
 
-    async def log_in(self, address: Address, credentials: Credentials) -> tuple[LoggedIn, Attachment]:
+    def log_in(self, address: Address, credentials: Credentials) -> Awaitable[tuple[LoggedIn, Attachment]]:
         """Open a session with the BMC at *address*; the attachment is then the caller's to use or detach.
 
         :raises ConduitError: no session, and why.
@@ -105,10 +106,7 @@ class Endpoint:
         login.start(trio.current_time())
         nudged = Workaround.INTELWV2 in credentials.workarounds
         machine: DatagramMachine = NudgingMachine(login) if nudged else login
-        result, attachment = await self._run(address, machine, local_id, login.give_up)
-        if not isinstance(result, LoggedIn):
-            raise TypeError(result)
-        return result, attachment
+        return self._run(LoggedIn, address, machine, local_id, login.give_up)
 
     async def ask(self, address: Address, command: Command[BodyT], retry: RetryPolicy | None = None) -> BodyT:
         """Send a command outside a session; few are answered there.
@@ -120,10 +118,8 @@ class Endpoint:
         self._next_sequence = (self._next_sequence + 8) % 64
         inquiry = Inquiry(command, retry or DEFAULT_RETRY, sequence=self._next_sequence)
         inquiry.start(trio.current_time())
-        answer, attachment = await self._run(address, inquiry, 0, _nothing)
+        answer, attachment = await self._run(bytes, address, inquiry, 0, _nothing)
         self.detach(attachment)
-        if not isinstance(answer, bytes):
-            raise TypeError(answer)
         require_success(command, answer[0])
         return command.decode_response(answer[1:])
 
@@ -134,10 +130,8 @@ class Endpoint:
         """
         probe = PresenceProbe(retry or DEFAULT_RETRY, tag=entropy(1)[0] & 0x7F)
         probe.start(trio.current_time())
-        result, attachment = await self._run(address, probe, 0, _nothing)
+        result, attachment = await self._run(PresencePong, address, probe, 0, _nothing)
         self.detach(attachment)
-        if not isinstance(result, PresencePong):
-            raise TypeError(result)
         return result
 
     def become(self, attachment: Attachment, machine: DatagramMachine, deliver: Deliver, fail: Fail) -> None:
@@ -176,8 +170,13 @@ class Endpoint:
     # --- one result of one short-lived machine ---
 
     async def _run(
-        self, address: Address, machine: DatagramMachine, local_id: int, give_up: Callable[[], None]
-    ) -> tuple[object, Attachment]:
+        self,
+        kind: type[ResultT],
+        address: Address,
+        machine: DatagramMachine,
+        local_id: int,
+        give_up: Callable[[], None],
+    ) -> tuple[ResultT, Attachment]:
         """Serve *machine* until its first event, or its failure; *give_up* may queue a farewell."""
         waiter = Waiter()
         port = self._port(address)
@@ -190,6 +189,8 @@ class Endpoint:
             self.flush(attachment)
             self.detach(attachment)
             raise
+        if not isinstance(result, kind):
+            raise TypeError(result)
         return result, attachment
 
     def _attach(self, attachment: Attachment) -> None:
