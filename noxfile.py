@@ -16,11 +16,12 @@ nox.options.default_venv_backend = "none"
 nox.options.sessions = ["lint", "types", "imports", "unit", "property", "fuzz_smoke", "interop"]
 nox.options.error_on_missing_interpreters = True
 
-PROTOCOL_CODE = "src/conduit/rmcp/*,src/conduit/ipmi/*,src/conduit/errors.py,src/conduit/_wire.py"
+PROTOCOL_CODE = "src/conduit/rmcp/*,src/conduit/ipmi/*,src/conduit/tunnel/*,src/conduit/errors.py,src/conduit/_wire.py"
 # Layer 3, the interop and integration tests' business.
 DRIVERS = (
     "*/endpoint.py,*/port.py,*/entropy.py,*/client.py,*/fleet.py,*/operations/*,*/serve.py,*/sweeper.py,"
-    "*/console.py,*/serial_pipes.py,*/qemu.py"
+    "*/console.py,*/serial_pipes.py,*/qemu.py,"
+    "*/tunnel/carriers.py,*/tunnel/handshake.py,*/tunnel/link.py,*/tunnel/stream.py,*/tunnel/tls.py,*/tunnel/tunnel.py"
 )
 
 

@@ -85,3 +85,16 @@ class SessionLostError(ConduitError):
 
 class TransportError(ConduitError):
     """The operating system refused to send or receive; the ``OSError`` is the cause."""
+
+
+class StreamResetError(ConduitError):
+    """A stream of a tunnel was reset.
+
+    :param code: why, an HTTP/2 error code (RFC 9113, section 7).
+    :param by_peer: who did it.
+    """
+
+    def __init__(self, code: int, *, by_peer: bool) -> None:
+        super().__init__(f"the stream was reset {'by the peer' if by_peer else 'here'} (code {code})")
+        self.code = code
+        self.by_peer = by_peer

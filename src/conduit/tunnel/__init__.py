@@ -1,0 +1,24 @@
+"""A multiplexed tunnel over one outbound connection: HTTP/2 with reversed roles, over mutual TLS."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, Final
+
+__all__ = ["ErrorCode", "TlsFiles", "Tunnel", "TunnelStream", "accept", "dial"]
+
+_HOMES: Final = {
+    "ErrorCode": "conduit.tunnel.frames",
+    "TlsFiles": "conduit.tunnel.link",
+    "Tunnel": "conduit.tunnel.tunnel",
+    "TunnelStream": "conduit.tunnel.stream",
+    "accept": "conduit.tunnel.link",
+    "dial": "conduit.tunnel.link",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load what is asked for and no more: the machines and codecs are of use without Trio."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,114 @@
+"""Flow control in numbers: how much a peer may send, and how far a window may grow. Pure arithmetic.
+
+A stream's window is :data:`FIRST_WINDOW` while nothing comes, and is opened to :data:`START_WINDOW` with the first byte
+where the budget allows. It doubles up to :data:`LARGEST_WINDOW` while the consumer keeps up and the window is what
+holds the sender back. The sum of all windows is what a peer can make us store; the budget bounds it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+FIRST_WINDOW: Final = 64 << 10  # bytes; what every stream may send before it hears from us
+START_WINDOW: Final = 1 << 20  # bytes
+LARGEST_WINDOW: Final = 16 << 20  # bytes
+DEFAULT_BUDGET: Final = 128 << 20  # bytes that the streams of one tunnel may be granted in sum
+PROMPT: Final = 4.0  # round trips; a window used up faster than this holds the sender back
+
+
+class Budget:
+    """What all streams of a tunnel may be granted together, in bytes."""
+
+    __slots__ = ("granted", "total")
+
+    def __init__(self, total: int = DEFAULT_BUDGET) -> None:
+        self.total = total
+        self.granted = 0
+
+    def take(self, size: int) -> bool:
+        """Grant *size* bytes more, if there is room."""
+        if self.granted + size > self.total:
+            return False
+        self.granted += size
+        return True
+
+    def give_back(self, size: int) -> None:
+        """A window has shrunk or its stream is gone."""
+        self.granted -= size
+
+    @property
+    def is_tight(self) -> bool:
+        """Whether three quarters are granted: then windows neither start big nor grow."""
+        return self.granted * 4 > self.total * 3
+
+
+class ReceiveWindow:
+    """What one peer may send us on one stream, and when to tell it that it may send more."""
+
+    __slots__ = ("_budget", "_consumed", "_opened", "_started", "left", "size")
+
+    def __init__(self, budget: Budget, size: int = FIRST_WINDOW) -> None:
+        self._budget = budget
+        self.size = size
+        "Bytes granted in all."
+        self.left = size
+        "Bytes that the peer may still send."
+        self._consumed = 0
+        self._opened = 0.0
+        self._started = False
+
+    def open_up(self, now: float) -> int:
+        """The increment that answers the first byte, perhaps 0: an idle stream must not cost a large window."""
+        if self._started:
+            return 0
+        self._started = True
+        self._opened = now
+        more = START_WINDOW - self.size
+        if self._budget.is_tight or not self._budget.take(more):
+            return 0
+        self.size += more
+        self.left += more
+        return more
+
+    def receive(self, count: int) -> bool:
+        """Note that *count* bytes have come; False when the peer may not have sent them."""
+        self.left -= count
+        return self.left >= 0
+
+    def consume(self, count: int, now: float, round_trip: float) -> int:
+        """Note that the consumer took *count* bytes; the increment to send now, perhaps 0.
+
+        :param round_trip: seconds, as measured; 0 when it is not known yet.
+        """
+        self._consumed += count
+        if self._consumed * 2 < self.size:
+            return 0
+        increment, self._consumed = self._consumed, 0
+        # The time that a window lasts grows with the window: the threshold has to grow with it.
+        prompt = now - self._opened < PROMPT * round_trip * self.size / START_WINDOW
+        self._opened = now
+        increment += self._grow() if prompt else self._shrink(increment)
+        self.left += increment
+        return increment
+
+    def close(self) -> None:
+        """The stream is gone."""
+        self._budget.give_back(self.size)
+        self.size = 0
+
+    def _grow(self) -> int:
+        """Double, where that is allowed; the bytes gained."""
+        more = min(self.size, LARGEST_WINDOW - self.size)
+        if more <= 0 or self._budget.is_tight or not self._budget.take(more):
+            return 0
+        self.size += more
+        return more
+
+    def _shrink(self, increment: int) -> int:
+        """Keep back what was grown, when memory is short; the (negative) bytes lost."""
+        surplus = min(self.size - START_WINDOW, increment - 1)
+        if surplus <= 0 or not self._budget.is_tight:
+            return 0
+        self.size -= surplus
+        self._budget.give_back(surplus)
+        return -surplus

@@ -1,0 +1,235 @@
+"""Makes tunnels: :func:`dial` from the inside, :func:`accept` at the outside."""
+
+from __future__ import annotations
+
+import logging
+import math
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import trio
+
+from conduit._trio import open_background_nursery
+from conduit.errors import AuthenticationError, ConduitError, PeerTimeoutError, TransportError
+from conduit.tunnel.carriers import SocketCarrier, connect, take_socket
+from conduit.tunnel.handshake import greet, welcome
+from conduit.tunnel.mux import Mux
+from conduit.tunnel.tls import Carrier, TlsPipe
+from conduit.tunnel.tunnel import Tunnel
+
+logger = logging.getLogger(__name__)
+
+ALPN: Final = "conduit-tunnel/1"
+PATIENCE: Final = 15.0  # seconds that TLS and the first messages may take
+Trust = Callable[[str], bool]
+"Whether a peer with this identity (the URI in its certificate, already verified) is let in."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsFiles:
+    """Where an end's certificate is, its key, and the CA that signs its peers'. PEM, all of them."""
+
+    certificate: Path
+    key: Path = field(repr=False)
+    ca: Path
+
+    def client_context(self) -> ssl.SSLContext:
+        """For the side that dials: TLS 1.3 and nothing else.
+
+        :raises TransportError: a file cannot be read.
+        """
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        return self._complete(context)
+
+    def server_context(self) -> ssl.SSLContext:
+        """For the side that accepts: likewise, and the peer must have a certificate.
+
+        :raises TransportError: a file cannot be read.
+        """
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.verify_mode = ssl.CERT_REQUIRED
+        return self._complete(context)
+
+    def _complete(self, context: ssl.SSLContext) -> ssl.SSLContext:
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        context.set_alpn_protocols([ALPN])
+        try:
+            context.load_cert_chain(self.certificate, self.key)
+            context.load_verify_locations(self.ca)
+        except (OSError, ssl.SSLError) as error:
+            what = error.strerror or str(error)
+            raise TransportError(f"cannot use {self.certificate}, its key, or {self.ca}: {what}") from error
+        return context
+
+
+def anybody(identity: str) -> bool:
+    """Trust whoever has a certificate of our CA."""
+    return True
+
+
+@asynccontextmanager
+async def dial(
+    host: str,
+    port: int,
+    *,
+    tls: TlsFiles,
+    registration: bytes = b"",
+    generation: int = 0,
+    trust: Trust = anybody,
+    server_name: str | None = None,
+    deadline: float = PATIENCE,
+) -> AsyncIterator[Tunnel]:
+    """A tunnel to the Gateway at *host*, which opens streams in it; see :meth:`Tunnel.incoming`.
+
+    :param tls: our certificate, whose URI is our identity.
+    :param registration: told to the Gateway's services; opaque here.
+    :param generation: grows with every start of this Agent.
+    :param trust: decides about the Gateway's identity.
+    :param server_name: name in the Gateway's certificate, when it is not *host*.
+    :param deadline: seconds that it may take to be welcome.
+    :raises TransportError: nobody is there, or TLS cannot be agreed on.
+    :raises AuthenticationError: the Gateway is not to be trusted, or does not trust us.
+    :raises PeerTimeoutError: it took too long.
+    """
+    context = tls.client_context()
+    with _within(deadline, f"{host}:{port}"):
+        carrier = await connect(host, port)
+        pipe = await _secure(carrier, context, trust, host=server_name or host)
+    async with _running(pipe, client_side=False) as tunnel:
+        with _within(deadline, f"{host}:{port}"):
+            await greet(tunnel, registration=registration, generation=generation)
+        yield tunnel
+
+
+@asynccontextmanager
+async def accept(
+    host: str | None,
+    port: int,
+    *,
+    tls: TlsFiles,
+    trust: Trust = anybody,
+    deadline: float = PATIENCE,
+) -> AsyncIterator[Listener]:
+    """Listen for Agents; iterate over the result for their tunnels.
+
+    :param host: address to listen on, None for all of them.
+    :param port: TCP port, 0 for any.
+    :param trust: decides about an Agent's identity.
+    :param deadline: seconds that an Agent may take to introduce itself.
+    :raises TransportError: nobody can listen there.
+    """
+    context = tls.server_context()
+    try:
+        listeners = await trio.open_tcp_listeners(port, host=host)
+    except OSError as error:
+        raise TransportError(f"cannot listen on {host or '*'}:{port}: {error.strerror or error}") from error
+    listener = Listener(listeners, context, trust, deadline)
+    async with open_background_nursery() as nursery:
+        nursery.start_soon(listener.serve)
+        yield listener
+
+
+class Listener:
+    """Where Agents arrive."""
+
+    def __init__(
+        self, listeners: list[trio.SocketListener], context: ssl.SSLContext, trust: Trust, deadline: float
+    ) -> None:
+        self._listeners = listeners
+        self._context = context
+        self._trust = trust
+        self._deadline = deadline
+        self._arrived, self._arrivals = trio.open_memory_channel[Tunnel](math.inf)
+
+    @property
+    def port(self) -> int:
+        """TCP port of the first listening socket."""
+        port: int = self._listeners[0].socket.getsockname()[1]
+        return port
+
+    def __aiter__(self) -> AsyncIterator[Tunnel]:
+        return self._arrivals.__aiter__()
+
+    async def serve(self) -> None:
+        """Take connections, for ever."""
+        try:
+            await trio.serve_listeners(self._welcome, self._listeners)
+        finally:
+            self._arrived.close()
+
+    async def _welcome(self, stream: trio.SocketStream) -> None:
+        """One connection, from TLS to its end; its failure is its own."""
+        carrier = SocketCarrier(take_socket(stream))
+        try:
+            with _within(self._deadline, carrier.peer):
+                pipe = await _secure(carrier, self._context, self._trust, host=None)
+            async with _running(pipe, client_side=True) as tunnel:
+                with _within(self._deadline, carrier.peer):
+                    await welcome(tunnel)
+                self._arrived.send_nowait(tunnel)
+                await tunnel.wait_closed()
+        except ConduitError as error:
+            logger.info("no tunnel with %s: %s", carrier.peer, error)
+
+
+async def _secure(carrier: Carrier, context: ssl.SSLContext, trust: Trust, *, host: str | None) -> TlsPipe:
+    """TLS over *carrier*, which is closed when that fails."""
+    try:
+        pipe = TlsPipe(carrier, context, server_side=host is None, host=host)
+        await pipe.do_handshake()
+        _check_peer(pipe, trust)
+    except BaseException:
+        carrier.close()
+        raise
+    return pipe
+
+
+def _check_peer(pipe: TlsPipe, trust: Trust) -> None:
+    peer = pipe.carrier.peer
+    if pipe.tls.selected_alpn_protocol() != ALPN:
+        raise TransportError(f"{peer} does not speak {ALPN}")
+    identity = identity_of(pipe)
+    if not trust(identity):
+        raise AuthenticationError(f"{peer} is {identity or 'nobody'}, who is not trusted here")
+
+
+def identity_of(pipe: TlsPipe) -> str:
+    """The URI in the peer's certificate, empty where it has none."""
+    certificate = pipe.tls.getpeercert() or {}
+    names: Iterable[tuple[str, str]] = certificate.get("subjectAltName", ())  # type: ignore[assignment]  # it is so
+    return next((value for kind, value in names if kind == "URI"), "")
+
+
+@asynccontextmanager
+async def _running(pipe: TlsPipe, *, client_side: bool) -> AsyncIterator[Tunnel]:
+    """A tunnel with its tasks; closed with the block."""
+    tunnel = Tunnel(pipe, Mux(client_side=client_side, now=trio.current_time()), identity_of(pipe))
+    async with open_background_nursery() as nursery:
+        nursery.start_soon(tunnel.run)
+        try:
+            yield tunnel
+        finally:
+            tunnel.stop()
+            with trio.CancelScope(shield=True):
+                await tunnel.wait_closed()
+
+
+class _within:  # noqa: N801  # reads like trio.fail_after
+    """A block that may take so many seconds."""
+
+    def __init__(self, seconds: float, peer: str) -> None:
+        self._scope = trio.move_on_after(seconds)
+        self._peer = peer
+
+    def __enter__(self) -> None:
+        self._scope.__enter__()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        swallowed = self._scope.__exit__(kind, error, trace)  # type: ignore[arg-type]
+        if self._scope.cancelled_caught:
+            raise PeerTimeoutError(f"{self._peer} took too long to set up the tunnel")
+        return bool(swallowed)

@@ -1,0 +1,123 @@
+"""Whose turn it is to send: deficit round robin among streams, interactive ones before bulk, frames cut to fit."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from conduit.tunnel.frames import HEADER, FrameType
+from conduit.tunnel.streams import MuxStream
+
+QUANTUM: Final = 64 << 10  # bytes that a stream may send in its turn
+ALONE: Final = 256 << 10  # bytes of a DATA frame when no other stream wants to send
+SHARED: Final = 16 << 10  # the same when others do, and never less than what a turn has left
+JOIN: Final = 2048  # bytes of data up to which header and data become one buffer
+_DATA: Final = int(FrameType.DATA)
+
+Buffer = bytes | memoryview
+
+
+class Scheduler:
+    """Streams that have something to send, and the connection's credit.
+
+    :param finish: called when a stream's direction ends; returns the frame that says so.
+    """
+
+    __slots__ = ("_blocked", "_finish", "_ready", "_urgent", "emptied", "max_data", "window")
+
+    def __init__(self, window: int, max_data: int, finish: Callable[[MuxStream], bytes]) -> None:
+        self.window = window
+        "Bytes that the connection may send."
+        self.max_data = max_data
+        "Bytes of a DATA frame that the peer takes."
+        self.emptied: list[MuxStream] = []
+        "Streams whose last byte has left; the owner takes them out."
+        self._finish = finish
+        self._ready: deque[MuxStream] = deque()
+        self._urgent: deque[MuxStream] = deque()
+        self._blocked: deque[MuxStream] = deque()
+
+    @property
+    def has_work(self) -> bool:
+        """Whether anything can be sent."""
+        return bool(self._urgent or self._ready)
+
+    def add(self, stream: MuxStream) -> None:
+        """*stream* may have something to send."""
+        if not stream.queued and stream.may_send:
+            stream.queued = True
+            stream.deficit = 0
+            (self._urgent if stream.interactive else self._ready).append(stream)
+
+    def open(self, increment: int) -> None:
+        """The connection has more credit."""
+        self.window += increment
+        while self._blocked and self.window > 0:
+            self.add(self._blocked.popleft())
+
+    def take(self, limit: int) -> list[Buffer]:
+        """Frames of *limit* bytes, or a little more, in the order in which they must leave."""
+        out: list[Buffer] = []
+        while limit > 0 and (queue := self._urgent or self._ready):
+            stream = queue[0]
+            if not stream.may_send:  # reset, or its credit was taken back
+                queue.popleft()
+                stream.queued = False
+                continue
+            if stream.pending and self.window <= 0:
+                queue.popleft()
+                stream.queued = False
+                self._blocked.append(stream)
+                continue
+            limit -= self._serve(stream, out, min(limit, self._room(stream)))
+            if stream.queued and stream.deficit <= 0:  # the next one's turn
+                queue.rotate(-1)
+        return out
+
+    def _room(self, stream: MuxStream) -> int:
+        """Bytes that *stream* may send in one frame now."""
+        alone = len(self._ready) + len(self._urgent) == 1
+        if stream.deficit <= 0:
+            stream.deficit += QUANTUM
+        size = ALONE if alone else max(min(stream.deficit, QUANTUM), SHARED)
+        return min(size, self.max_data, stream.send_window, self.window)
+
+    def _serve(self, stream: MuxStream, out: list[Buffer], room: int) -> int:
+        """Send one frame of *stream*; the bytes that it takes."""
+        sent = 0
+        outbound = stream.outbound
+        if stream.pending and outbound:
+            chunk = outbound[0]
+            sent = min(len(chunk), room)
+            if sent < len(chunk):
+                outbound[0], chunk = chunk[sent:], chunk[:sent]
+            else:
+                outbound.popleft()
+            header = HEADER.pack(sent >> 8, sent & 0xFF, _DATA, 0, stream.stream_id)
+            if sent <= JOIN:
+                out.append(header + chunk)
+            else:
+                out += (header, chunk)
+            stream.pending -= sent
+            stream.send_window -= sent
+            stream.deficit -= sent
+            self.window -= sent
+        if not stream.pending:
+            self._empty(stream, out)
+        elif stream.send_window <= 0:
+            self._leave(stream)
+        return sent + HEADER.size
+
+    def _empty(self, stream: MuxStream, out: list[Buffer]) -> None:
+        stream.outbound = None
+        self.emptied.append(stream)
+        if stream.ending:
+            out.append(self._finish(stream))
+        self._leave(stream)
+
+    def _leave(self, stream: MuxStream) -> None:
+        queue = self._urgent if stream.interactive else self._ready
+        queue.popleft()  # it is the first: only the one whose turn it is is served
+        stream.queued = False
+        stream.deficit = 0

@@ -1,0 +1,210 @@
+"""A stream of a tunnel, as its users see it."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+import trio
+
+from conduit.errors import StreamResetError
+from conduit.tunnel.frames import ErrorCode
+from conduit.tunnel.mux import Mux
+from conduit.tunnel.streams import MuxStream
+
+CHUNK: Final = 1 << 20  # bytes that receive_some returns at most, when nobody says
+
+
+class Carriage(Protocol):
+    """What a stream needs of its tunnel."""
+
+    mux: Mux
+
+    def flush(self) -> None:
+        """Send what there is to send."""
+        ...
+
+
+class TunnelStream(trio.abc.HalfCloseableStream):
+    """Bytes both ways. One task may send and another receive at the same time.
+
+    A reset raises ``trio.BrokenResourceError`` from :class:`~conduit.errors.StreamResetError`, which has the code.
+    """
+
+    __slots__ = ("_carriage", "_closed", "_stream", "_waiting_reader", "_waiting_sender", "kind", "metadata")
+
+    def __init__(self, carriage: Carriage, stream: MuxStream, kind: str, metadata: Mapping[str, str]) -> None:
+        self._carriage = carriage
+        self._stream = stream
+        stream.owner = self
+        self.kind = kind
+        "What the stream is for, such as ``sol``."
+        self.metadata = metadata
+        "What the opener said about it."
+        self._closed = False
+        self._waiting_reader: trio.lowlevel.Task | None = None
+        self._waiting_sender: trio.lowlevel.Task | None = None
+
+    def __repr__(self) -> str:
+        return f"<TunnelStream {self._stream.stream_id} {self.kind}>"
+
+    @property
+    def stream_id(self) -> int:
+        """The HTTP/2 stream's ID."""
+        return self._stream.stream_id
+
+    @property
+    def reset_code(self) -> int | None:
+        """Why it was reset, by either side; None while it was not."""
+        return self._stream.reset_code
+
+    # --- sending ---
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Send bytes; returns when the last has left for the network.
+
+        :raises trio.BrokenResourceError: the stream was reset, or the tunnel is gone.
+        :raises trio.ClosedResourceError: it was closed or ended here.
+        """
+        if self._waiting_sender is not None:
+            raise trio.BusyResourceError("another task is sending on this stream")
+        self._check_sendable()
+        view = memoryview(data)
+        if view.format != "B":
+            view = view.cast("B")
+        if view:
+            self._carriage.mux.send(self._stream, view)
+            self._carriage.flush()
+        if not self._stream.pending:
+            await trio.lowlevel.checkpoint()
+            return
+        try:
+            await self._park_sender()
+        except trio.Cancelled:
+            self._carriage.mux.unsend(self._stream)
+            raise
+        self._check_sent()
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """Return when nothing waits to be sent, which is always unless another task is sending."""
+        if self._waiting_sender is not None:
+            raise trio.BusyResourceError("another task is sending on this stream")
+        self._check_sendable()
+        await trio.lowlevel.checkpoint()
+
+    async def send_eof(self) -> None:
+        """End our direction; the peer's goes on."""
+        if self._waiting_sender is not None:
+            raise trio.BusyResourceError("another task is sending on this stream")
+        if self._closed:
+            raise trio.ClosedResourceError("the stream is closed")
+        self._raise_if_reset()
+        self._carriage.mux.end(self._stream)
+        self._carriage.flush()
+        await trio.lowlevel.checkpoint()
+
+    def _check_sendable(self) -> None:
+        stream = self._stream
+        if self._closed or stream.ending or (stream.local_ended and stream.reset_code is None):
+            raise trio.ClosedResourceError("the stream was closed or ended here")
+        self._raise_if_reset()
+
+    def _check_sent(self) -> None:
+        if self._closed:
+            raise trio.ClosedResourceError("the stream was closed by another task")
+        self._raise_if_reset()
+
+    # --- receiving ---
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """Bytes from the peer, at least one; ``b""`` when its direction has ended.
+
+        :raises trio.BrokenResourceError: the stream was reset, or the tunnel is gone.
+        :raises trio.ClosedResourceError: it was closed here.
+        """
+        if max_bytes is not None and operator.index(max_bytes) < 1:
+            raise ValueError("max_bytes must be at least 1")
+        if self._waiting_reader is not None:
+            raise trio.BusyResourceError("another task is receiving from this stream")
+        if self._closed:
+            raise trio.ClosedResourceError("the stream is closed")
+        stream = self._stream
+        if stream.chunks or stream.remote_ended or stream.reset_code is not None:
+            await trio.lowlevel.checkpoint()
+        else:
+            await self._park_reader()
+        if self._closed:
+            raise trio.ClosedResourceError("the stream was closed by another task")
+        if stream.chunks:
+            mux = self._carriage.mux
+            data = mux.take(stream, max_bytes or CHUNK, trio.current_time())
+            if mux.has_data_to_send:
+                self._carriage.flush()
+            return data
+        if stream.remote_ended:
+            return b""
+        self._raise_if_reset()
+        raise trio.BrokenResourceError("the tunnel is gone")
+
+    def _raise_if_reset(self) -> None:
+        stream = self._stream
+        if stream.reset_code is not None:
+            error = StreamResetError(stream.reset_code, by_peer=stream.reset_by_peer)
+            raise trio.BrokenResourceError(str(error)) from error
+
+    # --- ending ---
+
+    def reset(self, code: int = ErrorCode.CANCEL) -> None:
+        """End both directions at once; the peer learns *code*."""
+        self._carriage.mux.reset(self._stream, code)
+        self._carriage.flush()
+        self.wake()
+
+    async def aclose(self) -> None:
+        """Close: the peer reads to the end of what was sent, and can send no more."""
+        if not self._closed:
+            self._closed = True
+            self._carriage.mux.abandon(self._stream)
+            self._carriage.flush()
+            self.wake()
+        await trio.lowlevel.checkpoint()
+
+    # --- waiting ---
+
+    def wake(self) -> None:
+        """What the tunnel calls when something about the stream has changed; never blocks."""
+        reader = self._waiting_reader
+        if reader is not None:
+            self._waiting_reader = None
+            trio.lowlevel.reschedule(reader)
+        stream = self._stream
+        sender = self._waiting_sender
+        if sender is not None and (not stream.pending or stream.reset_code is not None or self._closed):
+            self._waiting_sender = None
+            trio.lowlevel.reschedule(sender)
+
+    def wake_sender(self) -> None:
+        """What the tunnel calls when the last byte has left."""
+        sender = self._waiting_sender
+        if sender is not None:
+            self._waiting_sender = None
+            trio.lowlevel.reschedule(sender)
+
+    async def _park_reader(self) -> None:
+        self._waiting_reader = trio.lowlevel.current_task()
+
+        def abort(_: object) -> trio.lowlevel.Abort:
+            self._waiting_reader = None
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        await trio.lowlevel.wait_task_rescheduled(abort)
+
+    async def _park_sender(self) -> None:
+        self._waiting_sender = trio.lowlevel.current_task()
+
+        def abort(_: object) -> trio.lowlevel.Abort:
+            self._waiting_sender = None
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        await trio.lowlevel.wait_task_rescheduled(abort)

@@ -1,0 +1,250 @@
+"""A live tunnel: reads, writes, and wakes whoever waits for a stream."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import AsyncIterator, Mapping
+from typing import Final
+
+import trio
+
+from conduit.errors import ConduitError, LocalProtocolError, PeerTimeoutError, TransportError
+from conduit.tunnel.control import Hello
+from conduit.tunnel.frames import ErrorCode
+from conduit.tunnel.mux import Mux
+from conduit.tunnel.opening import decode_request, encode_request, encode_response
+from conduit.tunnel.stream import TunnelStream
+from conduit.tunnel.streams import Event, MuxStream, PeerGoing, StreamMoved, StreamOpened
+from conduit.tunnel.tls import TlsPipe
+
+logger = logging.getLogger(__name__)
+
+BATCH: Final = 1 << 20  # bytes encrypted before they are sent
+ROUNDS: Final = 8  # reads before other tasks get a turn
+INTERACTIVE: Final = frozenset({"control", "sol", "vnc-input"})  # kinds that go before bulk
+
+
+class Tunnel:
+    """One connection with a peer; made by ``dial`` and ``accept``."""
+
+    def __init__(self, pipe: TlsPipe, mux: Mux, identity: str) -> None:
+        self.mux = mux
+        self.identity = identity
+        "The peer's name: the URI in its certificate."
+        self._pipe = pipe
+        self._blocked = False  # the carrier takes no more for now
+        self._writable_needed = trio.Event()
+        self._corked = False
+        self._scope = trio.CancelScope()
+        self._opened, self._incoming = trio.open_memory_channel[TunnelStream](math.inf)  # bounded by MAX_STREAMS
+        self._failure: ConduitError | None = None
+        self._closed = trio.Event()
+        self.hello = Hello()
+        "What the side that dialled said of itself."
+
+    @property
+    def round_trip(self) -> float:
+        """Seconds, smoothed, as measured by PINGs; 0 until the first answer."""
+        return self.mux.liveness.round_trip
+
+    @property
+    def peer(self) -> str:
+        """Where the peer is, for people."""
+        return self._pipe.carrier.peer
+
+    async def open_stream(self, kind: str, metadata: Mapping[str, str] | None = None) -> TunnelStream:
+        """Open a stream to the peer; it may be used at once, and is reset when the peer refuses it.
+
+        :param kind: what it is for, such as ``sol``; lower-case letters, digits and hyphens.
+        :param metadata: what the peer should know; names like header names, values without control characters.
+        :raises LocalProtocolError: we are the side that dialled, or *metadata* cannot travel.
+        :raises TransportError: the tunnel is gone.
+        """
+        self._check_alive()
+        metadata = metadata or {}
+        headers = encode_request(kind, metadata)
+        stream = self.mux.open_stream(headers, interactive=kind in INTERACTIVE)
+        found = TunnelStream(self, stream, kind, metadata)
+        self.flush()
+        await trio.lowlevel.checkpoint()
+        return found
+
+    async def incoming(self) -> AsyncIterator[TunnelStream]:
+        """Streams that the peer opens, until the tunnel ends."""
+        async for stream in self._incoming:
+            yield stream
+
+    async def first_stream(self) -> TunnelStream:
+        """The first stream that the peer opens.
+
+        :raises TransportError: the tunnel ended before.
+        """
+        async for stream in self._incoming:
+            return stream
+        raise TransportError(f"the tunnel is gone: {self._failure}") from self._failure
+
+    async def wait_closed(self) -> None:
+        """Return when the tunnel has ended."""
+        await self._closed.wait()
+
+    def _check_alive(self) -> None:
+        if self._failure is not None:
+            raise TransportError(f"the tunnel is gone: {self._failure}") from self._failure
+
+    # --- running ---
+
+    async def run(self) -> None:
+        """The tunnel's tasks, until it ends.
+
+        :raises ConduitError: why it ended, unless :meth:`stop` did it.
+        """
+        try:
+            with self._scope:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._write)
+                    nursery.start_soon(self._keep_alive)
+                    await self._read()
+        except* ConduitError as group:
+            self._fail(_first(group))
+        finally:
+            self._end()
+        if self._failure is not None and not self._scope.cancel_called:
+            raise self._failure
+
+    def stop(self) -> None:
+        """End the tunnel now."""
+        self._scope.cancel()
+
+    def _fail(self, error: ConduitError) -> None:
+        if self._failure is None:
+            self._failure = error
+
+    def _end(self) -> None:
+        """Whoever waits for a stream of a tunnel that is gone learns so."""
+        if self._failure is None:
+            self._failure = TransportError("it was closed")
+        for stream in list(self.mux.streams.values()):
+            self.mux.lose(stream)
+            self._wake(stream)
+        try:
+            self._pipe.write(self.mux.data_to_send(BATCH))
+            self._pipe.end()
+        except TransportError:
+            pass
+        self._opened.close()
+        self._pipe.carrier.close()
+        self._closed.set()
+
+    async def _read(self) -> None:
+        while True:
+            await self._pipe.carrier.wait_readable()
+            for _ in range(ROUNDS):
+                data = self._pipe.receive_nowait()
+                if data is None:
+                    break
+                if not data:
+                    raise TransportError(f"{self.peer} closed the tunnel")
+                await self._take(data)
+            else:
+                await trio.lowlevel.checkpoint()
+
+    async def _take(self, data: memoryview) -> None:
+        """Take bytes in; what they cause is sent together."""
+        events = self.mux.receive_data(data, trio.current_time())
+        woken = 0
+        for event in events:
+            woken += self._dispatch(event)
+        if woken > 1:  # their answers join: they run before the second checkpoint ends
+            self._corked = True
+            try:
+                await trio.lowlevel.checkpoint()
+                await trio.lowlevel.checkpoint()
+            finally:
+                self._corked = False
+        self.flush()
+
+    def _dispatch(self, event: Event) -> int:
+        """Tell who wants to know; how many tasks that woke."""
+        if type(event) is StreamMoved:
+            self._wake(event.stream)
+            return 1
+        if type(event) is StreamOpened:
+            self._admit(event)
+            return 1
+        if type(event) is PeerGoing:
+            logger.info("%s takes no new streams: %s", self.peer, event.goaway.debug[:100])
+        return 0
+
+    def _admit(self, event: StreamOpened) -> None:
+        try:
+            kind, metadata = decode_request(event.headers)
+        except ConduitError as error:
+            logger.info("a stream of %s was refused: %s", self.peer, error)
+            self.mux.reset(event.stream, ErrorCode.PROTOCOL_ERROR)
+            return
+        event.stream.interactive = kind in INTERACTIVE
+        self.mux.answer(event.stream, encode_response())
+        self._opened.send_nowait(TunnelStream(self, event.stream, kind, metadata))
+
+    @staticmethod
+    def _wake(stream: MuxStream) -> None:
+        owner: TunnelStream | None = stream.owner
+        if owner is not None:
+            owner.wake()
+
+    # --- writing ---
+
+    def flush(self) -> None:
+        """Send what there is to send, as far as the carrier takes it now."""
+        if self._blocked or self._corked or self._failure is not None:
+            return
+        try:
+            self._flush()
+        except TransportError as error:
+            self._fail(error)
+            self._scope.cancel()
+
+    def _flush(self) -> None:
+        mux, pipe = self.mux, self._pipe
+        while mux.has_data_to_send:
+            buffers = mux.data_to_send(BATCH)
+            if not buffers:
+                break
+            pipe.write(buffers)
+            for stream in mux.emptied():
+                owner: TunnelStream | None = stream.owner
+                if owner is not None:
+                    owner.wake_sender()
+            if not pipe.flush():
+                self._blocked = True
+                self._writable_needed.set()
+                return
+
+    async def _write(self) -> None:
+        """Go on when the carrier takes bytes again."""
+        while True:
+            await self._writable_needed.wait()
+            self._writable_needed = trio.Event()
+            while self._blocked:
+                await self._pipe.carrier.wait_writable()
+                if self._pipe.flush():
+                    self._blocked = False
+                    self._flush()
+
+    async def _keep_alive(self) -> None:
+        while True:
+            await trio.sleep_until(self.mux.next_deadline())
+            if not self.mux.handle_deadline(trio.current_time()):
+                raise PeerTimeoutError(f"{self.peer} has been silent for {self.mux.liveness.dead_after:g} s")
+            self.flush()
+
+
+def _first(group: BaseExceptionGroup[ConduitError]) -> ConduitError:
+    """One of the errors; they have one cause."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if not isinstance(error, ConduitError):
+        raise LocalProtocolError("no error") from error
+    return error
