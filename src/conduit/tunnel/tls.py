@@ -14,6 +14,7 @@ from conduit.errors import TransportError
 from conduit.tunnel.scheduler import Buffer
 
 RECEIVE: Final = 256 << 10  # bytes taken from the carrier at once
+RECORD: Final = 16 << 10  # bytes of a TLS record, at most (RFC 8446, section 5.1)
 PLAIN: Final = RECEIVE + (16 << 10)  # bytes decrypted at once; never less than one record
 
 
@@ -63,6 +64,7 @@ class TlsPipe:
         self._cipher = memoryview(bytearray(RECEIVE))
         self._plain = memoryview(bytearray(PLAIN))
         self._unsent = memoryview(b"")
+        self._drained = False  # the carrier had less than we would have taken
 
     @property
     def tls(self) -> ssl.SSLObject:
@@ -110,20 +112,27 @@ class TlsPipe:
 
         :raises TransportError: the connection broke, or the bytes are not what the peer encrypted.
         """
-        count = self._decrypt()
+        incoming = self._incoming
+        count: int | None = self._decrypt() if incoming.pending else 0
         while not count:
+            if count is None:
+                return self._plain[:0]
             received = self.carrier.receive_nowait(self._cipher)
             if not received:
                 return None if received is None else self._plain[:0]
-            self._incoming.write(self._cipher[:received])
+            incoming.write(self._cipher[:received])
+            self._drained = received < RECEIVE
             count = self._decrypt()
-            if count is None:
-                return self._plain[:0]
         return self._plain[:count]
+
+    @property
+    def may_have_more(self) -> bool:
+        """Whether another :meth:`receive_nowait` is worth a try before waiting."""
+        return not self._drained or self._incoming.pending > 0
 
     def _decrypt(self) -> int | None:
         """Bytes decrypted, 0 for want of ciphertext, None when the peer has ended the connection."""
-        read, plain = self._tls.read, self._plain
+        read, plain, incoming = self._tls.read, self._plain, self._incoming
         count = 0
         try:
             while count <= RECEIVE:
@@ -131,6 +140,8 @@ class TlsPipe:
                 if not got:
                     return count or None
                 count += got
+                if not incoming.pending:  # one try less, and it would raise
+                    break
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLZeroReturnError:
@@ -140,14 +151,30 @@ class TlsPipe:
         return count
 
     def write(self, buffers: Iterable[Buffer]) -> None:
-        """Encrypt; :meth:`flush` sends.
+        """Encrypt; :meth:`flush` sends. Every write is at least one record, so small buffers are joined.
 
         :raises TransportError: the peer has ended the connection.
         """
         write = self._tls.write
+        small: list[Buffer] = []
+        size = 0
         try:
             for buffer in buffers:
-                write(buffer)
+                room = RECORD - size
+                if len(buffer) < room:
+                    small.append(buffer)
+                    size += len(buffer)
+                    continue
+                small.append(buffer[:room])
+                write(b"".join(small) if size else small[0])
+                rest = (len(buffer) - room) % RECORD
+                end = len(buffer) - rest
+                if end > room:
+                    write(buffer[room:end])
+                small = [buffer[end:]] if rest else []
+                size = rest
+            if small:
+                write(b"".join(small) if len(small) > 1 else small[0])
         except ssl.SSLError as error:
             raise TransportError(f"the TLS connection with {self.carrier.peer} broke: {_reason(error)}") from error
 

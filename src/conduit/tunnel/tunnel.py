@@ -20,8 +20,10 @@ from conduit.tunnel.tls import TlsPipe
 
 logger = logging.getLogger(__name__)
 
-BATCH: Final = 1 << 20  # bytes encrypted before they are sent
+BATCH: Final = 1024 << 10  # bytes encrypted before they are sent; what is urgent waits for no more
+TURN: Final = 1 << 20  # bytes sent in one go before other tasks get a turn
 ROUNDS: Final = 8  # reads before other tasks get a turn
+HELD: Final = 32  # answers that are sent together: the peer works on them while we make the next
 INTERACTIVE: Final = frozenset({"control", "sol", "vnc-input"})  # kinds that go before bulk
 
 
@@ -36,6 +38,7 @@ class Tunnel:
         self._blocked = False  # the carrier takes no more for now
         self._writable_needed = trio.Event()
         self._corked = False
+        self._held = 0  # flushes that were asked for while corked
         self._scope = trio.CancelScope()
         self._opened, self._incoming = trio.open_memory_channel[TunnelStream](math.inf)  # bounded by MAX_STREAMS
         self._failure: ConduitError | None = None
@@ -146,6 +149,8 @@ class Tunnel:
                 if not data:
                     raise TransportError(f"{self.peer} closed the tunnel")
                 await self._take(data)
+                if not self._pipe.may_have_more:
+                    break
             else:
                 await trio.lowlevel.checkpoint()
 
@@ -197,8 +202,13 @@ class Tunnel:
 
     def flush(self) -> None:
         """Send what there is to send, as far as the carrier takes it now."""
-        if self._blocked or self._corked or self._failure is not None:
+        if self._blocked or self._failure is not None:
             return
+        if self._corked:
+            self._held += 1
+            if self._held < HELD:
+                return
+            self._held = 0
         try:
             self._flush()
         except TransportError as error:
@@ -207,19 +217,22 @@ class Tunnel:
 
     def _flush(self) -> None:
         mux, pipe = self.mux, self._pipe
+        turn = TURN
         while mux.has_data_to_send:
-            buffers = mux.data_to_send(BATCH)
-            if not buffers:
-                break
-            pipe.write(buffers)
-            for stream in mux.emptied():
-                owner: TunnelStream | None = stream.owner
-                if owner is not None:
-                    owner.wake_sender()
-            if not pipe.flush():
+            if turn <= 0 or not self._send_batch(mux, pipe):
                 self._blocked = True
                 self._writable_needed.set()
                 return
+            turn -= BATCH
+
+    def _send_batch(self, mux: Mux, pipe: TlsPipe) -> bool:
+        """Send some; whether the carrier took all of it."""
+        pipe.write(mux.data_to_send(BATCH))
+        for stream in mux.emptied():
+            owner: TunnelStream | None = stream.owner
+            if owner is not None:
+                owner.wake_sender()
+        return pipe.flush()
 
     async def _write(self) -> None:
         """Go on when the carrier takes bytes again."""
