@@ -42,6 +42,8 @@ from conduit.tunnel.liveness import Liveness
 from conduit.tunnel.reader import FrameReader
 from conduit.tunnel.scheduler import Buffer, Scheduler
 from conduit.tunnel.streams import (
+    LOST,
+    WIRE_CODE,
     Event,
     Headers,
     MuxStream,
@@ -204,7 +206,7 @@ class Mux:
         """End both directions now; what is queued, and what was not read, is lost."""
         if stream.is_closed:
             return
-        self._h2.reset_stream(stream.stream_id, code)
+        self._h2.reset_stream(stream.stream_id, code & WIRE_CODE)
         self._control += self._h2.data_to_send()
         self._forget(stream.stream_id)
         self._drop(stream, code, by_peer=False)
@@ -222,7 +224,7 @@ class Mux:
     def lose(self, stream: MuxStream) -> None:
         """The connection is gone, and the stream with it."""
         if not stream.is_closed:
-            self._drop(stream, ErrorCode.INTERNAL_ERROR, by_peer=True)
+            self._drop(stream, LOST, by_peer=False)
 
     def take(self, stream: MuxStream, most: int, now: float) -> bytes:
         """Received bytes, *most* at most; gives credit for them back to the peer."""

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from conduit.tunnel.flow import ReceiveWindow
-from conduit.tunnel.frames import GoAway
+from conduit.tunnel.frames import ErrorCode, GoAway
 
 Headers = Sequence[tuple[bytes, bytes]]
+
+# Why a stream ended, where this end knows more than the wire can say. The low 32 bits are what travels.
+WIRE_CODE: Final = 0xFFFF_FFFF
+DEADLINE: Final = 1 << 32 | ErrorCode.CANCEL
+LOST: Final = 1 << 32 | ErrorCode.INTERNAL_ERROR
 
 
 class MuxStream:

@@ -11,11 +11,12 @@ import trio
 
 from conduit.errors import ConduitError, LocalProtocolError, PeerTimeoutError, TransportError
 from conduit.tunnel.control import Hello
+from conduit.tunnel.deadlines import DeadlineQueue
 from conduit.tunnel.frames import ErrorCode
 from conduit.tunnel.mux import Mux
-from conduit.tunnel.opening import decode_request, encode_request, encode_response
+from conduit.tunnel.opening import decode_request, decode_timeout, encode_request
 from conduit.tunnel.stream import TunnelStream
-from conduit.tunnel.streams import Event, MuxStream, PeerGoing, StreamMoved, StreamOpened
+from conduit.tunnel.streams import DEADLINE, Event, MuxStream, PeerGoing, StreamAnswered, StreamMoved, StreamOpened
 from conduit.tunnel.tls import TlsPipe
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,8 @@ class Tunnel:
         self._corked = False
         self._held = 0  # flushes that were asked for while corked
         self._scope = trio.CancelScope()
+        self._deadlines = DeadlineQueue()
+        self._alarm = trio.CancelScope()  # its deadline is the next of a stream
         self._opened, self._incoming = trio.open_memory_channel[TunnelStream](math.inf)  # bounded by MAX_STREAMS
         self._failure: ConduitError | None = None
         self._closed = trio.Event()
@@ -56,19 +59,24 @@ class Tunnel:
         """Where the peer is, for people."""
         return self._pipe.carrier.peer
 
-    async def open_stream(self, kind: str, metadata: Mapping[str, str] | None = None) -> TunnelStream:
+    async def open_stream(
+        self, kind: str, metadata: Mapping[str, str] | None = None, *, deadline: float | None = None
+    ) -> TunnelStream:
         """Open a stream to the peer; it may be used at once, and is reset when the peer refuses it.
 
         :param kind: what it is for, such as ``sol``; lower-case letters, digits and hyphens.
         :param metadata: what the peer should know; names like header names, values without control characters.
+        :param deadline: seconds that the stream may last; both ends reset it when they have passed.
         :raises LocalProtocolError: we are the side that dialled, or *metadata* cannot travel.
         :raises TransportError: the tunnel is gone.
         """
         self._check_alive()
         metadata = metadata or {}
-        headers = encode_request(kind, metadata)
+        headers = encode_request(kind, metadata, deadline)
         stream = self.mux.open_stream(headers, interactive=kind in INTERACTIVE)
         found = TunnelStream(self, stream, kind, metadata)
+        if deadline is not None:
+            self._limit(found, deadline)
         self.flush()
         await trio.lowlevel.checkpoint()
         return found
@@ -86,6 +94,11 @@ class Tunnel:
         async for stream in self._incoming:
             return stream
         raise TransportError(f"the tunnel is gone: {self._failure}") from self._failure
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the tunnel has ended."""
+        return self._failure is not None
 
     async def wait_closed(self) -> None:
         """Return when the tunnel has ended."""
@@ -107,6 +120,7 @@ class Tunnel:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._write)
                     nursery.start_soon(self._keep_alive)
+                    nursery.start_soon(self._expire)
                     await self._read()
         except* ConduitError as group:
             self._fail(_first(group))
@@ -177,6 +191,8 @@ class Tunnel:
         if type(event) is StreamOpened:
             self._admit(event)
             return 1
+        if type(event) is StreamAnswered:
+            return self._accept(event)
         if type(event) is PeerGoing:
             logger.info("%s takes no new streams: %s", self.peer, event.goaway.debug[:100])
         return 0
@@ -184,13 +200,44 @@ class Tunnel:
     def _admit(self, event: StreamOpened) -> None:
         try:
             kind, metadata = decode_request(event.headers)
+            timeout = decode_timeout(event.headers)
         except ConduitError as error:
             logger.info("a stream of %s was refused: %s", self.peer, error)
             self.mux.reset(event.stream, ErrorCode.PROTOCOL_ERROR)
             return
         event.stream.interactive = kind in INTERACTIVE
-        self.mux.answer(event.stream, encode_response())
-        self._opened.send_nowait(TunnelStream(self, event.stream, kind, metadata))
+        found = TunnelStream(self, event.stream, kind, metadata, is_ours=False)
+        if timeout < math.inf:
+            self._limit(found, timeout)
+        self._opened.send_nowait(found)
+
+    def _accept(self, event: StreamAnswered) -> int:
+        owner: TunnelStream | None = event.stream.owner
+        if owner is not None:
+            try:
+                owner.note_answer(event.headers)
+            except ConduitError as error:
+                logger.info("a stream is reset: %s sent %s", self.peer, error)
+                self.mux.reset(event.stream, ErrorCode.PROTOCOL_ERROR)
+                owner.wake()
+        return 1
+
+    # --- deadlines ---
+
+    def _limit(self, stream: TunnelStream, seconds: float) -> None:
+        stream.deadline = trio.current_time() + seconds
+        self._deadlines.add(stream.machine, stream.deadline)
+        self._alarm.deadline = min(self._alarm.deadline, stream.deadline)
+
+    async def _expire(self) -> None:
+        """Reset streams whose time is up."""
+        while True:
+            with trio.CancelScope(deadline=self._deadlines.next_deadline()) as self._alarm:
+                await trio.sleep_forever()
+            for stream in self._deadlines.take_expired(trio.current_time()):
+                self.mux.reset(stream, DEADLINE)
+                self._wake(stream)
+            self.flush()
 
     @staticmethod
     def _wake(stream: MuxStream) -> None:
