@@ -8,6 +8,7 @@ Of DATA ``h2`` sees an empty frame where a stream ends, and no more.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 import h2.config
@@ -348,13 +349,27 @@ class Mux:
         if stream is None or stream.reset_code is not None:
             self._credit_connection(len(data))
         else:
-            if stream.chunks is None:
-                stream.chunks = deque()
-            stream.chunks.append(bytes(data))
-            stream.unread += len(data)
-            self._touch(stream)
+            if stream.direct is not None and not stream.chunks:
+                data = data[self._deliver(stream, stream.direct, data) :]
+            if data:
+                self._store(stream, data)
         if last:
             self._end_data()
+
+    def _deliver(self, stream: MuxStream, direct: Callable[[memoryview], int], data: memoryview) -> int:
+        """Hand bytes to whoever takes them without delay; how many were taken."""
+        taken = direct(data)
+        if taken:
+            self._credit(stream, taken, self._now)
+        return taken
+
+    def _store(self, stream: MuxStream, data: memoryview) -> None:
+        """Keep bytes until they are taken."""
+        if stream.chunks is None:
+            stream.chunks = deque()
+        stream.chunks.append(bytes(data))
+        stream.unread += len(data)
+        self._touch(stream)
 
     def frame(self, frame: memoryview, kind: int, flags: int, stream_id: int) -> None:
         """What the frame reader calls: any other frame."""

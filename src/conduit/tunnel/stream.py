@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final, Protocol
 
@@ -262,6 +262,13 @@ class TunnelStream(trio.abc.HalfCloseableStream):
             return b""
         self._raise_if_reset()
         raise trio.BrokenResourceError("the tunnel is gone")
+
+    def deliver_to(self, taker: Callable[[memoryview], int] | None) -> None:
+        """Have received bytes taken at once by the task that reads the tunnel; :meth:`receive_some` has the rest.
+
+        :param taker: returns how many bytes it took, and never waits or raises; None to end it.
+        """
+        self._stream.direct = taker
 
     def _raise_if_reset(self) -> None:
         stream = self._stream

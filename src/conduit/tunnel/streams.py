@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from conduit.tunnel.flow import ReceiveWindow
@@ -24,6 +24,7 @@ class MuxStream:
         "abandoned",
         "chunks",
         "deficit",
+        "direct",
         "ending",
         "interactive",
         "local_ended",
@@ -58,6 +59,10 @@ class MuxStream:
         self.reset_code: int | None = None
         "Why it was reset, by either side."
         self.reset_by_peer = False
+        self.direct: Callable[[memoryview], int] | None = None
+        """Takes bytes at once, before they are stored; returns how many it took, and never waits or raises.
+
+        It is not asked while earlier bytes wait in :attr:`chunks`."""
         self.owner: Any = None  # whatever the driver wants to find again
         self.outbound: deque[memoryview] | None = None
         self.abandoned = False
