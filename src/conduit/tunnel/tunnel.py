@@ -100,6 +100,11 @@ class Tunnel:
         """Whether the tunnel has ended."""
         return self._failure is not None
 
+    @property
+    def why_closed(self) -> str:
+        """Why it has ended, for people; empty while it has not."""
+        return "" if self._failure is None else str(self._failure)
+
     async def wait_closed(self) -> None:
         """Return when the tunnel has ended."""
         await self._closed.wait()
