@@ -82,6 +82,11 @@ def ends(key: str, title: str, *arguments: str) -> Row:
     return Row(key, title, "bench.tunnel_ends", arguments, is_bulk="bulk" in arguments)
 
 
+def forwarded(key: str, title: str, what: str) -> Row:
+    """A row from end to end."""
+    return Row(key, title, "bench.tunnel_forward", (what,), is_bulk=True)
+
+
 ROWS: Final = (
     ends("base-bulk", "trio.SSLStream, bulk, receive_some()", "plain", "bulk"),
     ends("base-bulk-256", "trio.SSLStream, bulk, receive_some(256 KiB)", "plain", "bulk", "--kind", "big-sink"),
@@ -92,6 +97,9 @@ ROWS: Final = (
     ends("messages", "tunnel, 32 bytes there and back, 64 streams", "tunnel", "messages"),
     ends("stalled", "tunnel, round trips beside a stalled stream", "tunnel", "stalled"),
     ends("idle", "tunnel, 1,000 idle streams", "tunnel", "idle"),
+    forwarded("direct", "TCP, nothing in between", "direct"),
+    forwarded("ssh", "TCP through ssh -R, default cipher", "ssh"),
+    forwarded("forward", "TCP through conduit tunnel listen and dial", "conduit"),
 )
 
 RATIOS: Final = (
@@ -109,6 +117,9 @@ RATIOS: Final = (
     Ratio(title="memory of an idle stream, Agent", row="idle", figure="KiB there", goal=2.0, unit=" KiB"),
     Ratio(title="CPU to open a stream, Gateway", row="idle", figure="cpu us here", goal=100, unit=" us"),
     Ratio(title="CPU to open a stream, both ends", row="idle", figure="cpu us", unit=" us"),
+    Ratio(title="end to end, MB/s vs ssh -R", row="forward", over="ssh", figure="MB/s", goal=1.0),
+    Ratio(title="end to end, CPU vs ssh -R", row="forward", over="ssh", figure="cpu s/GB", goal=0.8),
+    Ratio(title="end to end, round trip p50 vs ssh -R", row="forward", over="ssh", figure="p50 us"),
 )  # fmt: skip
 
 
@@ -217,12 +228,15 @@ def as_data(machine: Mapping[str, str], outcomes: Mapping[str, Sequence[Outcome]
 def prove(folder: Path, say: Callable[[str], None]) -> bool:
     """Whether the bytes arrive as they were sent; nothing is timed."""
     equal = True
-    for streams in ("1", "100"):
-        arguments = ["tunnel", "proof", "--streams", streams, "--size", str(PROOF_SIZE), "--folder", str(folder)]
-        outcome = run_module("bench.tunnel_ends", arguments)
+    for what, module, arguments in (
+        ("over one stream", "bench.tunnel_ends", ["tunnel", "proof"]),
+        ("over 100 streams", "bench.tunnel_ends", ["tunnel", "proof", "--streams", "100"]),
+        ("from end to end", "bench.tunnel_forward", ["conduit", "--prove"]),
+    ):
+        outcome = run_module(module, [*arguments, "--size", str(PROOF_SIZE), "--folder", str(folder)])
         equal = equal and not isinstance(outcome, str)
         words = outcome if isinstance(outcome, str) else "they arrive as they were sent"
-        say(f"{PROOF_SIZE // 1_000_000} MB of random bytes over {streams} streams: {words}")
+        say(f"{PROOF_SIZE // 1_000_000} MB of random bytes {what}: {words}")
     return equal
 
 
