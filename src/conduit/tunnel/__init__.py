@@ -5,15 +5,32 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any, Final
 
-__all__ = ["ErrorCode", "TlsFiles", "Tunnel", "TunnelStream", "accept", "dial"]
+__all__ = [
+    "ErrorCode",
+    "ResumableStream",
+    "Resumables",
+    "TlsFiles",
+    "Tunnel",
+    "TunnelStream",
+    "accept",
+    "dial",
+    "open_resumable",
+    "open_resumables",
+    "serve_streams",
+]
 
 _HOMES: Final = {
     "ErrorCode": "conduit.tunnel.frames",
+    "ResumableStream": "conduit.tunnel.resumable",
+    "Resumables": "conduit.tunnel.resume_serve",
     "TlsFiles": "conduit.tunnel.link",
     "Tunnel": "conduit.tunnel.tunnel",
     "TunnelStream": "conduit.tunnel.stream",
     "accept": "conduit.tunnel.link",
     "dial": "conduit.tunnel.link",
+    "open_resumable": "conduit.tunnel.resume_open",
+    "open_resumables": "conduit.tunnel.resume_serve",
+    "serve_streams": "conduit.tunnel.serving",
 }
 
 

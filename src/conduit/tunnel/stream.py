@@ -95,6 +95,11 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         code = self._stream.reset_code
         return None if code is None else code & WIRE_CODE
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether :meth:`aclose` was called, or there is nothing left to close."""
+        return self._closed or self._stream.is_closed
+
     # --- acceptance ---
 
     def accept(self, metadata: Mapping[str, str] | None = None) -> None:
