@@ -102,6 +102,8 @@ class WireEnd:
 class PlainPipe:
     """What :class:`~conduit.tunnel.tls.TlsPipe` does, without TLS."""
 
+    may_have_more = True
+
     def __init__(self, carrier: WireEnd) -> None:
         self.carrier = carrier
         self._unsent = bytearray()

@@ -1,13 +1,14 @@
-"""TCP through a tunnel, like ``ssh -R``: :func:`expose` on the side that dialled, :func:`forward` on the other.
+"""TCP through a tunnel, like ``ssh -R``: :func:`expose` on the side that dialled, :func:`listen_for` on the other.
 
-A user's connection becomes a stream of kind ``tcp`` whose metadata name the target. Only names are asked for: which
+A user's connection becomes a stream of kind ``tcp`` whose metadata name the target; one of kind ``tcp-resumable`` goes
+on in the next tunnel when its own is lost. Only names are asked for: which
 address is behind one, the side that exposes it decides.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
 import trio
@@ -15,13 +16,17 @@ import trio
 from conduit.errors import ConduitError, TransportError
 from conduit.tunnel.carriers import take_socket
 from conduit.tunnel.frames import ErrorCode
-from conduit.tunnel.splice import Buffers, Splice, reset_connection
+from conduit.tunnel.resumable import ResumableStream
+from conduit.tunnel.resume_open import CurrentTunnel, open_resumable
+from conduit.tunnel.resume_serve import Resumables
+from conduit.tunnel.serving import StreamHandler, serve_streams
+from conduit.tunnel.splice import AnyStream, Buffers, Splice, end_stream, reset_connection
 from conduit.tunnel.stream import TunnelStream
 from conduit.tunnel.tunnel import Tunnel
 
-logger = logging.getLogger(__name__)
-
 KIND: Final = "tcp"
+RESUMABLE: Final = "tcp-resumable"
+BUFFER: Final = 1 << 20  # bytes that either end of a resumable connection keeps, each way
 TARGET: Final = "target"
 PATIENCE: Final = 15.0  # seconds that a target may take to answer
 
@@ -49,57 +54,81 @@ def quiet(_: Forwarded) -> None:
     """Tell nobody."""
 
 
-async def expose(
-    tunnel: Tunnel, targets: Mapping[str, Address], report: Report = quiet, leave: trio.Event | None = None
-) -> None:
-    """Connect the streams that the peer opens to *targets*, until the tunnel ends.
+class Exposure:
+    """What the peer may reach, over one tunnel after the other.
 
     :param targets: TCP addresses by name; nothing else can be reached.
-    :param leave: set it to have no new streams; those that are open go on to their end.
+    :param resumables: outlives the tunnels; None to serve no resumable connections.
     """
-    buffers = Buffers()
-    async with trio.open_nursery() as nursery:
 
-        async def stop_taking() -> None:
+    def __init__(
+        self, targets: Mapping[str, Address], report: Report = quiet, resumables: Resumables | None = None
+    ) -> None:
+        self._targets = targets
+        self._report = report
+        self._buffers = Buffers()
+        self._active = 0
+        self._fewer = trio.lowlevel.ParkingLot()
+        self._handlers: dict[str, StreamHandler] = {KIND: self._serve}
+        if resumables is not None:
+            self._handlers[RESUMABLE] = resumables.serving(self._serve, overwrites=False)
+
+    async def serve(self, tunnel: Tunnel, leave: trio.Event | None = None) -> None:
+        """Connect the streams that the peer opens, until the tunnel ends.
+
+        :param leave: set it to have no new streams; it returns when those that are open have ended.
+        """
+        async with trio.open_nursery() as nursery:
             if leave is not None:
-                await leave.wait()
-                tunnel.mux.go_away()
-                tunnel.flush()
-                taking.cancel()
+                nursery.start_soon(self._leave, tunnel, leave, nursery.cancel_scope)
+            await serve_streams(tunnel, self._handlers)
+            nursery.cancel_scope.cancel()
 
-        with trio.CancelScope() as taking:
-            async with trio.open_nursery() as waiting:
-                waiting.start_soon(stop_taking)
-                async for stream in tunnel.incoming():
-                    nursery.start_soon(_serve, stream, targets, buffers, report)
-                waiting.cancel_scope.cancel()
+    async def _leave(self, tunnel: Tunnel, leave: trio.Event, scope: trio.CancelScope) -> None:
+        await leave.wait()
+        tunnel.mux.go_away()
+        tunnel.flush()
+        while self._active:
+            await self._fewer.park()
+        scope.cancel()
 
-
-async def _serve(stream: TunnelStream, targets: Mapping[str, Address], buffers: Buffers, report: Report) -> None:
-    """One stream, whose failure is its own."""
-    name = stream.metadata.get(TARGET, "")
-    if stream.kind != KIND:
-        stream.refuse()
-        return
-    address = targets.get(name)
-    if address is None:
-        stream.reset(ErrorCode.CONNECT_ERROR)
-        report(Forwarded(name, "", 0, 0, f"nothing is exposed as {name!r}"))
-        return
-    peer = f"{address[0]}:{address[1]}"
-    tcp = None
-    failure = "cancelled before it was connected"
-    with stream.cancelled_by_reset():
+    async def _serve(self, stream: AnyStream) -> None:
+        """One stream, whose failure is its own."""
+        self._active += 1
         try:
-            tcp = await _connect(address)
+            await self._reach(stream, stream.metadata.get(TARGET, ""))
+        finally:
+            self._active -= 1
+            self._fewer.unpark_all()
+
+    async def _reach(self, stream: AnyStream, name: str) -> None:
+        address = self._targets.get(name)
+        peer = "" if address is None else f"{address[0]}:{address[1]}"
+        try:
+            tcp = await _connect_for(stream, name, address)
         except TransportError as error:
-            stream.reset(ErrorCode.CONNECT_ERROR)
-            failure = str(error)
-    if tcp is None:
-        report(Forwarded(name, peer, 0, 0, failure))
-        return
-    stream.accept()
-    await _splice(stream, tcp, buffers, report, name, peer)
+            end_stream(stream, ErrorCode.CONNECT_ERROR, str(error))
+            self._report(Forwarded(name, peer, 0, 0, str(error)))
+            return
+        if isinstance(stream, TunnelStream):
+            stream.accept()
+        await _splice(stream, tcp, self._buffers, self._report, name, peer)
+
+
+async def expose(tunnel: Tunnel, targets: Mapping[str, Address], report: Report = quiet) -> None:
+    """Connect the streams that the peer opens to *targets*, until the tunnel ends."""
+    await Exposure(targets, report).serve(tunnel)
+
+
+async def _connect_for(stream: AnyStream, name: str, address: Address | None) -> trio.SocketStream:
+    """:raises TransportError: there is no such target, or it does not answer, or nobody wants it any more."""
+    if address is None:
+        raise TransportError(f"nothing is exposed as {name!r}")
+    if isinstance(stream, ResumableStream):
+        return await _connect(address)
+    with stream.cancelled_by_reset():
+        return await _connect(address)
+    raise TransportError("nobody wants it any more")
 
 
 async def _connect(address: Address) -> trio.SocketStream:
@@ -114,7 +143,12 @@ async def _connect(address: Address) -> trio.SocketStream:
 
 
 async def _splice(
-    stream: TunnelStream, tcp: trio.SocketStream, buffers: Buffers, report: Report, name: str, peer: str
+    stream: AnyStream,
+    tcp: trio.SocketStream,
+    buffers: Buffers,
+    report: Report,
+    name: str,
+    peer: str,
 ) -> None:
     splice = Splice(stream, take_socket(tcp), buffers)
     failure = "cancelled"
@@ -124,37 +158,65 @@ async def _splice(
         report(Forwarded(name, peer, splice.to_stream, splice.to_socket, failure))
 
 
-async def forward(
-    listeners: list[trio.SocketListener],
-    name: str,
-    tunnel: Callable[[], Tunnel | None],
-    report: Report = quiet,
-    handlers: trio.Nursery | None = None,
-) -> None:
-    """Take users' connections and bring each to the target *name*, for ever.
+class Entrance:
+    """Where users come in to reach the target *name*.
 
     :param tunnel: the tunnel to use now; None while there is none, and then users are turned away.
-    :param handlers: where connections live, when they are to outlast this call.
+    :param wait_for_tunnel: makes connections survive the loss of their tunnel: returns the next one.
     """
-    buffers = Buffers()
 
-    async def take(tcp: trio.SocketStream) -> None:
+    def __init__(
+        self,
+        name: str,
+        tunnel: Callable[[], Tunnel | None],
+        report: Report = quiet,
+        wait_for_tunnel: CurrentTunnel | None = None,
+    ) -> None:
+        self._name = name
+        self._tunnel = tunnel
+        self._report = report
+        self._wait_for_tunnel = wait_for_tunnel
+        self._buffers = Buffers()
+
+    async def serve(self, listeners: list[trio.SocketListener], handlers: trio.Nursery | None = None) -> None:
+        """Take users' connections, for ever.
+
+        :param handlers: where connections live, when they are to outlast this call.
+        """
+        await trio.serve_listeners(self._take, listeners, handler_nursery=handlers)
+
+    async def _take(self, tcp: trio.SocketStream) -> None:
+        """One connection, whose failure is its own."""
         peer = _peer_of(tcp)
         try:
-            stream = await _open(tunnel(), name)
-        except ConduitError as error:
-            reset_connection(take_socket(tcp))
-            report(Forwarded(name, peer, 0, 0, str(error)))
+            async with self._open() as stream:
+                await _splice(stream, tcp, self._buffers, self._report, self._name, peer)
+        except (ConduitError, trio.BrokenResourceError) as error:
+            if tcp.socket.fileno() >= 0:
+                reset_connection(take_socket(tcp))
+            self._report(Forwarded(self._name, peer, 0, 0, str(error)))
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[AnyStream]:
+        metadata = {TARGET: self._name}
+        if self._wait_for_tunnel is not None:
+            async with open_resumable(
+                self._wait_for_tunnel, RESUMABLE, metadata, capacity=BUFFER, window=BUFFER
+            ) as stream:
+                yield stream
             return
-        await _splice(stream, tcp, buffers, report, name, peer)
+        tunnel = self._tunnel()
+        if tunnel is None:
+            raise TransportError("no Agent is connected")
+        yield await tunnel.open_stream(KIND, metadata)
 
-    await trio.serve_listeners(take, listeners, handler_nursery=handlers)
 
+async def listen_for(tunnel: Tunnel, name: str, host: str, port: int) -> None:
+    """Listen on *host* and *port*, and bring users to what the peer exposes as *name*, until cancelled.
 
-async def _open(tunnel: Tunnel | None, name: str) -> TunnelStream:
-    if tunnel is None:
-        raise TransportError("no Agent is connected")
-    return await tunnel.open_stream(KIND, {TARGET: name})
+    :raises TransportError: nobody can listen there.
+    """
+    await Entrance(name, lambda: tunnel).serve(await listen(host, port))
 
 
 def _peer_of(tcp: trio.SocketStream) -> str:

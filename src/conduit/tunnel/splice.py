@@ -14,12 +14,14 @@ from typing import Final
 
 import trio
 
-from conduit.errors import StreamResetError
+from conduit.errors import StreamResetError, TransportError
 from conduit.tunnel.frames import ErrorCode
+from conduit.tunnel.resumable import ResumableStream
 from conduit.tunnel.stream import TunnelStream
 
 PIECE: Final = 256 << 10  # bytes read from a connection at once
 SPARE: Final = 4  # buffers kept when nobody uses them
+AnyStream = TunnelStream | ResumableStream
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # SO_LINGER: on, 0 seconds
 
 
@@ -45,7 +47,7 @@ class Splice:
     :param sock: a connected TCP socket, which is closed in the end.
     """
 
-    def __init__(self, stream: TunnelStream, sock: socket.socket, buffers: Buffers | None = None) -> None:
+    def __init__(self, stream: AnyStream, sock: socket.socket, buffers: Buffers | None = None) -> None:
         sock.setblocking(False)
         with suppress(OSError):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -69,30 +71,34 @@ class Splice:
         except* (trio.BrokenResourceError, trio.ClosedResourceError) as group:
             failure = _words(group)
         finally:
-            self._stream.deliver_to(None)
             if failure:
-                self._stream.reset(code)
-            self._close(reset=bool(failure))
-        with trio.CancelScope(shield=True):
+                end_stream(self._stream, code, failure)
+            trio.lowlevel.notify_closing(self._sock)
+            reset_connection(self._sock) if failure else self._sock.close()
+        if not failure:
             await self._stream.aclose()
         return failure
 
     async def _run(self) -> str:
-        self._stream.deliver_to(self._take)
-        with self._stream.cancelled_by_reset() as scope:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._pass_to_socket)
-                await self._pass_to_stream()
+        stream = self._stream
+        if isinstance(stream, ResumableStream):
+            await self._pass_both()
+            return ""
+        stream.deliver_to(self._take)
+        try:
+            with stream.cancelled_by_reset() as scope:
+                await self._pass_both()
+        finally:
+            stream.deliver_to(None)
         if not scope.cancelled_caught:
             return ""
-        code = self._stream.reset_code
+        code = stream.reset_code
         return str(StreamResetError(ErrorCode.CANCEL if code is None else code, by_peer=True))
 
-    def _close(self, *, reset: bool) -> None:
-        trio.lowlevel.notify_closing(self._sock)
-        if reset:
-            reset_connection(self._sock)
-        self._sock.close()
+    async def _pass_both(self) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._pass_to_socket)
+            await self._pass_to_stream()
 
     # --- from the tunnel ---
 
@@ -149,6 +155,14 @@ class Splice:
             pass
         self._buffers.give_back(buffer)
         return True
+
+
+def end_stream(stream: AnyStream, code: ErrorCode, why: str) -> None:
+    """Reset it, whichever it is."""
+    if isinstance(stream, ResumableStream):
+        stream.give_up(TransportError(why), code)
+    else:
+        stream.reset(code)
 
 
 def reset_connection(sock: socket.socket) -> None:

@@ -24,8 +24,9 @@ from conduit.cli.tunnel.options import (
 )
 from conduit.cli.tunnel.signals import stop_on_signal
 from conduit.errors import ConduitError
-from conduit.tunnel.forward import expose
+from conduit.tunnel.forward import BUFFER, Exposure
 from conduit.tunnel.link import TlsFiles, dial
+from conduit.tunnel.resume_serve import open_resumables
 
 DRAIN_TIME: Final = 30.0  # seconds that open connections have after SIGTERM
 EPILOG: Final = """\
@@ -42,14 +43,17 @@ HEALTHY: Final = 60.0  # seconds that a tunnel lasts for the pauses to start ove
 class Dialler:
     """Keeps one tunnel to a Gateway."""
 
-    def __init__(self, address: Address, files: TlsFiles, server_name: str | None, events: Events) -> None:
+    def __init__(
+        self, address: Address, files: TlsFiles, server_name: str | None, events: Events, exposure: Exposure
+    ) -> None:
         self._address = address
         self._files = files
         self._server_name = server_name
         self._events = events
+        self._exposure = exposure
         self._longest = FIRST_PAUSE
 
-    async def serve(self, targets: dict[str, Address], leave: trio.Event) -> None:
+    async def serve(self, leave: trio.Event) -> None:
         """One tunnel, as long as it lasts or until we leave in good order.
 
         :raises ConduitError: there is none, or it was lost.
@@ -62,16 +66,16 @@ class Dialler:
                 generation=time.time_ns(),
             ) as tunnel:  # fmt: skip
                 self._events.say("connected", identity=tunnel.identity, peer=tunnel.peer)
-                await expose(tunnel, targets, self._events.forwarded, leave)
+                await self._exposure.serve(tunnel, leave)
         finally:
             if trio.current_time() - started > HEALTHY:
                 self._longest = FIRST_PAUSE
 
-    async def keep(self, targets: dict[str, Address], leave: trio.Event) -> None:
+    async def keep(self, leave: trio.Event) -> None:
         """One tunnel after the other, with pauses that grow."""
         while not leave.is_set():
             try:
-                await self.serve(targets, leave)
+                await self.serve(leave)
             except ConduitError as error:
                 pause = secrets.SystemRandom().uniform(0, self._longest)
                 self._longest = min(2 * self._longest, LONGEST_PAUSE)
@@ -116,9 +120,13 @@ async def command(
     Dials again when the tunnel is lost. Stops at once on Ctrl+C; on SIGTERM it takes nothing new and lets open
     connections end.
     """
-    exposed = parse_expose(targets)
-    dialler = Dialler(parse_address(address), find_files("agent", keys, cert, key, ca), server_name, Events(output))
-    leave = trio.Event()
-    async with open_background_nursery() as nursery:
+    exposed, where = parse_expose(targets), parse_address(address)
+    files, events, leave = find_files("agent", keys, cert, key, ca), Events(output), trio.Event()
+    async with (
+        open_background_nursery() as nursery,
+        open_resumables(capacity=BUFFER, window=BUFFER) as resumables,
+    ):
         nursery.start_soon(stop_on_signal, nursery.cancel_scope, leave, drain_time)
-        await (dialler.serve if once else dialler.keep)(exposed, leave)
+        exposure = Exposure(exposed, events.forwarded, resumables)
+        dialler = Dialler(where, files, server_name, events, exposure)
+        await (dialler.serve if once else dialler.keep)(leave)
