@@ -26,6 +26,7 @@ from conduit.tunnel.tunnel import Tunnel
 
 KIND: Final = "tcp"
 RESUMABLE: Final = "tcp-resumable"
+GRACE: Final = 60.0  # seconds that one waits for the next tunnel: twice the longest pause between two attempts
 BUFFER: Final = 1 << 20  # bytes that either end of a resumable connection keeps, each way
 TARGET: Final = "target"
 PATIENCE: Final = 15.0  # seconds that a target may take to answer
@@ -201,7 +202,7 @@ class Entrance:
         metadata = {TARGET: self._name}
         if self._wait_for_tunnel is not None:
             async with open_resumable(
-                self._wait_for_tunnel, RESUMABLE, metadata, capacity=BUFFER, window=BUFFER
+                self._wait_for_tunnel, RESUMABLE, metadata, grace=GRACE, capacity=BUFFER, window=BUFFER
             ) as stream:
                 yield stream
             return

@@ -24,7 +24,7 @@ from conduit.cli.tunnel.options import (
 )
 from conduit.cli.tunnel.signals import stop_on_signal
 from conduit.errors import ConduitError
-from conduit.tunnel.forward import BUFFER, Exposure
+from conduit.tunnel.forward import BUFFER, GRACE, Exposure
 from conduit.tunnel.link import TlsFiles, dial
 from conduit.tunnel.resume_serve import open_resumables
 
@@ -44,13 +44,15 @@ class Dialler:
     """Keeps one tunnel to a Gateway."""
 
     def __init__(
-        self, address: Address, files: TlsFiles, server_name: str | None, events: Events, exposure: Exposure
-    ) -> None:
+        self, address: Address, files: TlsFiles, server_name: str | None, events: Events, exposure: Exposure,
+        max_pause: float = LONGEST_PAUSE,
+    ) -> None:  # fmt: skip
         self._address = address
         self._files = files
         self._server_name = server_name
         self._events = events
         self._exposure = exposure
+        self._max_pause = max_pause
         self._longest = FIRST_PAUSE
 
     async def serve(self, leave: trio.Event) -> None:
@@ -78,7 +80,7 @@ class Dialler:
                 await self.serve(leave)
             except ConduitError as error:
                 pause = secrets.SystemRandom().uniform(0, self._longest)
-                self._longest = min(2 * self._longest, LONGEST_PAUSE)
+                self._longest = min(2 * self._longest, self._max_pause)
                 self._events.say("retry", reason=str(error), seconds=pause)
                 with trio.move_on_after(pause):
                     await leave.wait()
@@ -99,6 +101,10 @@ def is_gateway(identity: str) -> bool:
 @click.option("--server-name", metavar="NAME", help="the name in the Gateway's certificate, when it is not HOST")
 @click.option("--once", is_flag=True, help="end with status 1 when there is no tunnel or it is lost, and do not retry")
 @click.option(
+    "--max-pause", type=Seconds(min=FIRST_PAUSE), default=LONGEST_PAUSE, show_default=True,
+    help="seconds, at most, between two attempts; they are random, and the bound doubles from 0.1 s on",
+)  # fmt: skip
+@click.option(
     "--drain-time", type=Seconds(min=0), default=DRAIN_TIME, show_default=True,
     help="seconds that open connections have after SIGTERM",
 )  # fmt: skip
@@ -112,6 +118,7 @@ async def command(
     ca: Path | None,
     server_name: str | None,
     once: bool,
+    max_pause: float,
     drain_time: float,
     output: str,
 ) -> None:
@@ -124,9 +131,9 @@ async def command(
     files, events, leave = find_files("agent", keys, cert, key, ca), Events(output), trio.Event()
     async with (
         open_background_nursery() as nursery,
-        open_resumables(capacity=BUFFER, window=BUFFER) as resumables,
+        open_resumables(grace=GRACE, capacity=BUFFER, window=BUFFER) as resumables,
     ):
         nursery.start_soon(stop_on_signal, nursery.cancel_scope, leave, drain_time)
         exposure = Exposure(exposed, events.forwarded, resumables)
-        dialler = Dialler(where, files, server_name, events, exposure)
+        dialler = Dialler(where, files, server_name, events, exposure, max_pause)
         await (dialler.serve if once else dialler.keep)(leave)

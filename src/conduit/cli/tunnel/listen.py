@@ -120,7 +120,7 @@ async def serve(
 )  # fmt: skip
 @click.option(
     "--resumable", is_flag=True,
-    help="connections wait for the next tunnel when theirs is lost, up to 30 s, and no byte is lost; a little slower",
+    help="connections wait for the next tunnel when theirs is lost, up to 60 s, and no byte is lost; a little slower",
 )  # fmt: skip
 @output_option
 async def command(
