@@ -105,6 +105,10 @@ class Tunnel:
         """Why it has ended, for people; empty while it has not."""
         return "" if self._failure is None else str(self._failure)
 
+    def failure(self, group: BaseExceptionGroup[ConduitError]) -> ConduitError:
+        """Why it has ended, of all that is said about it in *group*."""
+        return self._failure or _first(group)
+
     async def wait_closed(self) -> None:
         """Return when the tunnel has ended."""
         await self._closed.wait()

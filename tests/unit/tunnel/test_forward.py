@@ -6,7 +6,7 @@ import hashlib
 import secrets
 import socket  # noqa: TID251  # what a splice takes
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 import trio
@@ -81,9 +81,10 @@ async def open_lab(handler: Handler, *, wire: Wire | None = None, name: str = "w
 
 async def echo(stream: trio.SocketStream) -> None:
     """Send everything back, then the end."""
-    async for data in stream:
-        await stream.send_all(data)
-    await stream.send_eof()
+    with suppress(trio.BrokenResourceError):
+        async for data in stream:
+            await stream.send_all(data)
+        await stream.send_eof()
 
 
 async def receive_all(stream: trio.abc.ReceiveStream) -> bytes:
