@@ -212,12 +212,23 @@ class Entrance:
         yield await tunnel.open_stream(KIND, metadata)
 
 
-async def listen_for(tunnel: Tunnel, name: str, host: str, port: int) -> None:
+async def listen_for(
+    tunnel: Tunnel,
+    name: str,
+    host: str,
+    port: int,
+    *,
+    task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
+) -> None:
     """Listen on *host* and *port*, and bring users to what the peer exposes as *name*, until cancelled.
+
+    Starts with the port, which the system chooses where *port* is 0.
 
     :raises TransportError: nobody can listen there.
     """
-    await Entrance(name, lambda: tunnel).serve(await listen(host, port))
+    listeners = await listen(host, port)
+    task_status.started(listeners[0].socket.getsockname()[1])
+    await Entrance(name, lambda: tunnel).serve(listeners)
 
 
 def _peer_of(tcp: trio.SocketStream) -> str:
