@@ -32,6 +32,8 @@ class Carrier(Protocol):
     def receive_nowait(self, buffer: memoryview) -> int | None:
         """Bytes put into *buffer*; 0 at the end, None when there are none yet.
 
+        Fewer than fit say nothing about the next: :meth:`wait_readable` returns at once where there are more.
+
         :raises TransportError: the connection broke.
         """
         ...
@@ -83,6 +85,7 @@ class TlsPipe:
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=server_side, server_hostname=host)
         self._cipher, self._plain = _SCRATCH.cipher, _SCRATCH.plain
         self._unsent = memoryview(b"")
+        self._ended = False  # by the peer
         self._drained = False  # the carrier had less than we would have taken
 
     @property
@@ -132,9 +135,9 @@ class TlsPipe:
         :raises TransportError: the connection broke, or the bytes are not what the peer encrypted.
         """
         incoming = self._incoming
-        count: int | None = self._decrypt() if incoming.pending else 0
+        count = self._decrypt() if incoming.pending else 0
         while not count:
-            if count is None:
+            if self._ended:
                 return self._plain[:0]
             received = self.carrier.receive_nowait(self._cipher)
             if not received:
@@ -147,24 +150,23 @@ class TlsPipe:
     @property
     def may_have_more(self) -> bool:
         """Whether another :meth:`receive_nowait` is worth a try before waiting."""
-        return not self._drained or self._incoming.pending > 0
+        return self._ended or not self._drained or self._incoming.pending > 0
 
-    def _decrypt(self) -> int | None:
-        """Bytes decrypted, 0 for want of ciphertext, None when the peer has ended the connection."""
+    def _decrypt(self) -> int:
+        """Bytes decrypted, 0 for want of ciphertext or at the end."""
         read, plain, incoming = self._tls.read, self._plain, self._incoming
         count = 0
         try:
             while count <= RECEIVE:
                 got: int = read(PLAIN, plain[count:])  # type: ignore[assignment]  # a count, when it has a buffer
                 if not got:
-                    return count or None
+                    self._ended = True
+                    break
                 count += got
                 if not incoming.pending:  # one try less, and it would raise
                     break
         except ssl.SSLWantReadError:
             pass
-        except ssl.SSLZeroReturnError:
-            return count or None
         except ssl.SSLError as error:
             raise TransportError(f"the TLS connection with {self.carrier.peer} broke: {_reason(error)}") from error
         return count

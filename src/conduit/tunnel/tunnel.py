@@ -21,7 +21,7 @@ from conduit.tunnel.tls import TlsPipe
 
 logger = logging.getLogger(__name__)
 
-BATCH: Final = 1024 << 10  # bytes encrypted before they are sent; what is urgent waits for no more
+BATCH: Final = 256 << 10  # bytes encrypted before they are sent; what is urgent waits for no more
 TURN: Final = 1 << 20  # bytes sent in one go before other tasks get a turn
 ROUNDS: Final = 8  # reads before other tasks get a turn
 HELD: Final = 32  # answers that are sent together: the peer works on them while we make the next
