@@ -6,20 +6,34 @@ from importlib import import_module
 from typing import Any, Final
 
 __all__ = [
+    "Bidirectional",
+    "Code",
     "ErrorCode",
     "ResumableStream",
     "Resumables",
     "TlsFiles",
     "Tunnel",
     "TunnelStream",
+    "Unary",
     "accept",
+    "call",
     "dial",
+    "open_call",
     "open_resumable",
     "open_resumables",
+    "serve_calls",
     "serve_streams",
+    "serving_calls",
 ]
 
 _HOMES: Final = {
+    "serving_calls": "conduit.tunnel.calls",
+    "serve_calls": "conduit.tunnel.calls",
+    "open_call": "conduit.tunnel.calls",
+    "call": "conduit.tunnel.calls",
+    "Unary": "conduit.tunnel.calls",
+    "Code": "conduit.tunnel.call_frames",
+    "Bidirectional": "conduit.tunnel.calls",
     "ErrorCode": "conduit.tunnel.frames",
     "ResumableStream": "conduit.tunnel.resumable",
     "Resumables": "conduit.tunnel.resume_serve",
