@@ -18,15 +18,21 @@ __all__ = [
     "accept",
     "call",
     "dial",
+    "forward_udp",
     "open_call",
+    "open_datagrams",
     "open_resumable",
     "open_resumables",
+    "relay_udp",
     "serve_calls",
     "serve_streams",
     "serving_calls",
 ]
 
 _HOMES: Final = {
+    "relay_udp": "conduit.tunnel.datagrams",
+    "open_datagrams": "conduit.tunnel.datagrams",
+    "forward_udp": "conduit.tunnel.datagrams",
     "serving_calls": "conduit.tunnel.calls",
     "serve_calls": "conduit.tunnel.calls",
     "open_call": "conduit.tunnel.calls",
