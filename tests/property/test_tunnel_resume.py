@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import pytest
+import trio
 from hypothesis import given
 from hypothesis import strategies as st
+from trio.testing import MockClock
 
 from conduit.errors import RemoteProtocolError
+from conduit.tunnel import open_resumable, open_resumables
 from conduit.tunnel.capsules import encode_capsule
+from conduit.tunnel.resumable import ResumableStream
 from conduit.tunnel.resume import BYTES, END, GAP, POSITION, START, Gap, ResumableEnd
+from tests.fakes.tunnel_roads import open_roads
 
 pytestmark = pytest.mark.property
 
@@ -162,3 +167,53 @@ def test_any_bytes_of_a_peer_are_taken_or_its_fault(data: bytes, greeted: bool, 
     while item := end.read(BIG):
         waiting += len(item) if isinstance(item, bytes) else 0
     assert waiting <= 10
+
+
+async def send(stream: ResumableStream, count: int) -> None:
+    for first in range(0, count, 100):
+        await stream.send_all(numbered(first, min(100, count - first)))
+    await stream.send_eof()
+
+
+async def check(stream: ResumableStream, count: int) -> None:
+    read = 0
+    while data := await stream.receive_some():
+        assert data == numbered(read, len(data))
+        read += len(data)
+    assert read == count
+
+
+async def talk(stream: ResumableStream, sent: int, received: int) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(send, stream, sent)
+        await check(stream, received)
+
+
+@given(
+    cuts=st.lists(st.integers(0, 4000), max_size=12),
+    down=st.integers(0, 5000),
+    up=st.integers(0, 5000),
+    capacity=st.sampled_from([100, 1000, 100_000]),
+)
+def test_streams_over_tunnels_that_break_at_any_byte_are_whole(
+    cuts: list[int], down: int, up: int, capacity: int
+) -> None:
+    async def agent(stream: ResumableStream) -> None:
+        await talk(stream, down, up)
+        done.append(stream)
+
+    async def main() -> None:
+        async with (
+            open_resumables(capacity=capacity, window=capacity) as registry,
+            open_roads({"sol": registry.serving(agent, overwrites=False)}, cuts) as roads,
+        ):
+            async with open_resumable(roads.current, "sol", capacity=capacity, window=capacity) as gateway:
+                await talk(gateway, up, down)
+            await trio.sleep(40)
+            assert len(registry) == 0
+            assert len(done) == 1
+            assert roads.gateway is not None
+            assert not roads.gateway.mux.streams
+
+    done: list[ResumableStream] = []
+    trio.run(main, clock=MockClock(autojump_threshold=0))
