@@ -163,3 +163,20 @@ class ConsoleGap(ConduitError):
     def __init__(self, bytes_lost: int) -> None:
         super().__init__(f"{bytes_lost} bytes were lost while the stream was not connected")
         self.bytes_lost = bytes_lost
+
+
+class CallError(ConduitError):
+    """A call over a tunnel failed; also what a handler raises to say so.
+
+    :param code: gRPC's status code, 1 to 16 (``conduit.tunnel.call_frames.Code``).
+    :param message: for people; no secrets.
+    :param details: for programs, such as an encoded ``google.rpc.Status``.
+    :param safe_to_retry: whether the peer certainly did nothing of what was asked.
+    """
+
+    def __init__(self, code: int, message: str, details: bytes = b"", *, safe_to_retry: bool = False) -> None:
+        super().__init__(f"{message} (status {int(code)})")
+        self.code = code
+        self.message = message
+        self.details = details
+        self.safe_to_retry = safe_to_retry

@@ -8,6 +8,7 @@ a hole in it.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -122,7 +123,7 @@ class ResumableStream(trio.abc.HalfCloseableStream):
         :raises trio.BrokenResourceError: the stream is over.
         :raises trio.ClosedResourceError: it was closed here.
         """
-        if max_bytes is not None and max_bytes < 1:
+        if max_bytes is not None and operator.index(max_bytes) < 1:
             raise ValueError("max_bytes must be at least 1")
         if self._receiving:
             raise trio.BusyResourceError("another task is receiving from this stream")
@@ -225,7 +226,8 @@ class ResumableStream(trio.abc.HalfCloseableStream):
                 self._end.detach()
                 self._stream = None
                 self._wake_all()
-        stream.reset(ErrorCode.CANCEL)
+                if not stream.is_closed:
+                    stream.reset(ErrorCode.CANCEL)
         return True
 
     async def _pump_both(self, stream: TunnelStream) -> bool:

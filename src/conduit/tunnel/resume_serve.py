@@ -127,7 +127,7 @@ class Resumables:
             logger.exception("the handler of a %s stream failed", stream.kind)
             code = ErrorCode.INTERNAL_ERROR
         finally:
-            del self._sessions[_digest(session.key)]
+            self._sessions.pop(_digest(session.key), None)
             stream.give_up(TransportError("its handler has ended"), code)
 
 

@@ -161,9 +161,14 @@ class TunnelStream(trio.abc.HalfCloseableStream):
 
     # --- sending ---
 
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+    async def send_last(self, data: bytes | bytearray | memoryview) -> None:
+        """Send bytes and end our direction, in one go; otherwise like :meth:`send_all`."""
+        await self.send_all(data, ends=True)
+
+    async def send_all(self, data: bytes | bytearray | memoryview, *, ends: bool = False) -> None:
         """Send bytes; returns when the last has left for the network.
 
+        :param ends: whether our direction ends with them.
         :raises trio.BrokenResourceError: the stream was reset, or the tunnel is gone.
         :raises trio.ClosedResourceError: it was closed or ended here.
         """
@@ -177,6 +182,9 @@ class TunnelStream(trio.abc.HalfCloseableStream):
             view = view.cast("B")
         if view:
             self._carriage.mux.send(self._stream, view)
+        if ends:
+            self._carriage.mux.end(self._stream)
+        if view or ends:
             self._carriage.flush()
         if not self._stream.pending:
             await trio.lowlevel.checkpoint()
@@ -207,21 +215,6 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         self._carriage.mux.end(self._stream)
         self._carriage.flush()
         await trio.lowlevel.checkpoint()
-
-    def end_after(self, data: bytes) -> None:
-        """Queue the last bytes and the end of our direction, in one go and without waiting for them to leave.
-
-        :param data: a message of a bounded size: it stays in memory until the peer gives credit for it.
-        """
-        if self._waiting_sender is not None:
-            raise trio.BusyResourceError("another task is sending on this stream")
-        self._check_sendable()
-        if self._answers:
-            self.accept()
-        if data:
-            self._carriage.mux.send(self._stream, memoryview(data))
-        self._carriage.mux.end(self._stream)
-        self._carriage.flush()
 
     def _check_sendable(self) -> None:
         stream = self._stream

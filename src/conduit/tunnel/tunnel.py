@@ -78,7 +78,11 @@ class Tunnel:
         if deadline is not None:
             self._limit(found, deadline)
         self.flush()
-        await trio.lowlevel.checkpoint()
+        try:
+            await trio.lowlevel.checkpoint()
+        except trio.Cancelled:  # nobody gets to know the stream
+            found.reset()
+            raise
         return found
 
     async def incoming(self) -> AsyncIterator[TunnelStream]:
