@@ -19,7 +19,7 @@ MAX_WINDOW: Final = (1 << 31) - 1  # bytes (section 6.9.1)
 STREAM_ID_MASK: Final = 0x7FFFFFFF
 PING_LENGTH: Final = 8  # bytes
 MAX_DATA: Final = 1 << 20  # bytes of one DATA frame, both ways (SETTINGS_MAX_FRAME_SIZE)
-MAX_CONTROL: Final = 64 << 10  # bytes of one frame of any other kind
+MAX_CONTROL: Final = 64 << 10  # bytes of one frame of any other kind, and of a block of headers
 
 
 class FrameType(IntEnum):
@@ -38,6 +38,7 @@ class FrameType(IntEnum):
 
 
 END_STREAM: Final = 0x01  # flag of DATA and HEADERS
+END_HEADERS: Final = 0x04  # flag of HEADERS and CONTINUATION
 ACK: Final = 0x01  # flag of SETTINGS and PING
 PADDED: Final = 0x08  # flag of DATA and HEADERS
 
@@ -74,6 +75,40 @@ class Violation(RemoteProtocolError):
     def __init__(self, what: str, code: int) -> None:
         super().__init__(f"the peer broke the rules of HTTP/2: {what}")
         self.code = code
+
+
+_SIZES: Final[dict[int, int]] = {
+    FrameType.PRIORITY: 5,
+    FrameType.RST_STREAM: 4,
+    FrameType.PING: PING_LENGTH,
+    FrameType.WINDOW_UPDATE: 4,
+}
+_CONNECTION: Final = frozenset({FrameType.SETTINGS, FrameType.PING, FrameType.GOAWAY})
+_EITHER: Final = frozenset({FrameType.WINDOW_UPDATE})
+
+
+def check_header(kind: int, length: int, flags: int, stream_id: int) -> None:
+    """What a frame's nine bytes alone say against it, before any of the others is kept.
+
+    :raises Violation: it is too long, not of its type's size, or not where its type belongs.
+    """
+    most = MAX_DATA if kind == FrameType.DATA else MAX_CONTROL
+    if length > most:
+        raise Violation(f"a frame of {length} bytes, where {most} are allowed", ErrorCode.FRAME_SIZE_ERROR)
+    if not _is_size(kind, length, flags):
+        raise Violation(f"a frame of type {kind} with {length} bytes", ErrorCode.FRAME_SIZE_ERROR)
+    if kind == FrameType.PUSH_PROMISE:
+        raise Violation("a pushed stream, which nobody may open", ErrorCode.PROTOCOL_ERROR)
+    if kind <= FrameType.CONTINUATION and kind not in _EITHER and (kind in _CONNECTION) == bool(stream_id):
+        raise Violation(f"a frame of type {kind} on stream {stream_id}", ErrorCode.PROTOCOL_ERROR)
+
+
+def _is_size(kind: int, length: int, flags: int) -> bool:
+    if kind == FrameType.SETTINGS:
+        return length % 6 == 0 and not (length and flags & ACK)
+    if kind == FrameType.GOAWAY:
+        return length >= _GOAWAY.size
+    return length == _SIZES.get(kind, length)
 
 
 def error_name(code: int) -> str:

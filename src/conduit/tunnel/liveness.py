@@ -1,4 +1,8 @@
-"""Is the peer still there? Asks when it has been quiet, and decides; measures the round trip on the way."""
+"""Is the peer still there? Asks when it has been quiet, and decides; measures the round trip on the way.
+
+The first PING leaves at once, and one leaves every interval even while the peer talks: windows grow by the round trip,
+and a tunnel that is never idle needs it most.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +21,14 @@ class Liveness:
     The opaque bytes of a PING are the time at which it was sent, in microseconds: the answer tells the round trip.
     """
 
-    __slots__ = ("_heard", "_missed", "_next", "dead_after", "interval", "round_trip")
+    __slots__ = ("_asked", "_heard", "_next", "dead_after", "interval", "round_trip")
 
     def __init__(self, now: float, *, interval: float = INTERVAL, dead_after: float | None = None) -> None:
         self.interval = interval
         self.dead_after = MISSES * interval + GRACE if dead_after is None else dead_after
         self._heard = now
-        self._next = now + interval
-        self._missed = 0
+        self._next = now
+        self._asked = b""  # the last PING's opaque bytes, until it is answered
         self.round_trip = 0.0
         "Seconds, smoothed; 0 until the first answer."
 
@@ -44,18 +48,17 @@ class Liveness:
         """Opaque bytes of a PING to send now, or None."""
         if now < self._next:
             return None
-        quiet_until = self._heard + self.interval
-        if now < quiet_until:  # it has spoken meanwhile
-            self._next = quiet_until
-            return None
         self._next = now + self.interval
-        return stamp(now)
+        self._asked = stamp(now)
+        return self._asked
 
     def answered(self, opaque: bytes, now: float) -> None:
-        """The answer to a PING; one that we cannot have sent is ignored."""
-        sample = now - int.from_bytes(opaque, "big") / _MICRO
-        if 0 <= sample <= self.dead_after:
-            self.round_trip += (sample - self.round_trip) * _SMOOTHING if self.round_trip else sample
+        """The answer to a PING; one that answers none of ours is ignored, and so is one that comes late."""
+        if opaque != self._asked:
+            return
+        self._asked = b""
+        sample = max(now - int.from_bytes(opaque, "big") / _MICRO, 1 / _MICRO)
+        self.round_trip += (sample - self.round_trip) * _SMOOTHING if self.round_trip else sample
 
 
 def stamp(now: float) -> bytes:

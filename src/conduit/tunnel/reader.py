@@ -1,19 +1,32 @@
 """Finds frames in a stream of bytes that comes in pieces of any size (RFC 9113, section 4.1).
 
 DATA is given on as it comes, piece by piece and without waiting for the end of its frame; every other frame is
-collected first.
+collected first. What a frame's header alone makes wrong is found before anything is collected. Before all frames comes
+the preface, and the first frame is SETTINGS (section 3.4).
 """
 
 from __future__ import annotations
 
 from typing import Final, Protocol
 
-from conduit.tunnel.frames import HEADER, MAX_CONTROL, MAX_DATA, PADDED, STREAM_ID_MASK, ErrorCode, FrameType, Violation
+from conduit.tunnel.frames import (
+    ACK,
+    END_HEADERS,
+    HEADER,
+    MAX_CONTROL,
+    MAX_DATA,
+    PADDED,
+    STREAM_ID_MASK,
+    ErrorCode,
+    FrameType,
+    Violation,
+    check_header,
+)
 
+MAX_CONTINUATIONS: Final = 16  # frames after HEADERS that one block of headers may have
 _DATA: Final = int(FrameType.DATA)
 _HEADERS: Final = int(FrameType.HEADERS)
 _CONTINUATION: Final = int(FrameType.CONTINUATION)
-_END_HEADERS: Final = 0x04
 _HEADER_SIZE: Final = HEADER.size
 
 
@@ -34,22 +47,39 @@ class FrameHandler(Protocol):
 
 
 class FrameReader:
-    """Splits the bytes of one connection. Between HEADERS and END_HEADERS only CONTINUATION may come (section 6.10)."""
+    """Splits the bytes of one connection. Between HEADERS and END_HEADERS only CONTINUATION may come (section 6.10).
 
-    __slots__ = ("_data_left", "_handler", "_in_headers", "_partial")
+    :param preface: what comes before the first frame.
+    """
 
-    def __init__(self, handler: FrameHandler) -> None:
+    __slots__ = (
+        "_block_frames",
+        "_block_size",
+        "_block_stream",
+        "_data_left",
+        "_handler",
+        "_partial",
+        "_preface",
+        "is_settled",
+    )
+
+    def __init__(self, handler: FrameHandler, preface: bytes = b"") -> None:
         self._handler = handler
+        self._preface = preface  # what must still come of it
+        self.is_settled = False
+        "Whether the preface and SETTINGS have come."
         self._partial = bytearray()  # of a frame that has not come as a whole
         self._data_left = 0
-        self._in_headers = False
+        self._block_stream = 0  # whose block of headers is not complete; 0 when there is none
+        self._block_size = 0
+        self._block_frames = 0
 
     def receive(self, data: memoryview) -> None:
         """Take bytes.
 
-        :raises Violation: a frame is too long, or DATA interrupts a block of headers.
+        :raises Violation: a frame cannot be what its header says, or interrupts a block of headers.
         """
-        at, end = 0, len(data)
+        at, end = self._receive_preface(data) if self._preface else 0, len(data)
         while at < end:
             if self._data_left:
                 at += self._receive_body(data[at : at + self._data_left])
@@ -63,10 +93,18 @@ class FrameReader:
                     self._begin_data(stream_id & STREAM_ID_MASK, length, flags)
                 elif end - at >= _HEADER_SIZE + length:
                     stop = at + _HEADER_SIZE + length
+                    self._check(kind, length, flags, stream_id & STREAM_ID_MASK)
                     self._receive_frame(data[at:stop], kind, flags, stream_id & STREAM_ID_MASK)
                     at = stop
                 else:
                     at += self._receive_part(data[at:])
+
+    def _receive_preface(self, data: memoryview) -> int:
+        count = min(len(self._preface), len(data))
+        if data[:count] != self._preface[:count]:
+            raise Violation("not its preface", ErrorCode.PROTOCOL_ERROR)
+        self._preface = self._preface[count:]
+        return count
 
     def _receive_part(self, data: memoryview) -> int:
         """Collect a frame that comes in pieces; the bytes taken."""
@@ -82,7 +120,8 @@ class FrameReader:
             partial.clear()
             self._begin_data(stream_id, length, flags)
             return taken
-        _check_length(kind, length)
+        if taken:
+            self._check(kind, length, flags, stream_id)
         more = min(_HEADER_SIZE + length - len(partial), len(data) - taken)
         partial += data[taken : taken + more]
         if len(partial) == _HEADER_SIZE + length:
@@ -92,9 +131,8 @@ class FrameReader:
         return taken + int(more)
 
     def _begin_data(self, stream_id: int, length: int, flags: int) -> None:
-        _check_length(_DATA, length)
-        if self._in_headers:
-            raise Violation("DATA inside a block of headers", ErrorCode.PROTOCOL_ERROR)
+        if length > MAX_DATA or self._block_stream or not stream_id or not self.is_settled:
+            self._check(_DATA, length, flags, stream_id)  # which fails
         self._data_left = length
         self._handler.begin_data(stream_id, length, flags)
 
@@ -104,14 +142,26 @@ class FrameReader:
         self._handler.body(data, last=not self._data_left)
         return count
 
+    def _check(self, kind: int, length: int, flags: int, stream_id: int) -> None:
+        """Whether a frame with this header may come now."""
+        check_header(kind, length, flags, stream_id)
+        if not self.is_settled and (kind != FrameType.SETTINGS or flags & ACK):
+            raise Violation("its first frame is not SETTINGS", ErrorCode.PROTOCOL_ERROR)
+        if bool(self._block_stream) != (kind == _CONTINUATION) or (self._block_stream or stream_id) != stream_id:
+            raise Violation("a block of headers is interrupted, or continued from nowhere", ErrorCode.PROTOCOL_ERROR)
+
     def _receive_frame(self, frame: memoryview, kind: int, flags: int, stream_id: int) -> None:
-        _check_length(kind, len(frame) - _HEADER_SIZE)
-        if self._in_headers or kind == _HEADERS:
-            self._in_headers = not (flags & _END_HEADERS and kind in (_HEADERS, _CONTINUATION))
+        self.is_settled = True  # or it would not have come so far
+        if kind in (_HEADERS, _CONTINUATION):
+            self._count_block(len(frame), kind)
+            self._block_stream = 0 if flags & END_HEADERS else stream_id
         self._handler.frame(frame, kind, flags, stream_id)
 
-
-def _check_length(kind: int, length: int) -> None:
-    most = MAX_DATA if kind == _DATA else MAX_CONTROL
-    if length > most:
-        raise Violation(f"a frame of {length} bytes, where {most} are allowed", ErrorCode.FRAME_SIZE_ERROR)
+    def _count_block(self, size: int, kind: int) -> None:
+        if kind == _HEADERS:
+            self._block_size = self._block_frames = 0
+        else:
+            self._block_frames += 1
+        self._block_size += size
+        if self._block_size > MAX_CONTROL + _HEADER_SIZE or self._block_frames > MAX_CONTINUATIONS:
+            raise Violation("a block of headers without end", ErrorCode.ENHANCE_YOUR_CALM)

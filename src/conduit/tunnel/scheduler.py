@@ -1,4 +1,8 @@
-"""Whose turn it is to send: deficit round robin among streams, interactive ones before bulk, frames cut to fit."""
+"""Whose turn it is to send: deficit round robin among streams, interactive ones before bulk, frames cut to fit.
+
+Interactive streams that send a lot do not starve the others: after :data:`FAVOUR` bytes of theirs a bulk stream has a
+turn.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,9 @@ from conduit.tunnel.streams import MuxStream
 QUANTUM: Final = 64 << 10  # bytes that a stream may send in its turn
 ALONE: Final = 256 << 10  # bytes of a DATA frame when no other stream wants to send
 SHARED: Final = 16 << 10  # the same when others do, and never less than what a turn has left
+FAVOUR: Final = 256 << 10  # bytes that interactive streams may send in a row while bulk waits
 JOIN: Final = 2048  # bytes of data up to which header and data become one buffer
+_PRUNE: Final = 256  # closed streams that may stay queued
 _DATA: Final = int(FrameType.DATA)
 
 Buffer = bytes | memoryview
@@ -24,7 +30,7 @@ class Scheduler:
     :param finish: called when a stream's direction ends; returns the frame that says so.
     """
 
-    __slots__ = ("_blocked", "_finish", "_ready", "_urgent", "emptied", "max_data", "window")
+    __slots__ = ("_blocked", "_dead", "_favoured", "_finish", "_ready", "_urgent", "emptied", "max_data", "window")
 
     def __init__(self, window: int, max_data: int, finish: Callable[[MuxStream], bytes]) -> None:
         self.window = window
@@ -36,7 +42,9 @@ class Scheduler:
         self._finish = finish
         self._ready: deque[MuxStream] = deque()
         self._urgent: deque[MuxStream] = deque()
-        self._blocked: deque[MuxStream] = deque()
+        self._blocked: dict[MuxStream, None] = {}  # by the connection's credit, in their order
+        self._favoured = 0  # bytes sent by interactive streams since bulk had its turn
+        self._dead = 0  # queued streams that have closed
 
     @property
     def has_work(self) -> bool:
@@ -53,27 +61,55 @@ class Scheduler:
     def open(self, increment: int) -> None:
         """The connection has more credit."""
         self.window += increment
-        while self._blocked and self.window > 0:
-            self.add(self._blocked.popleft())
+        if self._blocked and self.window > 0:
+            blocked, self._blocked = self._blocked, {}
+            for stream in blocked:
+                self.add(stream)
+
+    def forget(self, stream: MuxStream) -> None:
+        """*stream* has closed; one that is queued stays so for a while."""
+        self._blocked.pop(stream, None)
+        if stream.queued:
+            self._dead += 1
+            if self._dead > _PRUNE:
+                self._dead = 0
+                for queue in (self._urgent, self._ready):
+                    self._prune(queue)
+
+    @staticmethod
+    def _prune(queue: deque[MuxStream]) -> None:
+        for _ in range(len(queue)):
+            stream = queue.popleft()
+            if stream.is_closed:
+                stream.queued = False
+            else:
+                queue.append(stream)
 
     def take(self, limit: int) -> list[Buffer]:
         """Frames of *limit* bytes, or a little more, in the order in which they must leave."""
         out: list[Buffer] = []
-        while limit > 0 and (queue := self._urgent or self._ready):
+        while limit > 0 and (queue := self._turn()):
             stream = queue[0]
             if not stream.may_send:  # reset, or its credit was taken back
-                queue.popleft()
-                stream.queued = False
+                self._leave(stream, queue)
                 continue
             if stream.pending and self.window <= 0:
-                queue.popleft()
-                stream.queued = False
-                self._blocked.append(stream)
+                self._leave(stream, queue)
+                self._blocked[stream] = None
                 continue
-            limit -= self._serve(stream, out, min(limit, self._room(stream)))
-            if stream.queued and stream.deficit <= 0:  # the next one's turn
-                queue.rotate(-1)
+            limit -= self._serve(stream, queue, out, min(limit, self._room(stream)))
+            if stream.deficit <= 0:
+                if queue is self._ready:
+                    self._favoured = 0
+                if stream.queued:  # the next one's turn
+                    queue.rotate(-1)
         return out
+
+    def _turn(self) -> deque[MuxStream]:
+        """The queue whose first stream sends next; empty when nobody does."""
+        if self._urgent and (self._favoured < FAVOUR or not self._ready):
+            return self._urgent
+        return self._ready
 
     def _room(self, stream: MuxStream) -> int:
         """Bytes that *stream* may send in one frame now."""
@@ -83,7 +119,7 @@ class Scheduler:
         size = ALONE if alone else max(min(stream.deficit, QUANTUM), SHARED)
         return min(size, self.max_data, stream.send_window, self.window)
 
-    def _serve(self, stream: MuxStream, out: list[Buffer], room: int) -> int:
+    def _serve(self, stream: MuxStream, queue: deque[MuxStream], out: list[Buffer], room: int) -> int:
         """Send one frame of *stream*; the bytes that it takes."""
         sent = 0
         outbound = stream.outbound
@@ -103,21 +139,23 @@ class Scheduler:
             stream.send_window -= sent
             stream.deficit -= sent
             self.window -= sent
+            if queue is self._urgent:
+                self._favoured += sent
         if not stream.pending:
-            self._empty(stream, out)
+            self._empty(stream, queue, out)
         elif stream.send_window <= 0:
-            self._leave(stream)
+            self._leave(stream, queue)
         return sent + HEADER.size
 
-    def _empty(self, stream: MuxStream, out: list[Buffer]) -> None:
+    def _empty(self, stream: MuxStream, queue: deque[MuxStream], out: list[Buffer]) -> None:
         stream.outbound = None
         self.emptied.append(stream)
+        self._leave(stream, queue)
         if stream.ending:
             out.append(self._finish(stream))
-        self._leave(stream)
 
-    def _leave(self, stream: MuxStream) -> None:
-        queue = self._urgent if stream.interactive else self._ready
+    @staticmethod
+    def _leave(stream: MuxStream, queue: deque[MuxStream]) -> None:
         queue.popleft()  # it is the first: only the one whose turn it is is served
         stream.queued = False
         stream.deficit = 0

@@ -3,18 +3,49 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from conduit._machine import Label
 from conduit.tunnel.flow import ReceiveWindow
 from conduit.tunnel.frames import ErrorCode, GoAway
 
+MAX_FORGOTTEN: Final = 1024  # streams that we reset and whose late DATA is known to be late
 Headers = Sequence[tuple[bytes, bytes]]
 
 # Why a stream ended, where this end knows more than the wire can say. The low 32 bits are what travels.
 WIRE_CODE: Final = 0xFFFF_FFFF
 DEADLINE: Final = 1 << 32 | ErrorCode.CANCEL
 LOST: Final = 1 << 32 | ErrorCode.INTERNAL_ERROR
+
+
+class Life(Label):
+    """How far a stream has come (RFC 9113, section 5.1)."""
+
+    OPEN = "both directions carry data"
+    HALF_CLOSED_LOCAL = "ours has ended"
+    HALF_CLOSED_REMOTE = "the peer's has ended"
+    CLOSED = "both have ended, or it was reset"
+
+
+class Move(Label):
+    """What changes that."""
+
+    END_SENT = "END_STREAM sent"
+    END_RECEIVED = "END_STREAM received"
+    RESET = "RST_STREAM, either way"
+
+
+# Every legal move. What comes for a stream that is closed never gets here.
+TRANSITIONS: Final[Mapping[tuple[Life, Move], Life]] = {
+    (Life.OPEN, Move.END_SENT): Life.HALF_CLOSED_LOCAL,
+    (Life.OPEN, Move.END_RECEIVED): Life.HALF_CLOSED_REMOTE,
+    (Life.OPEN, Move.RESET): Life.CLOSED,
+    (Life.HALF_CLOSED_LOCAL, Move.END_RECEIVED): Life.CLOSED,
+    (Life.HALF_CLOSED_LOCAL, Move.RESET): Life.CLOSED,
+    (Life.HALF_CLOSED_REMOTE, Move.END_SENT): Life.CLOSED,
+    (Life.HALF_CLOSED_REMOTE, Move.RESET): Life.CLOSED,
+}
 
 
 class MuxStream:
@@ -26,7 +57,10 @@ class MuxStream:
         "deficit",
         "direct",
         "ending",
+        "headers_received",
+        "headers_sent",
         "interactive",
+        "life",
         "local_ended",
         "outbound",
         "owner",
@@ -42,11 +76,16 @@ class MuxStream:
         "window",
     )
 
-    def __init__(self, stream_id: int, send_window: int, window: ReceiveWindow) -> None:
+    def __init__(self, stream_id: int, send_window: int, window: ReceiveWindow, *, ours: bool) -> None:
         self.stream_id = stream_id
+        self.life = Life.OPEN
+        self.headers_sent = ours
+        "Whether we may send data: opened by us, or answered by us."
+        self.headers_received = not ours
+        "Whether the peer may: opened by it, or answered by it."
         self.send_window = send_window
         self.window = window
-        self.chunks: deque[bytes] | None = None
+        self.chunks: deque[bytes | memoryview] | None = None
         "Received and not yet taken."
         self.unread = 0
         "Bytes in :attr:`chunks`."
@@ -73,10 +112,19 @@ class MuxStream:
         self.touched = False  # by the bytes being received
         self.deficit = 0  # bytes that it may send in this turn
 
+    def move(self, what: Move) -> bool:
+        """Note an end or a reset; whether that closes the stream."""
+        self.life = TRANSITIONS[self.life, what]
+        if what is Move.END_SENT:
+            self.local_ended = True
+        elif what is Move.END_RECEIVED:
+            self.remote_ended = True
+        return self.life is Life.CLOSED
+
     @property
     def is_closed(self) -> bool:
         """Whether nothing can be sent or received any more."""
-        return self.reset_code is not None or (self.remote_ended and self.local_ended)
+        return self.life is Life.CLOSED
 
     @property
     def may_send(self) -> bool:
@@ -84,6 +132,27 @@ class MuxStream:
         if self.reset_code is not None or self.local_ended:
             return False
         return self.send_window > 0 if self.pending else self.ending
+
+
+class Forgotten:
+    """IDs of streams that we reset, whose late DATA is no offence: the last ones, and those of whom nobody can say."""
+
+    __slots__ = ("_below", "_ids")
+
+    def __init__(self) -> None:
+        self._ids: dict[int, None] = {}  # the oldest first
+        self._below = 0  # the highest ID that is no longer among them
+
+    def __contains__(self, stream_id: int) -> bool:
+        return stream_id <= self._below or stream_id in self._ids
+
+    def add(self, stream_id: int) -> None:
+        """A stream was reset."""
+        self._ids[stream_id] = None
+        if len(self._ids) > MAX_FORGOTTEN:
+            oldest = next(iter(self._ids))
+            del self._ids[oldest]
+            self._below = max(self._below, oldest)
 
 
 class StreamOpened(NamedTuple):

@@ -8,7 +8,7 @@ from conduit.tunnel.streams import MuxStream
 
 
 def stream(number: int = 1) -> MuxStream:
-    return MuxStream(number, 0, ReceiveWindow(Budget()))
+    return MuxStream(number, 0, ReceiveWindow(Budget()), ours=True)
 
 
 def test_an_empty_queue_waits_for_ever() -> None:
