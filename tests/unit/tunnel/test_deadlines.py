@@ -4,7 +4,7 @@ import math
 
 from conduit.tunnel.deadlines import SLACK, DeadlineQueue
 from conduit.tunnel.flow import Budget, ReceiveWindow
-from conduit.tunnel.streams import MuxStream
+from conduit.tunnel.streams import Move, MuxStream
 
 
 def stream(number: int = 1) -> MuxStream:
@@ -32,7 +32,7 @@ def test_a_closed_stream_does_not_expire() -> None:
     queue = DeadlineQueue()
     one = stream()
     queue.add(one, 1.0)
-    one.reset_code = 8
+    one.move(Move.RESET)
     assert queue.next_deadline() == math.inf
     assert queue.take_expired(2.0) == []
 
@@ -45,6 +45,6 @@ def test_closed_streams_do_not_pile_up() -> None:
     for number in range(10_000):
         one = stream(number)
         queue.add(one, 60.0)
-        one.reset_code = 0
+        one.move(Move.RESET)
     assert len(queue) <= SLACK + 2 * len(kept)
     assert queue.take_expired(1000.0) == kept
