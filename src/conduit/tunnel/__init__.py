@@ -5,15 +5,52 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any, Final
 
-__all__ = ["ErrorCode", "TlsFiles", "Tunnel", "TunnelStream", "accept", "dial"]
+__all__ = [
+    "Bidirectional",
+    "Code",
+    "ErrorCode",
+    "ResumableStream",
+    "Resumables",
+    "TlsFiles",
+    "Tunnel",
+    "TunnelStream",
+    "Unary",
+    "accept",
+    "call",
+    "dial",
+    "forward_udp",
+    "open_call",
+    "open_datagrams",
+    "open_resumable",
+    "open_resumables",
+    "relay_udp",
+    "serve_calls",
+    "serve_streams",
+    "serving_calls",
+]
 
 _HOMES: Final = {
+    "relay_udp": "conduit.tunnel.datagrams",
+    "open_datagrams": "conduit.tunnel.datagrams",
+    "forward_udp": "conduit.tunnel.datagrams",
+    "serving_calls": "conduit.tunnel.calls",
+    "serve_calls": "conduit.tunnel.calls",
+    "open_call": "conduit.tunnel.calls",
+    "call": "conduit.tunnel.calls",
+    "Unary": "conduit.tunnel.calls",
+    "Code": "conduit.tunnel.call_frames",
+    "Bidirectional": "conduit.tunnel.calls",
     "ErrorCode": "conduit.tunnel.frames",
+    "ResumableStream": "conduit.tunnel.resumable",
+    "Resumables": "conduit.tunnel.resume_serve",
     "TlsFiles": "conduit.tunnel.link",
     "Tunnel": "conduit.tunnel.tunnel",
     "TunnelStream": "conduit.tunnel.stream",
     "accept": "conduit.tunnel.link",
     "dial": "conduit.tunnel.link",
+    "open_resumable": "conduit.tunnel.resume_open",
+    "open_resumables": "conduit.tunnel.resume_serve",
+    "serve_streams": "conduit.tunnel.serving",
 }
 
 
