@@ -42,6 +42,7 @@ from conduit.rmcp.session_commands import (
     SessionPrivilege,
     SetSessionPrivilegeLevel,
 )
+from fuzz.stream_targets import STREAM_SEEDS
 from fuzz.targets import ONCE, SESSION_ID, joined
 from tests.fakes import reference
 from tests.fakes.log_in import Rehearsal
@@ -194,5 +195,6 @@ if __name__ == "__main__":
         records(),
         inventory(),
         sensor_records(),
+        STREAM_SEEDS,
     ):
         write(CORPUS, seeds)

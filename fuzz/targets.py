@@ -80,6 +80,7 @@ from conduit.rmcp.session_commands import (
     decode_cipher_suites,
 )
 from conduit.rmcp.sweep import PresenceSweep
+from fuzz.stream_targets import STREAM_TARGETS
 from tests.fakes import reference
 from tests.fakes.entropy import CountedEntropy
 from tests.fakes.log_in import Rehearsal
@@ -462,4 +463,5 @@ TARGETS: Final[Mapping[str, Oracle]] = {
     "event_filter": codec(EventFilter),
     "alert_immediate": codec(AlertImmediate),
     "presence_sweep": presence_sweep,
+    **STREAM_TARGETS,
 }

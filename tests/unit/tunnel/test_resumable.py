@@ -486,3 +486,42 @@ async def test_it_is_a_stream_like_any_other(autojump_clock: MockClock, turned: 
 
         await check_half_closeable_stream(make, None)
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.property
+async def test_a_stream_that_is_cancelled_at_any_checkpoint_leaves_nothing_behind(autojump_clock: MockClock) -> None:
+    async def echo(stream: ResumableStream) -> None:
+        with suppress(trio.BrokenResourceError):
+            while data := await stream.receive_some():
+                await stream.send_all(data)
+
+    async def use(roads: Roads) -> None:
+        async with open_resumable(roads.current, "sol", capacity=ROOM) as stream:
+            await stream.send_all(b"hello")
+            assert await read(stream, 5) == b"hello"
+            roads.cut()
+            await stream.send_all(b"again")
+            assert await read(stream, 5) == b"again"
+            await stream.send_eof()
+            assert await stream.receive_some() == b""
+
+    finished = False
+    ticks = 0
+    async with open_resumables(grace=2) as registry, open_roads({"sol": registry.serving(echo)}) as roads:
+        while not finished and ticks < 500:
+            with trio.CancelScope() as scope:
+                trio.lowlevel.spawn_system_task(cancel_after, scope, ticks)
+                await use(roads)
+                finished = True
+            ticks += 1
+            await trio.sleep(10)
+            assert roads.gateway is not None
+            assert not roads.gateway.mux.streams
+            assert len(registry) == 0
+    assert 10 < ticks < 500
+
+
+async def cancel_after(scope: trio.CancelScope, ticks: int) -> None:
+    for _ in range(ticks):
+        await trio.lowlevel.checkpoint()
+    scope.cancel()

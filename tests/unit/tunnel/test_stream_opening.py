@@ -401,3 +401,36 @@ async def test_handlers_have_some_time_to_notice_the_end_of_their_tunnel(autojum
         wire.cut()
         await trio.sleep(10)
         assert ended == [5]
+
+
+async def test_a_stream_whose_opener_has_left_is_not_served() -> None:
+    served: list[TunnelStream] = []
+
+    async def serve(stream: TunnelStream) -> None:
+        served.append(stream)
+
+    async with connected_tunnels() as (gateway, agent), trio.open_nursery() as nursery:
+        (await gateway.open_stream("tcp")).reset()
+        await wait_all_tasks_blocked()
+        nursery.start_soon(serve_streams, agent, {"tcp": serve})
+        await wait_all_tasks_blocked()
+        assert served == []
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_place_is_free_again_when_its_handler_has_ended() -> None:
+    async def serve(stream: TunnelStream) -> None:
+        await stream.send_all(b"x")
+
+    async with connected_tunnels() as (gateway, agent), trio.open_nursery() as nursery:
+
+        async def serve_one_at_a_time() -> None:
+            await serve_streams(agent, {"tcp": serve}, max_handlers=1)
+
+        nursery.start_soon(serve_one_at_a_time)
+        for _ in range(3):
+            stream = await gateway.open_stream("tcp")
+            assert await stream.receive_some() == b"x"
+            await stream.aclose()
+            await wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
