@@ -197,6 +197,10 @@ class Port:
             while more or self._waiters:
                 if not await self._readable():
                     continue
+                if self._waiters == 1:  # a console, say, with one datagram on the way: answered before anything else
+                    self._take(trio.current_time())
+                    more = False
+                    continue
                 self._corked = True
                 try:
                     now = trio.current_time()
