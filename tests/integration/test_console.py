@@ -145,7 +145,8 @@ def owner(served: ServedBmc) -> BmcSession:
 
 def deafen(served: ServedBmc) -> None:
     """The network loses whatever goes to the BMC in the sessions that are open now; new ones work."""
-    hear, lost = served.bmc.receive_datagram, {one.session_id.to_bytes(4, "little") for one in served.bmc.state.sessions}
+    hear = served.bmc.receive_datagram
+    lost = {session.session_id.to_bytes(4, "little") for session in served.bmc.state.sessions}
 
     def receive(data: bytes, address: Any, now: float) -> None:
         if data[6:10] not in lost:
