@@ -4,8 +4,9 @@
 
 The floor is a connected socket that sends 320 bytes, about what a SOL packet with 255 characters has, waits with Trio
 until it is readable, and reads the echo, which a C program sends. Its round trip bounds a protocol with one packet on
-the way: 255 characters in each. All rows are measured in turn, several times; each ratio is made within one repetition,
-and the range of the ratios is printed.
+the way: 255 characters in each. The speed of a shared machine changes by two from one second to the next, so all rows
+are measured in slices of a quarter second, and each ratio is made within a slice. Printed is the median of each
+repetition's slices: the best of the repetitions, and their range.
 
 At the other end is `responder.c`, so that the client is what is measured; then our own virtual BMC, which is Python, as
 half of its figures are. What the machine sends is compared byte by byte, after the clock has stopped. Last comes a
@@ -22,7 +23,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
@@ -41,8 +42,11 @@ from conduit.ipmi.console import Console
 HOST: Final = "127.0.0.1"
 FLOOR_BYTES: Final = 320
 CHARACTERS: Final = 255
-EXCHANGES: Final = 3000
-ECHOES: Final = 2000
+SLICES: Final = 20  # of a repetition
+EXCHANGES: Final = 500  # of a slice, and so on
+ECHOES: Final = 200
+SOURCE_SLICE: Final = 400_000  # bytes
+SINK_SLICE: Final = 100_000
 LIMIT: Final = 60.0  # seconds for one row
 SOURCE: Final = b"\x01"  # typed: a stream of as many bytes as the rest says
 ECHO: Final = b"\x02"  # typed: the same comes back
@@ -59,7 +63,7 @@ def stream(size: int) -> bytes:
 
 
 class Figures(NamedTuple):
-    """One repetition of one row."""
+    """One slice: the rows and the floor, measured within a quarter of a second."""
 
     floor: float
     "Seconds of a round trip in bare Trio, median."
@@ -69,6 +73,18 @@ class Figures(NamedTuple):
     "Bytes a second to the machine."
     echo: float
     "Seconds until eight characters are back, median."
+
+    def source_share(self) -> float:
+        """Of what one packet of 255 characters in each of the floor's round trips makes."""
+        return self.source * self.floor / CHARACTERS
+
+    def sink_share(self) -> float:
+        """The same the other way."""
+        return self.sink * self.floor / CHARACTERS
+
+    def echo_trips(self) -> float:
+        """The floor's round trips in an echo."""
+        return self.echo / self.floor
 
 
 class Machine:
@@ -186,24 +202,28 @@ async def type_each(
         await console.send_all(typed)
 
 
-async def measure(bmc_port: int, echo_port: int, repetitions: int, size: int) -> list[Figures]:
-    """One row of figures for each repetition."""
-    rows: list[Figures] = []
+async def measure(bmc_port: int, echo_port: int, repetitions: int, size: int) -> tuple[list[list[Figures]], float]:
+    """The slices of each repetition, and the rate of one long stream of *size* bytes."""
     async with (
         open_bmc(HOST, port=bmc_port, username=USERNAME, password=PASSWORD, cipher_suite=3) as bmc,
         bmc.console() as console,
     ):
+        rows: list[list[Figures]] = []
         for _ in range(repetitions):
             with trio.fail_after(LIMIT):
-                rows.append(
-                    Figures(
-                        floor=await floor(echo_port),
-                        source=await from_machine(console, size),
-                        sink=await to_machine(console, size // 4),
-                        echo=await echoes(console),
-                    )
-                )
-    return rows
+                rows.append([await measure_slice(console, echo_port) for _ in range(SLICES)])
+        with trio.fail_after(LIMIT):
+            return rows, await from_machine(console, size)
+
+
+async def measure_slice(console: Console, echo_port: int) -> Figures:
+    """A little of everything."""
+    return Figures(
+        floor=await floor(echo_port),
+        source=await from_machine(console, SOURCE_SLICE),
+        sink=await to_machine(console, SINK_SLICE),
+        echo=await echoes(console),
+    )
 
 
 def say(text: str) -> None:
@@ -212,22 +232,30 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def report(title: str, rows: list[Figures]) -> None:
-    """Print figures, and ratios within each repetition."""
-    best = min(row.floor for row in rows)
+def spread(values: list[float], *, best: Callable[[list[float]], float]) -> str:
+    """The best value and the range."""
+    return f"{best(values):.2f} [{min(values):.2f} to {max(values):.2f}]"
+
+
+def report(title: str, rows: list[list[Figures]], sustained: float, size: int) -> None:
+    """Print figures, and ratios within each slice: the median of a repetition, the best and the range of those."""
+    slices = [figures for row in rows for figures in row]
+
+    def shares(ratio: Callable[[Figures], float]) -> list[float]:
+        return [statistics.median(map(ratio, row)) for row in rows]
+
+    floors = [figures.floor * 1e6 for figures in slices]
+    say(f"{title}: {len(rows)} repetitions of {SLICES} slices")
     say(
-        f"{title}; bare Trio, {FLOOR_BYTES} B there and back: {best * 1e6:.1f} us",
+        f"  bare Trio, {FLOOR_BYTES} B there and back: {statistics.median(floors):.0f} us [{min(floors):.0f} to {max(floors):.0f}]"
     )
-    for name, rates in (
-        ("from the machine", [row.source for row in rows]),
-        ("to the machine", [row.sink for row in rows]),
-    ):
-        shares = sorted(rate * row.floor / CHARACTERS for rate, row in zip(rates, rows, strict=True))
-        say(
-            f"  {name}: {max(rates) / 1e6:.2f} MB/s, {shares[-1]:.2f} of the floor [{shares[0]:.2f} to {shares[-1]:.2f}]"
-        )
-    times = sorted(row.echo / row.floor for row in rows)
-    say(f"  echo p50: {min(row.echo for row in rows) * 1e6:.0f} us, {times[0]:.1f} round trips [to {times[-1]:.1f}]")
+    source = statistics.median(figures.source for figures in slices) / 1e6
+    sink = statistics.median(figures.sink for figures in slices) / 1e6
+    echo = statistics.median(figures.echo for figures in slices) * 1e6
+    say(f"  from the machine: {source:.2f} MB/s, {spread(shares(Figures.source_share), best=max)} of the floor")
+    say(f"  to the machine: {sink:.2f} MB/s, {spread(shares(Figures.sink_share), best=max)} of the floor")
+    say(f"  echo p50: {echo:.0f} us, {spread(shares(Figures.echo_trips), best=min)} round trips")
+    say(f"  one stream of {size / 1e6:.1f} MB, bit by bit as sent: {sustained / 1e6:.2f} MB/s")
 
 
 def main() -> None:
@@ -244,10 +272,10 @@ def main() -> None:
         with responder(program, echo=True) as echo_port:
             if "responder" in rows:
                 with responder(program) as port:
-                    report("responder.c", trio.run(measure, port, echo_port, options.repetitions, size))
+                    report("responder.c", *trio.run(measure, port, echo_port, options.repetitions, size), size)
             if "virtual" in rows:
                 with virtual() as port:
-                    report("our virtual BMC", trio.run(measure, port, echo_port, options.repetitions, size // 4))
+                    report("our virtual BMC", *trio.run(measure, port, echo_port, options.repetitions, size), size)
     if "burst" in rows:
         sol_burst.compare(options.repetitions)
 

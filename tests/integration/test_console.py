@@ -381,6 +381,16 @@ async def test_it_can_be_activated_again_on_request(autojump_clock: MockClock) -
         assert console.status.activations == 2
 
 
+async def test_a_sender_goes_on_when_the_console_is_activated_again_beside_it(autojump_clock: MockClock) -> None:
+    async with console_and_host() as (console, host, _):
+        with trio.fail_after(60):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(console.send_all, bytes(20_000))  # the machine does not read yet
+                await trio.sleep(5)
+                await console.reactivate()
+                nursery.start_soon(receive_exactly, host, 19_000)  # all but what was on the way
+
+
 async def test_commands_run_beside_the_console(autojump_clock: MockClock) -> None:
     async with open_virtual_bmc(config(limits=Limits())) as served, log_in(served) as bmc:
         host = HostStream(served)

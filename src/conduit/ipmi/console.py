@@ -36,7 +36,7 @@ REACTIVATION_DELAYS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds between
 # seconds of silence (section 6.12.15), which may have begun just before the loss was noticed.
 STALE_PATIENCE: Final = 90.0
 ASKED: Final = "it was activated again on request"
-CHUNK: Final = 4096  # characters queued at a time: a cancelled send leaves no more behind
+CHUNK: Final = 64  # full packets queued at a time
 logger = logging.getLogger(__name__)
 
 
@@ -51,7 +51,7 @@ class Console(trio.abc.Stream):
         self._ended: ConduitError | None = None
         self._closed = False
         self._reader: trio.lowlevel.Task | None = None
-        self._settled = trio.Event()
+        self._senders = trio.lowlevel.ParkingLot()  # who waits for what was sent to be taken
         self._trouble = trio.Event()
         self._reason = ""
         self._sending = trio.Lock()
@@ -72,8 +72,9 @@ class Console(trio.abc.Stream):
         with self._exclusive():
             self._check_usable()
             view = memoryview(data)
-            for start in range(0, len(view), CHUNK):
-                self._machine.write(bytes(view[start : start + CHUNK]))
+            size = CHUNK * self._activation.packet_size
+            for start in range(0, len(view), size):
+                self._machine.write(bytes(view[start : start + size]))
                 await self._settle()
             if not view:
                 await trio.lowlevel.checkpoint()
@@ -150,8 +151,7 @@ class Console(trio.abc.Stream):
         self._reason = ASKED
         self._trouble.set()
         while self._activation.count == activations:
-            self._settled = trio.Event()
-            await self._settled.wait()
+            await self._senders.park()
             self._check_usable()
 
     @property
@@ -225,16 +225,17 @@ class Console(trio.abc.Stream):
         """Send, and wait until everything was taken; a cancelled task takes back what was not sent."""
         self._activation.transmit()
         try:
-            await trio.lowlevel.checkpoint()
-            await self._until_settled()
+            if self._machine.is_settled:
+                await trio.lowlevel.checkpoint()
+            else:
+                await self._until_settled()
         except trio.Cancelled:
             self._machine.forget_unsent()
             raise
 
     async def _until_settled(self) -> None:
         while not self._machine.is_settled:
-            self._settled = trio.Event()
-            await self._settled.wait()
+            await self._senders.park()
             self._check_usable()
 
     # --- receiving ---
@@ -242,18 +243,17 @@ class Console(trio.abc.Stream):
     async def _park(self) -> None:
         """Sleep until there are characters, or an end."""
         self._reader = trio.lowlevel.current_task()
+        await trio.lowlevel.wait_task_rescheduled(self._forget_reader)
 
-        def abort(_: object) -> trio.lowlevel.Abort:
-            self._reader = None
-            return trio.lowlevel.Abort.SUCCEEDED
-
-        await trio.lowlevel.wait_task_rescheduled(abort)
+    def _forget_reader(self, _: object) -> trio.lowlevel.Abort:
+        self._reader = None
+        return trio.lowlevel.Abort.SUCCEEDED
 
     def _wake(self) -> None:
         reader, self._reader = self._reader, None
         if reader is not None:
             trio.lowlevel.reschedule(reader)
-        self._settled.set()
+        self._senders.unpark_all()
 
     def deliver(self, event: SolEvent) -> None:
         """What the session's reader calls with each event; never blocks."""
@@ -262,8 +262,8 @@ class Console(trio.abc.Stream):
             if self._reader is not None and self._machine.has_data:
                 reader, self._reader = self._reader, None
                 trio.lowlevel.reschedule(reader)
-            if self._machine.is_settled:
-                self._settled.set()
+            if self._senders and self._machine.is_settled:
+                self._senders.unpark_all()
             return
         kind = _TOLD.get(news)
         if kind is not None:
@@ -329,7 +329,7 @@ class Console(trio.abc.Stream):
             return
         self._tell(ConsoleEvent(kind=ConsoleEventKind.REACTIVATED))
         self._activation.transmit()
-        self._settled.set()  # whoever waits looks again
+        self._senders.unpark_all()  # they look again
 
     async def _activate_again(self, stale_until: float) -> None:
         """Try until the console is active, or cannot be.
