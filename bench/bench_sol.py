@@ -246,9 +246,8 @@ def report(title: str, rows: list[list[Figures]], sustained: float, size: int) -
 
     floors = [figures.floor * 1e6 for figures in slices]
     say(f"{title}: {len(rows)} repetitions of {SLICES} slices")
-    say(
-        f"  bare Trio, {FLOOR_BYTES} B there and back: {statistics.median(floors):.0f} us [{min(floors):.0f} to {max(floors):.0f}]"
-    )
+    middle = statistics.median(floors)
+    say(f"  bare Trio, {FLOOR_BYTES} B there and back: {middle:.0f} us [{min(floors):.0f} to {max(floors):.0f}]")
     source = statistics.median(figures.source for figures in slices) / 1e6
     sink = statistics.median(figures.sink for figures in slices) / 1e6
     echo = statistics.median(figures.echo for figures in slices) * 1e6

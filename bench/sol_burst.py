@@ -2,9 +2,9 @@
 
     python -m bench.sol_burst [--repetitions 7]
 
-A machine behind the simulator's serial port writes 12,000 bytes at once when it is told to. The clients take turns, each
-in a process of its own, with a simulator of its own: one hangs on to its output beyond 16,384 bytes. Timed is from the
-command to the last byte, which must be the right ones.
+A machine behind the simulator's serial port writes 12,000 bytes at once when it is told to. The clients take turns,
+each in a process of its own, with a simulator of its own, as one drops output beyond 16,384 bytes. Timed is from the
+command to the last byte; all must be the right ones.
 """
 
 from __future__ import annotations
