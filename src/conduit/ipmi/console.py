@@ -54,8 +54,7 @@ class Console(trio.abc.Stream):
         self._senders = trio.lowlevel.ParkingLot()  # who waits for what was sent to be taken
         self._trouble = trio.Event()
         self._reason = ""
-        self._sending = trio.Lock()
-        self._send_conflict = False
+        self._sending = _OneAtATime()
         self._event_sender, self._event_receiver = trio.open_memory_channel[ConsoleEvent](EVENTS)
         self.dropped_events = 0
 
@@ -69,7 +68,7 @@ class Console(trio.abc.Stream):
         :raises trio.BrokenResourceError: the console has ended; its cause says why.
         :raises trio.ClosedResourceError: it was closed.
         """
-        with self._exclusive():
+        with self._sending:
             self._check_usable()
             view = memoryview(data)
             size = CHUNK * self._activation.packet_size
@@ -84,7 +83,7 @@ class Console(trio.abc.Stream):
 
         :raises: as :meth:`send_all`.
         """
-        with self._exclusive():
+        with self._sending:
             self._check_usable()
             await trio.lowlevel.checkpoint()
             await self._until_settled()
@@ -134,7 +133,7 @@ class Console(trio.abc.Stream):
 
         :raises: as :meth:`send_all`.
         """
-        with self._exclusive():
+        with self._sending:
             self._check_usable()
             self._machine.set_lines(pause=pause, carrier=carrier)
             await self._settle()
@@ -197,23 +196,10 @@ class Console(trio.abc.Stream):
     # --- sending ---
 
     async def _operate(self, flags: int) -> None:
-        with self._exclusive():
+        with self._sending:
             self._check_usable()
             self._machine.operate(flags)
             await self._settle()
-
-    def _exclusive(self) -> _Exclusive:
-        return _Exclusive(self)
-
-    def enter(self) -> None:
-        """One task sends at a time. :raises trio.BusyResourceError: another is at it."""
-        if self._send_conflict:
-            raise trio.BusyResourceError("another task is sending to this console")
-        self._send_conflict = True
-
-    def leave(self) -> None:
-        """The other end of :meth:`enter`."""
-        self._send_conflict = False
 
     def _check_usable(self) -> None:
         if self._closed:
@@ -361,19 +347,21 @@ class Console(trio.abc.Stream):
         self._wake()
 
 
-class _Exclusive:
-    """One task at a time."""
+class _OneAtATime:
+    """One task sends at a time: another is told so at once."""
 
-    __slots__ = ("_console",)
+    __slots__ = ("_busy",)
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self) -> None:
+        self._busy = False
 
     def __enter__(self) -> None:
-        self._console.enter()
+        if self._busy:
+            raise trio.BusyResourceError("another task is sending to this console")
+        self._busy = True
 
     def __exit__(self, *exception: object) -> None:
-        self._console.leave()
+        self._busy = False
 
 
 _TOLD: Final = {
