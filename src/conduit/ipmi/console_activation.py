@@ -17,7 +17,15 @@ import trio
 
 from conduit.errors import CompletionCodeError, ConduitError, LocalProtocolError, RemoteProtocolError, SessionLostError
 from conduit.ipmi._fields import check_range
-from conduit.ipmi.commands import ActivatePayload, DeactivatePayload, GetPayloadInstanceInfo, PayloadActivation
+from conduit.ipmi.commands import (
+    ActivatePayload,
+    DeactivatePayload,
+    GetPayloadInstanceInfo,
+    GetSessionInfo,
+    LanPeer,
+    PayloadActivation,
+    SessionInfo,
+)
 from conduit.ipmi.connection import KEEPALIVE, Connection
 from conduit.ipmi.sol import SolCause, SolMachine, SolState, packet_size
 from conduit.rmcp.command import Body, Command
@@ -209,13 +217,30 @@ class Activation:
         )
 
     async def _find_holder(self, connection: Connection) -> Holder:
-        """Whose activation is in the way. Ours is only what has an ID of our own sessions: these are hard to meet."""
+        """Whose activation is in the way."""
         owner_id = await self._ask_for_owner()
         if not owner_id:
             return Holder.UNKNOWN
-        if owner_id in self._stale or owner_id in names(connection):
+        live, _ = await self._client.live_connection()
+        if owner_id in names(live):
             return Holder.OURS
+        if owner_id in self._stale or owner_id in names(connection):
+            return Holder.STRANGER if await self._is_reused(owner_id) else Holder.OURS
         return Holder.STRANGER if self._tells_sessions else Holder.UNKNOWN
+
+    async def _is_reused(self, session_id: int) -> bool:
+        """Whether the ID of a lost session is somebody else's by now: some BMCs have few of them.
+
+        A session of ours has the address and port that this one has, as both are on one socket.
+        """
+        try:
+            owner = await self._client.request(GetSessionInfo(session_id=session_id))
+            ours = await self._client.request(GetSessionInfo())
+        except ConduitError as error:
+            logger.info("the BMC does not say whose session %#x is: %s", session_id, error)
+            return False
+        sources = _source(owner), _source(ours)
+        return None not in sources and sources[0] != sources[1]
 
     async def _take_over(self) -> None:
         try:
@@ -251,6 +276,12 @@ class Activation:
 def names(connection: Connection) -> tuple[int, int]:
     """What a BMC may call a session: its own ID for it, or, as some do, the console's."""
     return connection.session.remote_id, connection.session.local_id
+
+
+def _source(info: SessionInfo) -> tuple[object, int] | None:
+    """Where a session's datagrams come from, as the BMC sees them."""
+    peer = info.session.peer if info.session is not None else None
+    return (peer.address, peer.port) if isinstance(peer, LanPeer) else None
 
 
 def _taken(error: CompletionCodeError) -> CompletionCodeError:
