@@ -19,8 +19,9 @@ from conduit.ipmi.bmc import FruConfig, NetworkConfig, UserConfig
 from conduit.ipmi.bmc.serve import ServedBmc, open_virtual_bmc
 from conduit.ipmi.commands import ReadFruData
 from conduit.ipmi.commands.lan_parameters import CipherSuiteCount, DefaultGateway, IpAddress, SubnetMask
-from conduit.ipmi.operations.fru import list_frus, read_fru, read_fru_data, write_fru_data
+from conduit.ipmi.operations.fru import SCANNED, find_frus, list_frus, read_fru, read_fru_data, write_fru_data
 from conduit.ipmi.operations.lan import read_lan, read_lan_value, set_lan
+from conduit.ipmi.records.sdr_locators import FruDevice
 
 PASSWORD = secrets.token_hex(4)
 ADMIN = UserConfig(name=b"admin", password=PASSWORD.encode())
@@ -47,9 +48,12 @@ async def bmc(served: ServedBmc) -> AsyncIterator[Bmc]:
 
 
 @pytest.fixture
-def conduit(served: ServedBmc, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Ask:
+def conduit(
+    served: ServedBmc, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Ask:
     """Runs a command line; returns what it printed as JSON, or the exit status and the error."""
     monkeypatch.setenv("IPMI_PASSWORD", PASSWORD)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
     async def run(*words: str) -> Any:
         options = ["-H", served.host, "-p", str(served.port), "-U", "admin", "-E"]
@@ -102,6 +106,22 @@ async def test_frus_that_are_not_there_are_not_listed(bmc: Bmc) -> None:
     assert {number: info.size for number, info in (await list_frus(bmc)).items()} == {0: 1024, 1: 256}
     with pytest.raises(CompletionCodeError):
         await bmc.request(ReadFruData(fru_id=5, offset=0, count=8))
+
+
+async def test_frus_are_those_that_the_records_name_and_the_machine_itself(served: ServedBmc, bmc: Bmc) -> None:
+    records = served.bmc.state.sdrs
+    for elsewhere in (FruDevice(fru_id=7, access_address=0x32), FruDevice(fru_id=8, logical=False)):
+        records.add(elsewhere.encode(), 0)
+    assert await find_frus(bmc) == [0, 1]
+    records.delete(records.id_of("Builtin FRU"), 0)
+    records.delete(records.id_of("PSU FRU"), 0)
+    assert await find_frus(bmc) == [0]
+
+
+async def test_without_records_frus_are_looked_for(served: ServedBmc, bmc: Bmc) -> None:
+    served.bmc.state.sdrs.clear(0)
+    assert await find_frus(bmc) == SCANNED
+    assert sorted(await list_frus(bmc)) == [0, 1]
 
 
 async def test_fru_verbs_print_and_edit(served: ServedBmc, conduit: Ask, tmp_path: Path) -> None:

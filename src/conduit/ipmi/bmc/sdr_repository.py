@@ -48,7 +48,8 @@ BMC_SUPPORT: Final = (
     | ControllerSupport.BRIDGE
 )
 MANAGEMENT: Final = Entity(entity_id=6)
-FRU_DEVICES: Final = ((0, "Builtin FRU", Entity(entity_id=7)), (1, "PSU FRU", Entity(entity_id=10)))
+BUILTIN_FRU: Final = FruDevice(fru_id=0, entity=Entity(entity_id=7), name=IdString.of("Builtin FRU"))
+SUPPLY_FRU: Final = FruDevice(fru_id=1, entity=Entity(entity_id=10), name=IdString.of("PSU FRU"))
 
 
 class SdrRepository:
@@ -150,8 +151,11 @@ class SdrRepository:
         self.cancel_reservation()
 
 
-def make_records(sensors: Sensors, *, name: str, manufacturer_id: int) -> Iterator[Record]:
-    """What a virtual BMC starts with: its sensors, those that only have events, itself, its inventories."""
+def make_records(sensors: Sensors, *, name: str, manufacturer_id: int, supply: bool = True) -> Iterator[Record]:
+    """What a virtual BMC starts with: its sensors, those that only have events, itself, its inventories.
+
+    :param supply: whether the power supply has one.
+    """
     numbers = set()
     for sensor in sensors:
         numbers.add(sensor.spec.number)
@@ -166,8 +170,7 @@ def make_records(sensors: Sensors, *, name: str, manufacturer_id: int) -> Iterat
                 name=IdString.of(kind.name),
             )
     yield Controller(notifications=0x20, support=BMC_SUPPORT, entity=MANAGEMENT, name=IdString.of(name))
-    for fru_id, fru_name, entity in FRU_DEVICES:
-        yield FruDevice(fru_id=fru_id, entity=entity, name=IdString.of(fru_name))
+    yield from (BUILTIN_FRU, SUPPLY_FRU) if supply else (BUILTIN_FRU,)
     yield OemRecord(manufacturer_id=manufacturer_id, data=b"conduit")
 
 

@@ -136,8 +136,8 @@ class BmcState:
     @cached_property
     def sdrs(self) -> SdrRepository:
         """The records of the sensors, and others."""
-        maker = self.config.identity.manufacturer_id
-        return SdrRepository(make_records(self.sensors, name=BMC_NAME, manufacturer_id=maker))
+        maker, supply = self.config.identity.manufacturer_id, self.config.fru.supply
+        return SdrRepository(make_records(self.sensors, name=BMC_NAME, manufacturer_id=maker, supply=supply))
 
     # --- time ---
 

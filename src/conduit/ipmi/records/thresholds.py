@@ -23,7 +23,7 @@ class ThresholdMask(IntFlag):
 
 NO_THRESHOLDS: Final = ThresholdMask(0)
 ALL_THRESHOLDS: Final = ThresholdMask(0x3F)
-# Lists of what a sweep over thousands of sensors looks at: bits as integers, whose arithmetic costs a tenth of an enum's.
+# For sweeps over thousands of sensors: bits as integers, whose arithmetic costs a tenth of an enum's.
 _NAMES: Final = {mask: str(mask.name).lower() for mask in ThresholdMask}
 _BITS: Final = tuple((int(mask), name) for mask, name in _NAMES.items())
 
