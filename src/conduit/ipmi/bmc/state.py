@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Final
 
 from conduit.errors import LocalProtocolError
+from conduit.ipmi.bmc.alerts import Alerting
 from conduit.ipmi.bmc.bridge import IpmbNetwork, satellite_network
 from conduit.ipmi.bmc.config import BmcConfig, UserConfig
 from conduit.ipmi.bmc.dcmi import Dcmi
@@ -20,7 +21,7 @@ from conduit.ipmi.bmc.guest import Guest, PortGuest
 from conduit.ipmi.bmc.lan_settings import LanSettings
 from conduit.ipmi.bmc.own_events import BMC_STARTED
 from conduit.ipmi.bmc.pef import EventFiltering
-from conduit.ipmi.bmc.sdr_repository import SdrRepository, make_records
+from conduit.ipmi.bmc.sdr_repository import MANAGEMENT, SdrRepository, make_records
 from conduit.ipmi.bmc.sensor_specs import Conditions
 from conduit.ipmi.bmc.sensors import Sensors
 from conduit.ipmi.bmc.sessions import SessionTable
@@ -39,6 +40,7 @@ from conduit.ipmi.commands import (
     TimeoutAction,
 )
 from conduit.ipmi.messages import PrivilegeLimit
+from conduit.ipmi.records.entities import Entity
 from conduit.rmcp.accounts import Account
 from conduit.rmcp.privilege import Privilege
 
@@ -83,12 +85,13 @@ class BmcState:
         self.event_log = EventLog(config.limits.events)
         "``state.event_log.log(event, now)`` is how anything becomes an event; filters see it at the next advance."
         self.pef = EventFiltering()
-        self.event_flow = EventFlow(self.machine, self.event_log, self.pef)
+        self.lan = LanSettings(config, self.lock_out)
+        self.alerting = Alerting(config, self.lan, self.pef, self._entity_of)
+        self.event_flow = EventFlow(self.machine, self.event_log, self.pef, self.alerting)
         self.event_receiver = EventReceiver()
         self.machine_check_log = AuxiliaryLogStatus(data=bytes(4))
         self.pef_setter = 0
         "ID of the session that is setting PEF parameters."
-        self.lan = LanSettings(config, self.lock_out)
         self.datagrams = 0
         "Datagrams received."
         self.datagrams_cleared = 0
@@ -138,6 +141,11 @@ class BmcState:
         """The records of the sensors, and others."""
         maker, supply = self.config.identity.manufacturer_id, self.config.fru.supply
         return SdrRepository(make_records(self.sensors, name=BMC_NAME, manufacturer_id=maker, supply=supply))
+
+    def _entity_of(self, number: int) -> Entity:
+        """What a sensor belongs to; those that only have events belong to the BMC itself."""
+        sensor = self.sensors.get(number)
+        return MANAGEMENT if sensor is None else sensor.spec.entity
 
     # --- time ---
 
