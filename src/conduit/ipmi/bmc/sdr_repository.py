@@ -37,6 +37,7 @@ SUPPORT: Final = (
     | RepositorySupport.PARTIAL_ADD
     | RepositorySupport.DELETE
     | RepositorySupport.NON_MODAL_UPDATE
+    | RepositorySupport.MODAL_UPDATE
 )
 BMC_SUPPORT: Final = (
     ControllerSupport.SENSORS
@@ -64,6 +65,8 @@ class SdrRepository:
         self._reservation = 0
         self._valid = False
         self._partial: tuple[int, bytes] | None = None
+        self.updating = False
+        "Somebody has said that he changes records; others may do so all the same."
 
     def __len__(self) -> int:
         return len(self._records)
@@ -185,7 +188,7 @@ def _full(sensor: LiveSensor) -> FullSensor:
         traits=SensorTraits(
             number=spec.number,
             entity=spec.entity,
-            initialization=Initialization(0x7F),
+            initialization=Initialization(0x7F | spec.settable << 7),
             capabilities=Capabilities(hysteresis=Access.SETTABLE, thresholds=Access.SETTABLE if mask else Access.NONE),
             sensor_type=spec.sensor_type,
             event_type=spec.event_type,

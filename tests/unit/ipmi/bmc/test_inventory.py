@@ -25,6 +25,7 @@ from conduit.ipmi.commands import (
     GetUpgradeStatus,
     ReadFruData,
     SetCommandEnables,
+    SetSubfunctionEnables,
     UpgradeStatus,
     WriteFruData,
 )
@@ -145,7 +146,10 @@ def test_commands_have_all_their_functions(console: Console) -> None:
     of = CommandsAddress(netfn=NetFn.APP)
     assert console.ask(GetSubfunctionSupport(of=of, number=1)).mask == bytes(4)
     assert console.ask(GetConfigurableSubfunctions(of=of, number=1)).mask == bytes(4)
-    assert console.ask(GetSubfunctionEnables(of=of, number=1)).mask == b"\xff" * 4
+    enabled_functions = console.ask(GetSubfunctionEnables(of=of, number=1)).mask
+    assert enabled_functions == b"\xff" * 4
+    assert console.code(SetSubfunctionEnables(of=of, number=1, mask=enabled_functions)) == 0
+    assert console.code(SetSubfunctionEnables(of=of, number=1, mask=bytes(8))) == 0x80
 
 
 # --- HPM.1 ---
