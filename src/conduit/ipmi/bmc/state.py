@@ -19,7 +19,7 @@ from conduit.ipmi.bmc.event_log import EventLog
 from conduit.ipmi.bmc.fru import FruMemory, fru_memories
 from conduit.ipmi.bmc.guest import Guest, PortGuest
 from conduit.ipmi.bmc.lan_settings import LanSettings
-from conduit.ipmi.bmc.own_events import BMC_STARTED
+from conduit.ipmi.bmc.own_events import BMC_STARTED, INLET_NAME, INLET_SENSOR, POWER_SENSOR, limit_event
 from conduit.ipmi.bmc.pef import EventFiltering
 from conduit.ipmi.bmc.sdr_repository import MANAGEMENT, SdrRepository, make_records
 from conduit.ipmi.bmc.sensor_specs import Conditions
@@ -41,6 +41,7 @@ from conduit.ipmi.commands import (
 )
 from conduit.ipmi.messages import PrivilegeLimit
 from conduit.ipmi.records.entities import Entity
+from conduit.ipmi.records.event_types import SensorType
 from conduit.rmcp.accounts import Account
 from conduit.rmcp.privilege import Privilege
 
@@ -156,12 +157,35 @@ class BmcState:
             self.guest.advance(now)
         self.sol.set_available(self.machine.is_on or not self.config.sol.needs_power)
         self.sol.advance(now)
-        if self.dcmi.advance(now, self.machine.state):
-            self.machine.command(PowerCommand.OFF, now)
+        self._advance_power_limit(now)
         self._advance_watchdog(now)
         if "sensors" in self.__dict__:
             self.advance_sensors(now)
+        if self.dcmi.thermal_limits:
+            self._advance_thermal_limits(now)
         self.event_flow.advance(now)
+
+    def _advance_power_limit(self, now: float) -> None:
+        """An exception of the DCMI power limit is an event, and perhaps the end."""
+        before = next(reversed(self.dcmi.exceptions), None)
+        off = self.dcmi.advance(now, self.machine.state)
+        if next(reversed(self.dcmi.exceptions), None) is not before:
+            self.event_log.log(limit_event(POWER_SENSOR, SensorType.OTHER_UNITS), now)
+        if off:
+            self.machine.command(PowerCommand.OFF, now)
+
+    def _advance_thermal_limits(self, now: float) -> None:
+        """Likewise of the thermal limit, which the inlet has."""
+        self.advance_sensors(now)
+        celsius = self.sensors.value(INLET_NAME)
+        for entity, instance in tuple(self.dcmi.thermal_limits):
+            limit = self.dcmi.check_temperature(entity, instance, celsius, now)
+            if limit is None:
+                continue
+            if limit.log or limit.power_off:
+                self.event_log.log(limit_event(INLET_SENSOR, SensorType.TEMPERATURE), now)
+            if limit.power_off and self.machine.is_on:
+                self.machine.command(PowerCommand.OFF, now)
 
     def advance_sensors(self, now: float) -> None:
         """Look at the sensors, if it is time to; what they find is in the event log."""
@@ -196,7 +220,8 @@ class BmcState:
         """When :meth:`advance` has something to do, or None."""
         guest_due = None if self.guest is None else self.guest.next_deadline()
         parts = (self.machine, self.watchdog, self.event_flow, self.sol, self.dcmi)
-        deadlines = (guest_due, *(part.next_deadline() for part in parts))
+        next_look = self.sensors.next_scan if self.dcmi.thermal_limits else None
+        deadlines = (guest_due, next_look, *(part.next_deadline() for part in parts))
         return min((when for when in deadlines if when is not None), default=None)
 
     def restart(self, kind: Reset, now: float) -> None:
