@@ -72,9 +72,10 @@ def lan_report(read: LanConfigurationRead) -> Report:
 def _blocks(read: LanConfigurationRead) -> Iterator[Field]:
     """DUIDs and timers, each put together of its blocks, in hex; a DUID has its length in front."""
     texts: dict[tuple[LanParameter, int], bytes] = {}
-    for value in read.all(BlocksShape):
-        key = value.PARAMETER, value.set_selector
-        texts[key] = texts.get(key, b"") + value.data
+    for value in read.values:
+        if isinstance(value, BlocksShape):
+            key = value.PARAMETER, value.set_selector
+            texts[key] = texts.get(key, b"") + value.data
     for (parameter, number), data in texts.items():
         name = f"{parameter.name.lower()}_{number}"
         is_duid = parameter in (LanParameter.IPV6_STATIC_DUID, LanParameter.IPV6_DYNAMIC_DUID)

@@ -233,6 +233,10 @@ def limit_events(wire: Wire) -> list[tuple[int, int]]:
     return [(event.sensor_number, event.offset) for event in events if event.event_type == 5]
 
 
+def power_is_on(wire: Wire) -> bool:
+    return wire.bmc.state.machine.is_on
+
+
 def test_an_exception_of_the_power_limit_is_an_event(wire: Wire, console: Console) -> None:
     console.ask(ChassisControl(action=ChassisControlAction.ON))
     console.ask(SetPowerLimit(limit=PowerLimit(action=PowerException.LOG, watts=FLOOR - 1, correction_ms=1000)))
@@ -276,10 +280,10 @@ def test_an_inlet_that_cools_down_in_time_is_forgiven_and_then_watched_again() -
     wire.let_pass(3)
     sensors.inject("Inlet Temp", 25)
     wire.let_pass(10)
-    assert wire.bmc.state.machine.is_on
+    assert power_is_on(wire)
     sensors.inject("Inlet Temp", 35)
     wire.let_pass(10)
-    assert not wire.bmc.state.machine.is_on
+    assert not power_is_on(wire)
     console.ask(ChassisControl(action=ChassisControlAction.ON))
     console.ask(SetThermalLimit(entity=DcmiEntity.INLET, thermal_limit=limit))
     wire.let_pass(3)
