@@ -93,13 +93,22 @@ class Alerting:
     """All alerts of one BMC.
 
     :param find_entity: for traps, which name what a sensor belongs to.
+    :param may_alert: whether the channel's access lets events be alerted about; who asks for an alert gets it anyway.
     """
 
-    def __init__(self, config: BmcConfig, lan: LanSettings, filtering: EventFiltering, find_entity: FindEntity) -> None:
+    def __init__(
+        self,
+        config: BmcConfig,
+        lan: LanSettings,
+        filtering: EventFiltering,
+        find_entity: FindEntity,
+        may_alert: Callable[[], bool],
+    ) -> None:
         self._config = config
         self._lan = lan
         self._filtering = filtering
         self._find_entity = find_entity
+        self._may_alert = may_alert
         self._courses: list[_Course] = []
         self._on_the_way: list[Alert] = []
         self._outbox: list[tuple[bytes, tuple[str, int]]] = []
@@ -249,6 +258,8 @@ class Alerting:
 
     def _address(self, alert: Alert) -> IPv4Address | IPv6Address | None:
         """Where the LAN parameters have the destination; None where they say nothing."""
+        if alert.record_id and not self._may_alert():
+            return None
         found = self._lan.get(LanParameter.DESTINATION_ADDRESS, alert.destination)
         if alert.channel != LAN_CHANNEL or not isinstance(found, DestinationAddress) or found.address.is_unspecified:
             return None

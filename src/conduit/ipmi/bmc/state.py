@@ -87,7 +87,7 @@ class BmcState:
         "``state.event_log.log(event, now)`` is how anything becomes an event; filters see it at the next advance."
         self.pef = EventFiltering()
         self.lan = LanSettings(config, self.lock_out)
-        self.alerting = Alerting(config, self.lan, self.pef, self._entity_of)
+        self.alerting = Alerting(config, self.lan, self.pef, self._entity_of, lambda: self.access.pef_alerting)
         self.event_flow = EventFlow(self.machine, self.event_log, self.pef, self.alerting)
         self.event_receiver = EventReceiver()
         self.machine_check_log = AuxiliaryLogStatus(data=bytes(4))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
@@ -334,3 +335,14 @@ def test_the_port_of_traps_is_configured() -> None:
     destination(console, 1)
     console.ask(AlertImmediate(channel=1, destination=1, event=MEMORY))
     assert net.bmc.state.alerting.alerts[-1].place == ("192.0.2.9", 9162)
+
+
+def test_a_channel_whose_access_has_no_alerting_sends_none_of_its_own(net: Net, console: Console) -> None:
+    net.bmc.state.access = replace(net.bmc.state.access, pef_alerting=False)
+    destination(console, 1)
+    policy(console, 1, 1)
+    filtering(console)
+    happen(console)
+    assert net.wait(60) == []
+    console.ask(AlertImmediate(channel=1, destination=1, event=MEMORY))
+    assert len(net.wait(1)) == 1
