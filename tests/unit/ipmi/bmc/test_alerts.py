@@ -343,6 +343,6 @@ def test_a_channel_whose_access_has_no_alerting_sends_none_of_its_own(net: Net, 
     policy(console, 1, 1)
     filtering(console)
     happen(console)
-    assert net.wait(60) == []
+    assert net.wait(30) == []
     console.ask(AlertImmediate(channel=1, destination=1, event=MEMORY))
     assert len(net.wait(1)) == 1
