@@ -98,7 +98,7 @@ def _answers(host: str, port: int) -> bool:
             return False
 
 
-def _write_configuration(directory: Path, host: str, port: int, sol: str) -> None:
+def _write_configuration(directory: Path, host: str, port: int, *, sol: str, sensors: str) -> None:
     (directory / "state").mkdir(parents=True)
     # 0x20 is the BMC. No chassis script: the simulator would fork it at every Get Chassis Status.
     (directory / "lan.conf").write_text(
@@ -117,15 +117,17 @@ def _write_configuration(directory: Path, host: str, port: int, sol: str) -> Non
         "mc_setbmc 0x20\n"
         "mc_add 0x20 0 no-device-sdrs 0x23 1 0 0x9f 0x1291 0xf02 persist_sdr\n"
         "sel_enable 0x20 100 0x0a\n"
+        f"{sensors}"
         "mc_enable 0x20\n"
     )  # fmt: skip
 
 
 @contextmanager
-def simulators(count: int, directory: Path, *, sol: str = "") -> Iterator[Hosts]:
+def simulators(count: int, directory: Path, *, sol: str = "", sensors: str = "") -> Iterator[Hosts]:
     """Run *count* ipmi_sim on consecutive addresses and one port, their state below *directory*.
 
     :param sol: device behind serial over LAN: ``tcp:HOST:PORT``; empty for none.
+    :param sensors: lines that give the controller sensors and records.
     :raises ServerError: ipmi_sim is not installed or does not answer.
     """
     program = shutil.which("ipmi_sim")
@@ -136,7 +138,7 @@ def simulators(count: int, directory: Path, *, sol: str = "") -> Iterator[Hosts]
     try:
         for host in hosts.addresses:
             home = directory / host
-            _write_configuration(home, host, hosts.port, sol)
+            _write_configuration(home, host, hosts.port, sol=sol, sensors=sensors)
             with (home / "log").open("w") as log:
                 running.append(
                     subprocess.Popen(

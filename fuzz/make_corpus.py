@@ -6,17 +6,36 @@ What a fuzzer finds is kept beside them, under names of its own.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from conduit.ipmi.bmc import BmcConfig, FruConfig, VirtualBmc
 from conduit.ipmi.bmc.fru import fru_memories
 from conduit.ipmi.bmc.sdr_repository import make_records
 from conduit.ipmi.bmc.sensors import Sensors
-from conduit.ipmi.commands import LAN_PARAMETERS, PayloadActivation, PayloadInstanceInfo
+from conduit.ipmi.commands import (
+    LAN_PARAMETERS,
+    DcmiCapabilities,
+    DcmiEventLog,
+    DcmiPowerStatistics,
+    DcmiSensors,
+    DcmiSupport,
+    DcmiTemperatures,
+    PayloadActivation,
+    PayloadInstanceInfo,
+    PowerLimit,
+    PowerReading,
+    SetAssetTag,
+    TextPart,
+    ThermalLimit,
+)
 from conduit.ipmi.exchange import Exchange, Hop, Pending, Target
 from conduit.ipmi.records.fru import decode_fru
+from conduit.ipmi.records.pet import PlatformEventTrap, text_field
 from conduit.ipmi.records.sdr import UnknownRecord
 from conduit.ipmi.sol_packets import NACK, Operation, SolPacket, Status
+from conduit.rmcp.command import Body
 from conduit.rmcp.credentials import Credentials
 from conduit.rmcp.lan_message import decode_frame, encode_frame, encode_response
 from conduit.rmcp.packets import PresencePing, PresencePong, encode_lan_packet, encode_plus_packet
@@ -200,6 +219,36 @@ def inventory() -> dict[str, list[bytes]]:
     return {"fru": [data[:256] for data in contents], "fru_records": records, "lan_parameter": parameters}
 
 
+def traps() -> dict[str, list[bytes]]:
+    plain = PlatformEventTrap(
+        guid=bytes(range(16)), sequence=7, sensor_type=1, event_type=1, offset=9, event_data=bytes.fromhex("596055")
+    )
+    texted = replace(plain, asserted=False, custom=text_field(b"too hot"))
+    agent = IPv4Address("192.0.2.1")
+    return {"snmp_trap": [one.to_snmp(agent=agent, uptime=1 << 31).encode() for one in (plain, texted)]}
+
+
+def dcmi() -> dict[str, list[bytes]]:
+    made: dict[str, list[Body]] = {
+        "dcmi_capabilities": [DcmiCapabilities(data=DcmiSupport().encode()), DcmiCapabilities()],
+        "dcmi_event_log": [DcmiEventLog(entries=512, rollover=True)],
+        "dcmi_power_statistics": [DcmiPowerStatistics(periods=bytes((5, 30, 0x41)))],
+        "dcmi_sensors": [DcmiSensors(instances=2, record_ids=(1, 5))],
+        "dcmi_temperatures": [DcmiTemperatures(instances=2, readings=((1, 22), (2, -3)))],
+        "dcmi_text": [TextPart(total=20, text=b"rack 7, slot 12")],
+        "dcmi_set_asset_tag": [SetAssetTag(offset=16, text=b"rack")],
+        "dcmi_power_reading": [PowerReading(current=130, minimum=5, maximum=210, average=127)],
+        "dcmi_power_limit": [PowerLimit(watts=300)],
+        "dcmi_thermal_limit": [ThermalLimit(celsius=40, seconds=60)],
+    }
+    return {name: [one.encode() for one in bodies] for name, bodies in made.items()}
+
+
+def sweeps() -> dict[str, list[bytes]]:
+    pong = PresencePong(tag=1).encode()
+    return {"presence_sweep": [pong, PresencePong(tag=2).encode(), pong[:10]]}
+
+
 def write(corpus: Path, seeds: Mapping[str, list[bytes]]) -> None:
     for name, datas in seeds.items():
         folder = corpus / name
@@ -218,5 +267,8 @@ if __name__ == "__main__":
         records(),
         inventory(),
         sensor_records(),
+        traps(),
+        dcmi(),
+        sweeps(),
     ):
         write(CORPUS, seeds)

@@ -38,9 +38,11 @@ from conduit.ipmi.commands.sol import SOL_PARAMETERS, SolEnable
 from conduit.ipmi.exchange import Exchange, Hop, Pending, Target
 from conduit.ipmi.records.fru import decode_fru
 from conduit.ipmi.records.fru_multi import decode_records, encode_records
+from conduit.ipmi.records.pet import PlatformEventTrap
 from conduit.ipmi.records.sdr import decode_record
 from conduit.ipmi.records.sdr_sensors import FullSensor
 from conduit.ipmi.records.sel import decode_sel_record
+from conduit.ipmi.records.snmp_trap import SnmpTrap
 from conduit.ipmi.sol_link import SolLink
 from conduit.ipmi.sol_packets import SolPacket
 from conduit.rmcp.ciphers import CONFIDENTIALITY, SUITES, Confidentiality, SessionKeys
@@ -235,6 +237,15 @@ def sdr(data: bytes) -> None:
         if isinstance(record, FullSensor):
             assert all(isinstance(record.conversion.value(raw), float | None) for raw in range(0, 256, 5))
             assert isinstance((record.name.text, record.traits.units.text), tuple)
+
+
+def snmp_trap(data: bytes) -> None:
+    """A trap, once read, is written so that it is read the same; so is what is in it."""
+    with suppress(DecodeError):
+        trap = SnmpTrap.decode(data)
+        assert SnmpTrap.decode(trap.encode()) == trap
+        inner = PlatformEventTrap.decode(trap.data, trap.specific)
+        assert PlatformEventTrap.decode(inner.encode(), inner.specific) == inner
 
 
 def transform(method: Confidentiality) -> Oracle:
@@ -445,6 +456,7 @@ TARGETS: Final[Mapping[str, Oracle]] = {
     "aes": transform(Confidentiality.AES_CBC_128),
     "xrc4": transform(Confidentiality.XRC4_128),
     "sdr": sdr,
+    "snmp_trap": snmp_trap,
     "plus_session_1": plus_session(1),
     "plus_session_3": plus_session(3),
     "plus_session_17": plus_session(17),

@@ -409,6 +409,7 @@ OVERRIDES: dict[tuple[str, str], Strategy] = {
     ("SensorFactors", "factors"): FACTORS,
     ("AcpiPowerState", "device"): SEVEN_BITS,
     ("CommandMask", "mask"): st.binary(min_size=16, max_size=16),
+    ("SetSubfunctionEnables", "mask"): st.binary(min_size=4, max_size=8),
     ("SetCommandEnables", "mask"): st.binary(min_size=16, max_size=16),
     ("SubfunctionMask", "mask"): st.binary(min_size=4, max_size=8),
     ("NetFnSupport", "luns"): st.tuples(*4 * [upto(3).map(lambda bits: as_member(LunSupport, bits))]),

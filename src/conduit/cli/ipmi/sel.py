@@ -18,8 +18,10 @@ from conduit.cli.ipmi.render import (
     Report,
     Rows,
     Value,
+    in_cell,
     make_console,
     printable,
+    to_csv,
     to_json,
     to_yaml,
 )
@@ -160,7 +162,7 @@ def info_report(info: SelInfo) -> Report:
 @click.option("--all", "from_start", is_flag=True, help="Begin with what is in the log already.")
 @click.pass_obj
 async def follow(settings: Settings, interval: float, from_start: bool) -> None:
-    """Show events as they come, until Ctrl+C; as JSON one object a line."""
+    """Show events as they come, until Ctrl+C; as JSON one object a line, as CSV one line each below a header."""
     if settings.expand_hosts().plural:
         raise click.UsageError("follow shows one host; run it once for each")
 
@@ -168,6 +170,8 @@ async def follow(settings: Settings, interval: float, from_start: bool) -> None:
         find_sensor = await sensor_names(bmc)
         follower = SelFollower(bmc, interval=interval, from_start=from_start)
         notes = 0
+        if settings.output is Format.CSV:
+            _show_line(to_csv([[column.key for column in LONG_COLUMNS]]).rstrip("\n"))
         async for record in follower:
             for note in follower.notes[notes:]:
                 complain(note)
@@ -179,15 +183,22 @@ async def follow(settings: Settings, interval: float, from_start: bool) -> None:
 
 
 def _show_event(record: SelRecord, find_sensor: FindSensor | None, output: Format) -> None:
-    keys = [column.key for column in LONG_COLUMNS]
-    data: dict[str, Value] = dict(zip(keys, _row(record, find_sensor, long=True), strict=True))
+    row = _row(record, find_sensor, long=True)
+    data: dict[str, Value] = dict(zip((column.key for column in LONG_COLUMNS), row, strict=True))
     match output:
+        case Format.CSV:
+            line = to_csv([[in_cell(value) for value in row]]).rstrip("\n")
         case Format.JSON:
             line = to_json(data)
         case Format.YAML:
             line = "---\n" + to_yaml(data).rstrip("\n")
         case _:
             line = printable(f"{timestamp_text(record.timestamp)}  {record.describe(find_sensor)}")
+    _show_line(line)
+
+
+def _show_line(line: str) -> None:
+    """At once, also into a pipe."""
     make_console().out(line, highlight=False)
     sys.stdout.flush()
 

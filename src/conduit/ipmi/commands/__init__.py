@@ -34,6 +34,7 @@ from conduit.ipmi.commands import (
     power,
     sdr,
     sdr_device,
+    sdr_update,
     sel,
     sel_time,
     sensor_control,
@@ -168,6 +169,7 @@ from conduit.ipmi.commands.firewall import (
     LunSupport,
     NetFnSupport,
     SetCommandEnables,
+    SetSubfunctionEnables,
     SubfunctionMask,
 )
 from conduit.ipmi.commands.fru import (
@@ -316,6 +318,10 @@ from conduit.ipmi.commands.sdr_device import (
     SensorLuns,
     SetSdrRepositoryTime,
 )
+from conduit.ipmi.commands.sdr_update import (
+    EnterSdrUpdateMode,
+    ExitSdrUpdateMode,
+)
 from conduit.ipmi.commands.sel import (
     AddSelEntry,
     ClearSel,
@@ -452,6 +458,7 @@ _MODULES: Final = (
     power,
     sdr,
     sdr_device,
+    sdr_update,
     sel,
     sel_time,
     sensor_control,
@@ -538,10 +545,12 @@ __all__ = [
     "DeviceSdrInfo",
     "DeviceSupport",
     "EncryptionOperation",
+    "EnterSdrUpdateMode",
     "Erasure",
     "ErasureProgress",
     "EventFilter",
     "EventReceiver",
+    "ExitSdrUpdateMode",
     "FilterData1",
     "FirmwareVersion",
     "FrontPanelButtons",
@@ -735,6 +744,7 @@ __all__ = [
     "SetSensorThresholds",
     "SetSensorType",
     "SetSolConfiguration",
+    "SetSubfunctionEnables",
     "SetSystemBootOptions",
     "SetSystemInfo",
     "SetThermalLimit",
