@@ -296,13 +296,17 @@ class GetSubfunctionEnables(_SubfunctionsRequest):
     command = 0x63
 
 
-COMMANDS: Final = (
-    GetNetFnSupport,
-    GetCommandSupport,
-    GetSubfunctionSupport,
-    GetConfigurableCommands,
-    GetConfigurableSubfunctions,
-    SetCommandEnables,
-    GetCommandEnables,
-    GetSubfunctionEnables,
-)
+__all__ = [
+    "CommandMask",
+    "GetCommandEnables",
+    "GetCommandSupport",
+    "GetConfigurableCommands",
+    "GetConfigurableSubfunctions",
+    "GetNetFnSupport",
+    "GetSubfunctionEnables",
+    "GetSubfunctionSupport",
+    "LunSupport",
+    "NetFnSupport",
+    "SetCommandEnables",
+    "SubfunctionMask",
+]
