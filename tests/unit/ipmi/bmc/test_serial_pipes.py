@@ -50,9 +50,14 @@ async def test_connection_to_a_tcp_peer_comes_back() -> None:
         nursery.cancel_scope.cancel()
 
 
-async def test_nobody_at_the_tcp_port_is_tried_again(autojump_clock: trio.testing.MockClock) -> None:
+async def test_nobody_at_the_tcp_port_is_tried_again(
+    autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     with trio.move_on_after(30):
         await connect_tcp(SerialPort(), HOST, 9)
+    assert len(caplog.messages) > 2
+    assert {message.partition(": cannot connect")[0] for message in caplog.messages} == {"serial port"}
 
 
 async def test_tcp_listener_takes_one_after_the_other() -> None:
