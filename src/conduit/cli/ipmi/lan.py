@@ -12,6 +12,7 @@ from conduit.cli.ipmi.lan_values import NAMES, parse_setting
 from conduit.cli.ipmi.render import Column, Field, Report, Rows, Value
 from conduit.cli.ipmi.runner import run
 from conduit.cli.ipmi.settings import Settings
+from conduit.errors import ConduitError
 from conduit.ipmi._fields import label
 from conduit.ipmi.client import Bmc
 from conduit.ipmi.commands import GetLanStatistics, LanSetInProgress, LanValue
@@ -44,7 +45,10 @@ async def print_all(settings: Settings, channel: int) -> None:
     """All settings of CHANNEL (the one we talk over)."""
 
     async def operation(bmc: Bmc) -> Report:
-        return lan_report(await read_lan(bmc, channel))
+        read = await read_lan(bmc, channel)
+        if not read.values and not read.notes:
+            raise ConduitError(f"channel {channel} has no LAN settings; `channel info` shows what it is")
+        return lan_report(read)
 
     await run(settings, operation)
 
