@@ -23,11 +23,11 @@ def execute(bmc: BmcState, message: LanMessage, session: BmcSession | None, now:
 
     :param session: the session it came in, or None outside of one.
     """
-    size = BODY_SIZES.get(message.netfn, 0)
-    if len(message.data) < size:
-        return CompletionCode.DATA_LENGTH_INVALID, b""
     entry = entry_of(message)
     if entry is None:
+        size = BODY_SIZES.get(message.netfn, 0)
+        if len(message.data) < size:
+            return CompletionCode.DATA_LENGTH_INVALID, b""
         return CompletionCode.INVALID_COMMAND, message.data[:size]
     prefix = entry.request.prefix()
     try:
