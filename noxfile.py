@@ -20,7 +20,7 @@ PROTOCOL_CODE = "src/conduit/rmcp/*,src/conduit/ipmi/*,src/conduit/errors.py,src
 # Layer 3, the interop and integration tests' business.
 DRIVERS = (
     "*/endpoint.py,*/port.py,*/entropy.py,*/client.py,*/fleet.py,*/operations/*,*/serve.py,*/sweeper.py,"
-    "*/console.py,*/serial_pipes.py,*/qemu.py"
+    "*/console.py,*/console_activation.py,*/serial_pipes.py,*/qemu.py"
 )
 
 

@@ -12,10 +12,11 @@ from conduit.ipmi.bmc import BmcConfig, FruConfig, VirtualBmc
 from conduit.ipmi.bmc.fru import fru_memories
 from conduit.ipmi.bmc.sdr_repository import make_records
 from conduit.ipmi.bmc.sensors import Sensors
-from conduit.ipmi.commands import LAN_PARAMETERS
+from conduit.ipmi.commands import LAN_PARAMETERS, PayloadActivation, PayloadInstanceInfo
 from conduit.ipmi.exchange import Exchange, Hop, Pending, Target
 from conduit.ipmi.records.fru import decode_fru
 from conduit.ipmi.records.sdr import UnknownRecord
+from conduit.ipmi.sol_packets import NACK, Operation, SolPacket, Status
 from conduit.rmcp.credentials import Credentials
 from conduit.rmcp.lan_message import decode_frame, encode_frame, encode_response
 from conduit.rmcp.packets import PresencePing, PresencePong, encode_lan_packet, encode_plus_packet
@@ -151,6 +152,28 @@ def payloads() -> dict[str, list[bytes]]:
     return {"exchange": [joined(*answers), joined(answers[0])]}
 
 
+def console() -> dict[str, list[bytes]]:
+    """Both ends' packets of one conversation; the link's oracle cuts them all to eight bytes."""
+    typed = SolPacket(1, 0, 0, 0, b"ls\r\n")
+    echoed = SolPacket(1, 1, 4, 0, b"ls\r\n")
+    break_ = SolPacket(2, 1, 4, int(Operation.BREAK))
+    refused = SolPacket(0, 2, 0, NACK | int(Status.UNAVAILABLE))
+    in_part = SolPacket(2, 2, 1, 0, b"a")
+    farewell = SolPacket(0, 0, 0, int(Status.DEACTIVATING))
+    packets = [packet.encode() for packet in (typed, echoed, break_, refused, in_part, farewell)]
+    link = [
+        packet.encode() for packet in (echoed, echoed, SolPacket(2, 0, 0, 0, b"more"), SolPacket(2, 2, 2, 0, b"more"))
+    ]
+    parameters = VirtualBmc(BmcConfig(), entropy=bytes).state.sol.parameters
+    return {
+        "payload_activation": [PayloadActivation(inbound_size=259, outbound_size=259, port=623).encode()],
+        "payload_instance_info": [PayloadInstanceInfo(session_id=SESSION_ID, info=b"\x01").encode()],
+        "sol_packet": packets,
+        "sol_link": [b"".join(link), b"".join(packet.ljust(8, b".")[:8] for packet in packets)],
+        "sol_parameter": [bytes((selector,)) + value.encode() for selector, value in parameters.items()],
+    }
+
+
 def records() -> dict[str, list[bytes]]:
     event = bytes.fromhex("04043001520305")
     return {
@@ -191,6 +214,7 @@ if __name__ == "__main__":
         sessions(),
         conversations(),
         payloads(),
+        console(),
         records(),
         inventory(),
         sensor_records(),

@@ -33,6 +33,8 @@ from conduit.ipmi.commands import (
     ThermalLimit,
 )
 from conduit.ipmi.commands.lan import decode_lan_parameter
+from conduit.ipmi.commands.payloads import PayloadActivation, PayloadInstanceInfo
+from conduit.ipmi.commands.sol import SOL_PARAMETERS, SolEnable
 from conduit.ipmi.exchange import Exchange, Hop, Pending, Target
 from conduit.ipmi.records.fru import decode_fru
 from conduit.ipmi.records.fru_multi import decode_records, encode_records
@@ -240,11 +242,11 @@ def transform(method: Confidentiality) -> Oracle:
 
     def oracle(data: bytes) -> None:
         keys = SessionKeys(k2=bytes(32))
-        encrypt, _ = CONFIDENTIALITY[method](keys, CountedEntropy(1))
-        _, decrypt = CONFIDENTIALITY[method](keys, CountedEntropy(2))
+        peer = CONFIDENTIALITY[method](keys, CountedEntropy(1))
+        cipher = CONFIDENTIALITY[method](keys, CountedEntropy(2))
         with suppress(DecodeError):
-            decrypt(data)
-        assert decrypt(encrypt(b"next")) == b"next"
+            cipher.decrypt(data)
+        assert cipher.decrypt(peer.encrypt(b"next")) == b"next"
 
     return oracle
 
@@ -388,6 +390,14 @@ def lan_parameter(data: bytes) -> None:
         assert isinstance(value, bytes) or type(value).decode(value.encode()) == value
 
 
+def sol_parameter(data: bytes) -> None:
+    """The first byte says which."""
+    kind = SOL_PARAMETERS.get(data[0] if data else 0, SolEnable)
+    with suppress(DecodeError):
+        value = kind.decode(data[1:])
+        assert kind.decode(value.encode()) == value
+
+
 def presence_sweep(data: bytes) -> None:
     """A sweep believes a pong once, and counts everything else."""
     sweep = PresenceSweep([("127.0.0.1", 623)], tag=1)
@@ -402,8 +412,11 @@ TARGETS: Final[Mapping[str, Oracle]] = {
     "fru_records": fru_records,
     "lan_parameter": lan_parameter,
     "virtual_bmc": virtual_bmc,
+    "payload_activation": codec(PayloadActivation),
+    "payload_instance_info": codec(PayloadInstanceInfo),
     "sol_link": sol_link,
     "sol_packet": codec(SolPacket),
+    "sol_parameter": sol_parameter,
     "wire_reader": wire_reader,
     "rmcp_header": rmcp_header,
     "presence_ping": codec(PresencePing),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from enum import Enum
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import trio
 
@@ -32,11 +32,11 @@ from conduit.ipmi.commands import (
 )
 from conduit.ipmi.connection import KEEPALIVE, Connection, SessionLost
 from conduit.ipmi.console import Console, ConsoleOptions, open_console
-from conduit.ipmi.exchange import BMC, Answered, Exchange, Target, Unanswered
+from conduit.ipmi.exchange import BMC, Answered, Exchange, Target, Unanswered, check_outstanding
 from conduit.rmcp.command import Body, Command, CommandKey, group_of
 from conduit.rmcp.credentials import NO_WORKAROUNDS, Credentials, Interface
 from conduit.rmcp.endpoint import Attachment, Endpoint, open_endpoint
-from conduit.rmcp.login import SessionInfo
+from conduit.rmcp.login import LoggedIn, SessionInfo
 from conduit.rmcp.nudge import NudgingMachine
 from conduit.rmcp.packets import PORT
 from conduit.rmcp.port import Address, Waiter
@@ -83,6 +83,7 @@ class Bmc:
         keepalive: float | None,
         max_outstanding: int,
     ) -> None:
+        check_outstanding(max_outstanding)  # now, and not when a session is open already
         self._endpoint = endpoint
         self._host = host
         self._addresses: Sequence[Address] = ()
@@ -315,17 +316,17 @@ class Bmc:
             self._addresses = await self._endpoint.resolve(*self._host)
         for address in self._addresses[:-1]:
             try:
-                return await self._log_in_at(address)
+                return self._begin(address, *await self._endpoint.log_in(address, self._credentials))
             except (PeerTimeoutError, TransportError) as error:
                 logger.info("%s: %s", address[0], error)
-        return await self._log_in_at(self._addresses[-1])
+        address = self._addresses[-1]
+        return self._begin(address, *await self._endpoint.log_in(address, self._credentials))
 
-    async def _log_in_at(self, address: Address) -> Connection:
+    def _begin(self, address: Address, logged_in: LoggedIn, attachment: Attachment) -> Connection:
+        """Use the session just opened. No checkpoint and no error in here, or it would be left behind."""
         credentials = self._credentials
         verify = Workaround.NOCHECKSUMCHECK not in credentials.workarounds
         exchange = Exchange(credentials.retry, max_outstanding=self._max_outstanding, verify=verify)
-        logged_in, attachment = await self._endpoint.log_in(address, credentials)
-        # No checkpoint and no error from here on, or the session would be left behind.
         connection = Connection(logged_in.session, exchange, trio.current_time(), keepalive=self._keepalive)
         machine: DatagramMachine = connection
         if Workaround.INTELWV2 in credentials.workarounds:
@@ -385,8 +386,8 @@ class _Session:
             return self._bmc
         raise PeerTimeoutError(f"no session within {self._deadline:g} s")
 
-    async def __aexit__(self, *exception: object) -> None:
-        await self._bmc.aclose()
+    def __aexit__(self, *exception: object) -> Coroutine[Any, Any, None]:
+        return self._bmc.aclose()
 
 
 @asynccontextmanager
@@ -520,6 +521,8 @@ def _to_bytes(text: str | bytes) -> bytes:
 
 def _choice(kind: type[EnumT], value: object) -> EnumT:
     """The member of *kind* with this value; the members themselves pass too."""
+    if isinstance(value, kind):
+        return value
     try:
         return kind(value)
     except ValueError:

@@ -48,7 +48,7 @@ class Connection:
         self._exchange = exchange
         self._keepalive = keepalive
         self._last_sent = now
-        self._outbox: list[bytes] = []
+        self._outbox: tuple[bytes, ...] = ()
         self._lost = False
         self._sol: SolMachine | None = None
 
@@ -157,7 +157,7 @@ class Connection:
 
     def _send_sol(self, machine: SolMachine) -> None:
         for payload in machine.payloads_to_send():
-            self._outbox.append(self._session.seal(_SOL, payload))
+            self._outbox = (*self._outbox, self._session.seal(_SOL, payload))
 
     def abandon(self) -> list[Event]:
         """Give the session up; returns whose requests will never be answered, and whose console ends."""
@@ -171,16 +171,16 @@ class Connection:
 
     def datagrams_to_send(self) -> Iterable[bytes]:
         """Datagrams to send now."""
-        if not self._outbox:
-            return ()
-        outbox, self._outbox = self._outbox, []
+        outbox, self._outbox = self._outbox, ()
         return outbox
 
     def next_deadline(self) -> float | None:
         """When to send something again, or to keep the session alive."""
         if self._lost:
             return None
-        due = self._command_deadline()
+        due = self._exchange.next_deadline()
+        if due is None and self._keepalive is not None:
+            due = self._last_sent + self._keepalive
         if self._sol is None:
             return due
         again = self._sol.next_deadline()
@@ -225,7 +225,7 @@ class Connection:
             self._send(frame, now)
 
     def _send(self, frame: bytes, now: float) -> None:
-        self._outbox.append(self._session.seal(_IPMI, frame))
+        self._outbox = (*self._outbox, self._session.seal(_IPMI, frame))
         self._last_sent = now
 
     def _send_queued(self, now: float) -> None:

@@ -136,8 +136,7 @@ class Exchange:
     __slots__ = ("_delays", "_max", "_pending", "_sequence", "_verify", "_waiting", "stale_replies", "wrong_replies")
 
     def __init__(self, retry: RetryPolicy, *, max_outstanding: int = 1, verify: bool = True) -> None:
-        if not 1 <= max_outstanding <= MAX_SEQUENCE:
-            raise LocalProtocolError(f"1 to {MAX_SEQUENCE} requests can be outstanding, not {max_outstanding}")
+        check_outstanding(max_outstanding)
         self._delays = retry.delays
         self._max = max_outstanding
         self._verify = verify
@@ -190,9 +189,11 @@ class Exchange:
     def next_deadline(self) -> float | None:
         """When the first of the outstanding requests must be sent again."""
         pending = self._pending
+        if not pending:  # as beside a busy console
+            return None
         if len(pending) == 1:  # as nearly always
             return next(iter(pending.values())).deadline
-        return min((waiting.deadline for waiting in pending.values()), default=None)
+        return min(waiting.deadline for waiting in pending.values())
 
     def handle_deadline(self, now: float) -> tuple[list[bytes], list[Unanswered]]:
         """Frames to send again, and requests that nobody answered."""
@@ -264,3 +265,9 @@ class Exchange:
             self.stale_replies += 1
             return None
         return self._finish(pending, message.data)
+
+
+def check_outstanding(most: int) -> None:
+    """:raises LocalProtocolError: so many requests cannot be on the way at once."""
+    if not 1 <= most <= MAX_SEQUENCE:
+        raise LocalProtocolError(f"1 to {MAX_SEQUENCE} requests can be outstanding, not {most}")

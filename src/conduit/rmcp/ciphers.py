@@ -7,12 +7,13 @@ Adding one means adding a row to one table here.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from cryptography.hazmat.decrepit.ciphers.algorithms import ARC4
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -21,10 +22,28 @@ from conduit.errors import DecodeError
 
 Entropy = Callable[[int], bytes]
 "Returns that many unpredictable bytes."
-Mac = Callable[[bytes], bytes]
-"Returns the AuthCode of what it is given."
 Transform = Callable[[bytes], bytes]
-"Encrypts or decrypts a payload."
+"Encrypts or decrypts bytes of a stream."
+
+
+class Mac(Protocol):
+    """A message authentication code under a fixed key."""
+
+    def code(self, data: bytes) -> bytes:
+        """The AuthCode of *data*."""
+        ...
+
+
+class PayloadCipher(Protocol):
+    """How payloads of one session are encrypted, in both directions."""
+
+    def encrypt(self, payload: bytes) -> bytes:
+        """Confidentiality header, encrypted payload, trailer."""
+        ...
+
+    def decrypt(self, data: bytes) -> bytes:
+        """:raises DecodeError: *data* is no payload of such a cipher."""
+        ...
 
 
 class Authentication(IntEnum):
@@ -117,32 +136,43 @@ _HASH_BLOCK: Final = 64  # bytes, for MD5, SHA-1 and SHA-256 alike; no key here 
 _HASHES: Final[Mapping[str, Callable[..., Any]]] = {"md5": hashlib.md5, "sha1": hashlib.sha1, "sha256": hashlib.sha256}
 
 
-def hmac_function(name: str, key: bytes, length: int | None = None) -> Mac:
+class Hmac:
     """An HMAC under *key* with both padded keys hashed once, here: a third of the time of ``hmac.digest`` per use.
 
-    :param name: as hashlib calls the hash; empty for RAKP-none, whose codes are empty.
+    :param name: as hashlib calls the hash.
     :param length: bytes to keep of each digest; None keeps all of it.
     """
-    if not name:
-        return _no_code
-    new = _HASHES[name]
-    padded = key.ljust(_HASH_BLOCK, b"\0")
-    inner = new(padded.translate(_INNER_PAD), usedforsecurity=False).copy
-    outer = new(padded.translate(_OUTER_PAD), usedforsecurity=False).copy
 
-    def mac(data: bytes) -> bytes:
-        first = inner()
-        first.update(data)
-        second = outer()
-        second.update(first.digest())
-        digest: bytes = second.digest()
-        return digest[:length]
+    __slots__ = ("_inner", "_length", "_outer")
 
-    return mac
+    def __init__(self, name: str, key: bytes, length: int | None = None) -> None:
+        new = _HASHES[name]
+        padded = key.ljust(_HASH_BLOCK, b"\0")
+        self._inner = new(padded.translate(_INNER_PAD), usedforsecurity=False)
+        self._outer = new(padded.translate(_OUTER_PAD), usedforsecurity=False)
+        self._length = length
+
+    def code(self, data: bytes) -> bytes:
+        """The first bytes of the HMAC of *data*."""
+        inner = self._inner.copy()
+        inner.update(data)
+        outer = self._outer.copy()
+        outer.update(inner.digest())
+        digest: bytes = outer.digest()
+        return digest[: self._length]
 
 
-def _no_code(_: bytes) -> bytes:
-    return b""
+class _NoMac:
+    """RAKP-none: codes are empty."""
+
+    __slots__ = ()
+
+    def code(self, data: bytes) -> bytes:
+        """No bytes."""
+        return b""
+
+
+_NO_MAC: Final = _NoMac()
 
 
 # --- RAKP: proof of the password, and the keys that follow from it (sections 13.20 to 13.22, 13.31, 13.32) ---
@@ -157,6 +187,10 @@ class RakpHash(NamedTuple):
     "Bytes of the key exchange authentication code in RAKP 2 and 3."
     check_length: int
     "Bytes of the integrity check value in RAKP 4."
+
+    def keyed(self, key: bytes, length: int | None = None) -> Mac:
+        """The code under *key*, cut to *length* bytes."""
+        return Hmac(self.name, key, length) if self.name else _NO_MAC
 
 
 RAKP_HASHES: Final[Mapping[Authentication, RakpHash]] = {
@@ -198,8 +232,8 @@ class RakpTranscript:
 
     def _hmac(self, key: bytes, data: bytes) -> bytes:
         if self._keyed is None or self._keyed[0] is not key:
-            self._keyed = key, hmac_function(RAKP_HASHES[self.authentication].name, key)
-        return self._keyed[1](data)
+            self._keyed = key, RAKP_HASHES[self.authentication].keyed(key)
+        return self._keyed[1].code(data)
 
     def _who(self) -> bytes:
         return b"%c%c%b" % (self.role, len(self.username), self.username)
@@ -225,7 +259,7 @@ class RakpTranscript:
         """
         data = self.console_random + _U32LE.pack(self.bmc_id) + self.guid
         if algorithm is not None:
-            return hmac_function(algorithm.name, sik, algorithm.check_length)(data)
+            return algorithm.keyed(sik, algorithm.check_length).code(data)
         return self._hmac(sik, data)[: RAKP_HASHES[self.authentication].check_length]
 
     def session_keys(self, sik: bytes) -> SessionKeys:
@@ -248,19 +282,22 @@ class SessionKeys:
 
 def _hmac_mac(name: str, length: int) -> Callable[[SessionKeys, bytes], Mac]:
     def make(keys: SessionKeys, password: bytes) -> Mac:
-        return hmac_function(name, keys.k1, length)
+        return Hmac(name, keys.k1, length)
 
     return make
 
 
-def _md5_mac(keys: SessionKeys, password: bytes) -> Mac:
+class _Md5Mac:
     """MD5-128: the password, NUL-padded to 20 bytes, before and after the data, and no session key at all."""
-    padded = password.ljust(PASSWORD_LENGTH, b"\0")
 
-    def mac(data: bytes) -> bytes:
-        return hashlib.md5(padded + data + padded, usedforsecurity=False).digest()
+    __slots__ = ("_padded",)
 
-    return mac
+    def __init__(self, keys: SessionKeys, password: bytes) -> None:
+        self._padded = password.ljust(PASSWORD_LENGTH, b"\0")
+
+    def code(self, data: bytes) -> bytes:
+        """16 bytes."""
+        return hashlib.md5(self._padded + data + self._padded, usedforsecurity=False).digest()
 
 
 class IntegrityMethod(NamedTuple):
@@ -269,13 +306,13 @@ class IntegrityMethod(NamedTuple):
     length: int
     "Bytes of the AuthCode."
     make: Callable[[SessionKeys, bytes], Mac]
-    "Session keys and password to the function that computes AuthCodes."
+    "Session keys and password to what computes AuthCodes."
 
 
 INTEGRITY: Final[Mapping[Integrity, IntegrityMethod]] = {
     Integrity.HMAC_SHA1_96: IntegrityMethod(12, _hmac_mac("sha1", 12)),
     Integrity.HMAC_MD5_128: IntegrityMethod(16, _hmac_mac("md5", 16)),
-    Integrity.MD5_128: IntegrityMethod(16, _md5_mac),
+    Integrity.MD5_128: IntegrityMethod(16, _Md5Mac),
     Integrity.HMAC_SHA256_128: IntegrityMethod(16, _hmac_mac("sha256", 16)),
 }
 
@@ -287,38 +324,43 @@ AES_BLOCK: Final = 16  # bytes
 AES_PADS: Final = tuple(bytes(range(1, count + 1)) + bytes([count]) for count in range(AES_BLOCK))
 
 
-def aes_cbc_128(keys: SessionKeys, entropy: Entropy) -> tuple[Transform, Transform]:
-    """AES-CBC-128 over ``IV | payload | pad``, as (encrypt, decrypt).
+class AesCbc128:
+    """AES-CBC-128 over ``IV | payload | pad``.
 
     Both contexts live as long as the session and are never finished, which costs a twentieth of a new context per
     packet. CBC chains on across packets, so that the first block sent, encrypted from random bytes and the last
     ciphertext, is as unpredictable as an IV must be; and the first block received, decrypted with a stranger's
     chain value, is the IV and is thrown away.
     """
-    cipher = Cipher(algorithms.AES(keys.k2[:AES_BLOCK]), modes.CBC(entropy(AES_BLOCK)))
-    cbc_encrypt = cipher.encryptor().update
-    cbc_decrypt = cipher.decryptor().update
 
-    def encrypt(payload: bytes) -> bytes:
-        return cbc_encrypt(entropy(AES_BLOCK) + payload + AES_PADS[~len(payload) & 15])
+    __slots__ = ("_decryptor", "_encryptor", "_entropy")
 
-    def decrypt(data: bytes) -> bytes:
+    def __init__(self, keys: SessionKeys, entropy: Entropy) -> None:
+        cipher = Cipher(algorithms.AES(keys.k2[:AES_BLOCK]), modes.CBC(entropy(AES_BLOCK)))
+        self._encryptor = cipher.encryptor()
+        self._decryptor = cipher.decryptor()
+        self._entropy = entropy
+
+    def encrypt(self, payload: bytes) -> bytes:
+        """IV and encrypted blocks."""
+        return self._encryptor.update(self._entropy(AES_BLOCK) + payload + AES_PADS[~len(payload) & 15])
+
+    def decrypt(self, data: bytes) -> bytes:
+        """:raises DecodeError: not whole blocks, or wrong padding."""
         # A partial block would shift a live context for good, so lengths are checked before it sees a byte.
         if len(data) < 2 * AES_BLOCK or len(data) & 15:
             raise DecodeError("AES payload is not a whole number of blocks", offset=len(data))
-        plain = cbc_decrypt(data)
+        plain = self._decryptor.update(data)
         count = plain[-1]
         if count >= AES_BLOCK or not plain.endswith(AES_PADS[count]):
             raise DecodeError("wrong AES padding", offset=len(data) - 1)
         return plain[AES_BLOCK : -1 - count]
 
-    return encrypt, decrypt
-
 
 _XRC4_IV: Final = 16  # bytes
 
 
-def _xrc4(key_length: int) -> Callable[[SessionKeys, Entropy], tuple[Transform, Transform]]:
+class Xrc4:
     """xRC4: RC4 whose key follows from K2 and an IV that the first packet of a stream carries (table 13-21).
 
     Each packet starts with the offset of its first byte in the key stream, least significant byte first; offset 0
@@ -326,32 +368,20 @@ def _xrc4(key_length: int) -> Callable[[SessionKeys, Entropy], tuple[Transform, 
     reordered packet never matters; from the peer we accept continued streams too.
     """
 
-    def make(keys: SessionKeys, entropy: Entropy) -> tuple[Transform, Transform]:
-        def stream(vector: bytes) -> Transform:
-            digest = hashlib.md5(keys.k2[:16] + vector, usedforsecurity=False).digest()
-            return Cipher(ARC4(digest[:key_length]), mode=None).encryptor().update
-
-        receiving = _Xrc4Receiver(stream)
-
-        def encrypt(payload: bytes) -> bytes:
-            vector = entropy(_XRC4_IV)
-            return bytes(4) + vector + stream(vector)(payload)
-
-        return encrypt, receiving.decrypt
-
-    return make
-
-
-class _Xrc4Receiver:
-    """The key stream that the peer is in, and how far."""
-
-    __slots__ = ("_stream", "_vector")
+    __slots__ = ("_entropy", "_key_length", "_keys", "_vector")
 
     MAX_OFFSET: Final = 1 << 20  # bytes of key stream that one packet may make us compute
 
-    def __init__(self, stream: Callable[[bytes], Transform]) -> None:
-        self._stream = stream
-        self._vector: bytes | None = None
+    def __init__(self, keys: SessionKeys, entropy: Entropy, *, key_length: int) -> None:
+        self._keys = keys
+        self._entropy = entropy
+        self._key_length = key_length
+        self._vector: bytes | None = None  # of the key stream that the peer is in
+
+    def encrypt(self, payload: bytes) -> bytes:
+        """Offset 0, IV, encrypted payload."""
+        vector = self._entropy(_XRC4_IV)
+        return bytes(4) + vector + self._stream(vector)(payload)
 
     def decrypt(self, data: bytes) -> bytes:
         """:raises DecodeError: truncated, or an offset into a stream that never began or too far in."""
@@ -365,6 +395,10 @@ class _Xrc4Receiver:
         self._vector = data[4 : 4 + _XRC4_IV]
         return self._stream(self._vector)(data[4 + _XRC4_IV :])
 
+    def _stream(self, vector: bytes) -> Transform:
+        digest = hashlib.md5(self._keys.k2[:16] + vector, usedforsecurity=False).digest()
+        return Cipher(ARC4(digest[: self._key_length]), mode=None).encryptor().update
+
     def _continued(self, offset: int, data: bytes) -> bytes:
         if self._vector is None or offset > self.MAX_OFFSET:
             raise DecodeError("xRC4 offset outside the stream", offset=0)
@@ -373,8 +407,8 @@ class _Xrc4Receiver:
         return decrypt(data)
 
 
-CONFIDENTIALITY: Final[Mapping[Confidentiality, Callable[[SessionKeys, Entropy], tuple[Transform, Transform]]]] = {
-    Confidentiality.AES_CBC_128: aes_cbc_128,
-    Confidentiality.XRC4_128: _xrc4(16),
-    Confidentiality.XRC4_40: _xrc4(5),
+CONFIDENTIALITY: Final[Mapping[Confidentiality, Callable[[SessionKeys, Entropy], PayloadCipher]]] = {
+    Confidentiality.AES_CBC_128: AesCbc128,
+    Confidentiality.XRC4_128: functools.partial(Xrc4, key_length=16),
+    Confidentiality.XRC4_40: functools.partial(Xrc4, key_length=5),
 }

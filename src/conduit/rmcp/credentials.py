@@ -55,13 +55,9 @@ class Credentials:
     retry: RetryPolicy = DEFAULT_RETRY
 
     def __post_init__(self) -> None:
-        for what, value, most in (
-            ("user name", self.username, MAX_USERNAME),
-            ("password", self.password, PASSWORD_LENGTH),
-            ("BMC key Kg", self.kg, KG_LENGTH),
-        ):
-            if len(value) > most:
-                raise LocalProtocolError(f"the {what} has {len(value)} bytes; IPMI takes at most {most}")
+        _check_length("user name", self.username, MAX_USERNAME)
+        _check_length("password", self.password, PASSWORD_LENGTH)
+        _check_length("BMC key Kg", self.kg, KG_LENGTH)
         if self.cipher_suite is not None and self.cipher_suite not in SUITES:
             raise LocalProtocolError(f"there is no cipher suite {self.cipher_suite}; take one of 0 to {max(SUITES)}")
         if self.auth_type is not None and self.auth_type not in AUTH_CODES:
@@ -71,3 +67,8 @@ class Credentials:
     def role(self) -> int:
         """The role byte of RAKP message 1."""
         return self.privilege | (0x10 if self.name_only else 0)
+
+
+def _check_length(what: str, value: bytes, most: int) -> None:
+    if len(value) > most:
+        raise LocalProtocolError(f"the {what} has {len(value)} bytes; IPMI takes at most {most}")

@@ -31,6 +31,7 @@ from conduit.rmcp.retry import DEFAULT_RETRY, RetryPolicy
 from conduit.rmcp.workarounds import Workaround
 
 BodyT = TypeVar("BodyT", bound=Body)
+ResultT = TypeVar("ResultT")
 Deliver = Callable[[Sequence[object]], None]
 
 _RMCP_PLUS: Final = int(AuthType.RMCP_PLUS)
@@ -78,23 +79,23 @@ class Endpoint:
 
     # --- what callers do ---
 
-    async def resolve(self, host: str, port: int) -> list[Address]:
+    async def resolve(self, host: str, port: int) -> tuple[Address, ...]:
         """Numeric addresses of *host*, in the system's order of preference.
 
         :raises TransportError: the name is not known.
         """
         family = _numeric_family(host)
         if family is socket.AF_INET:
-            return [(host, port)]
+            return ((host, port),)
         try:
             found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
         except OSError as error:
             raise TransportError(f"cannot find host {host!r}: {error.strerror or error}") from error
         except UnicodeError as error:  # from the codec that makes host names ASCII
             raise TransportError(f"{host!r} cannot be a host name") from error
-        return list(dict.fromkeys(entry[4] for entry in found))
+        return tuple(dict.fromkeys(entry[4] for entry in found))
 
-    async def log_in(self, address: Address, credentials: Credentials) -> tuple[LoggedIn, Attachment]:
+    def log_in(self, address: Address, credentials: Credentials) -> Awaitable[tuple[LoggedIn, Attachment]]:
         """Open a session with the BMC at *address*; the attachment is then the caller's to use or detach.
 
         :raises ConduitError: no session, and why.
@@ -105,10 +106,7 @@ class Endpoint:
         login.start(trio.current_time())
         nudged = Workaround.INTELWV2 in credentials.workarounds
         machine: DatagramMachine = NudgingMachine(login) if nudged else login
-        result, attachment = await self._run(address, machine, local_id, login.give_up)
-        if not isinstance(result, LoggedIn):
-            raise TypeError(result)
-        return result, attachment
+        return self._run(LoggedIn, address, machine, local_id, login.give_up)
 
     async def ask(self, address: Address, command: Command[BodyT], retry: RetryPolicy | None = None) -> BodyT:
         """Send a command outside a session; few are answered there.
@@ -120,10 +118,8 @@ class Endpoint:
         self._next_sequence = (self._next_sequence + 8) % 64
         inquiry = Inquiry(command, retry or DEFAULT_RETRY, sequence=self._next_sequence)
         inquiry.start(trio.current_time())
-        answer, attachment = await self._run(address, inquiry, 0, _nothing)
+        answer, attachment = await self._run(bytes, address, inquiry, 0, _nothing)
         self.detach(attachment)
-        if not isinstance(answer, bytes):
-            raise TypeError(answer)
         require_success(command, answer[0])
         return command.decode_response(answer[1:])
 
@@ -134,10 +130,8 @@ class Endpoint:
         """
         probe = PresenceProbe(retry or DEFAULT_RETRY, tag=entropy(1)[0] & 0x7F)
         probe.start(trio.current_time())
-        result, attachment = await self._run(address, probe, 0, _nothing)
+        result, attachment = await self._run(PresencePong, address, probe, 0, _nothing)
         self.detach(attachment)
-        if not isinstance(result, PresencePong):
-            raise TypeError(result)
         return result
 
     def become(self, attachment: Attachment, machine: DatagramMachine, deliver: Deliver, fail: Fail) -> None:
@@ -169,13 +163,20 @@ class Endpoint:
             return
         for datagram in machine.datagrams_to_send():
             attachment.port.send(datagram, attachment.address, attachment.fail)
-        self._note_deadline(attachment, machine)
+        deadline = machine.next_deadline()
+        if deadline is not None and deadline < attachment.armed:
+            self._arm(attachment, deadline)
 
     # --- one result of one short-lived machine ---
 
     async def _run(
-        self, address: Address, machine: DatagramMachine, local_id: int, give_up: Callable[[], None]
-    ) -> tuple[object, Attachment]:
+        self,
+        kind: type[ResultT],
+        address: Address,
+        machine: DatagramMachine,
+        local_id: int,
+        give_up: Callable[[], None],
+    ) -> tuple[ResultT, Attachment]:
         """Serve *machine* until its first event, or its failure; *give_up* may queue a farewell."""
         waiter = Waiter()
         port = self._port(address)
@@ -188,6 +189,8 @@ class Endpoint:
             self.flush(attachment)
             self.detach(attachment)
             raise
+        if not isinstance(result, kind):
+            raise TypeError(result)
         return result, attachment
 
     def _attach(self, attachment: Attachment) -> None:
@@ -293,16 +296,13 @@ class Endpoint:
             attachment.port.send(datagram, attachment.address, attachment.fail)
             sent = True
         if sent or attachment.armed == math.inf:  # else deadlines were only put off, and the timer will notice
-            self._note_deadline(attachment, machine)
+            deadline = machine.next_deadline()
+            if deadline is not None and deadline < attachment.armed:
+                self._arm(attachment, deadline)
         if events:
             attachment.deliver(events)
 
     # --- deadlines ---
-
-    def _note_deadline(self, attachment: Attachment, machine: DatagramMachine) -> None:
-        deadline = machine.next_deadline()
-        if deadline is not None and deadline < attachment.armed:
-            self._arm(attachment, deadline)
 
     def _arm(self, attachment: Attachment, deadline: float) -> None:
         attachment.armed = deadline

@@ -18,6 +18,7 @@ BMC_ADDRESS: Final = 0x20  # slave address of the BMC, in IPMB's eight-bit form
 REMOTE_CONSOLE: Final = 0x81  # software ID of remote console software number 1 (table 5-4)
 MIN_FRAME: Final = 7  # bytes: six of header and checksum 2
 MAX_SEQUENCE: Final = 0x40  # rqSeq has six bits
+_new: Final = tuple.__new__  # half the time of calling a NamedTuple
 
 
 class LanMessage(NamedTuple):
@@ -84,7 +85,7 @@ def decode_frame(frame: bytes, *, verify: bool = True) -> LanMessage:
         if sum(frame[3:]) & 0xFF:
             raise DecodeError("wrong data checksum", offset=len(frame) - 1)
     to_address, netfn_lun, _, from_address, sequence_lun, command = frame[:6]
-    return LanMessage(
+    fields = (
         to_address,
         netfn_lun >> 2,
         netfn_lun & 3,
@@ -94,6 +95,7 @@ def decode_frame(frame: bytes, *, verify: bool = True) -> LanMessage:
         command,
         frame[6:-1],
     )
+    return _new(LanMessage, fields)
 
 
 def encode_response(request: LanMessage, code: int, data: bytes = b"") -> bytes:

@@ -5,8 +5,7 @@ the privilege. One machine per log-in; it repeats lost datagrams and gives up in
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from conduit._machine import Label
 from conduit.errors import ConduitError, DecodeError, PeerTimeoutError
@@ -54,9 +53,8 @@ STEPS: Final[Mapping[Phase, Callable[[Draft], Step]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionInfo:
-    """How a session came to be; no secrets."""
+class SessionInfo(NamedTuple):
+    """How a session came to be; no secrets. A tuple, as each log-in makes one and few are looked at."""
 
     interface: Interface
     "LANPLUS or LAN."
@@ -86,8 +84,7 @@ class SessionInfo:
         return AuthType(self.auth_type).name if self.auth_type is not None else str(SUITES[self.cipher_suite or 0])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoggedIn:
+class LoggedIn(NamedTuple):
     """The log-in succeeded."""
 
     session: Session
@@ -121,7 +118,7 @@ class Login:
         self._delays = credentials.retry.delays
         self._phase = self._first_phase(credentials)
         self._step = STEPS[self._phase](self._draft)
-        self._outbox: list[bytes] = []
+        self._outbox: tuple[bytes, ...] = ()
         self._attempt = 0
         self._deadline: float | None = None
         self._last_fault = ""
@@ -166,7 +163,7 @@ class Login:
 
     def datagrams_to_send(self) -> Iterable[bytes]:
         """Datagrams to send now."""
-        outbox, self._outbox = self._outbox, []
+        outbox, self._outbox = self._outbox, ()
         return outbox
 
     def next_deadline(self) -> float | None:
@@ -182,7 +179,7 @@ class Login:
             return ()
         self._attempt += 1
         if self._attempt < min(len(self._delays), self._step.patience or len(self._delays)):
-            self._outbox.append(self._step.repeat())
+            self._outbox = (*self._outbox, self._step.repeat())
             self._deadline = now + self._delays[self._attempt]
             return ()
         try:
@@ -198,14 +195,14 @@ class Login:
         implied = credentials.interface is Interface.AUTO and Workaround.I82571SPT in credentials.workarounds
         if not asked and not implied:
             return Phase.CAPABILITIES
-        self._draft.reasons.append("IPMI 2.0 was asked for" if asked else "workaround i82571spt is for IPMI 2.0")
+        self._draft.note("IPMI 2.0 was asked for" if asked else "workaround i82571spt is for IPMI 2.0")
         return self._suite_phase(credentials)
 
     def _suite_phase(self, credentials: Credentials) -> Phase:
         if credentials.cipher_suite is None:
             return Phase.CIPHER_SUITES
-        self._draft.suites = [credentials.cipher_suite]
-        self._draft.reasons.append(f"cipher suite {credentials.cipher_suite} was asked for")
+        self._draft.suites = (credentials.cipher_suite,)
+        self._draft.note(f"cipher suite {credentials.cipher_suite} was asked for")
         return Phase.RAKP
 
     def _proceed(self, result: bytes | Outcome | None, now: float) -> Sequence[LoggedIn]:
@@ -233,7 +230,7 @@ class Login:
         return ()
 
     def _send(self, datagram: bytes, now: float) -> None:
-        self._outbox.append(datagram)
+        self._outbox = (*self._outbox, datagram)
         self._attempt = 0
         self._deadline = now + self._delays[0]
 
@@ -242,7 +239,7 @@ class Login:
         self._deadline = None
         farewell = self._step.farewell()
         if farewell is not None:
-            self._outbox.append(farewell)
+            self._outbox = (*self._outbox, farewell)
 
     def _complaint(self) -> str:
         """What was wrong with the datagrams that did come."""
@@ -256,7 +253,7 @@ class Login:
         suite = draft.suites[0] if draft.session.is_plus else None
         info = SessionInfo(
             interface=Interface.LAN if suite is None else Interface.LANPLUS,
-            reasons=tuple(draft.reasons),
+            reasons=draft.reasons,
             cipher_suite=suite,
             auth_type=draft.auth_type if suite is None else None,
             privilege=draft.credentials.privilege,
@@ -264,4 +261,4 @@ class Login:
             guid=draft.guid,
             session_id=draft.session.remote_id,
         )
-        return LoggedIn(session=draft.session, info=info)
+        return LoggedIn(draft.session, info)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from conduit._machine import Label
@@ -42,9 +42,9 @@ class Draft:
     entropy: Entropy
     sequence: int
     "Last rqSeq used, 0 to 63."
-    reasons: list[str] = field(default_factory=list)
+    reasons: tuple[str, ...] = ()
     capabilities: ChannelAuthenticationCapabilities = NOTHING_KNOWN
-    suites: list[int] = field(default_factory=list)
+    suites: tuple[int, ...] = ()
     "Cipher suites to try, in turn."
     auth_type: int = AuthType.NONE
     active: Session | None = None
@@ -58,6 +58,10 @@ class Draft:
         if self.active is None:
             raise LocalProtocolError("no session is active yet")
         return self.active
+
+    def note(self, reason: str) -> None:
+        """Remember why something was decided."""
+        self.reasons = (*self.reasons, reason)
 
     def activate(self, session: Session, limit: int) -> Outcome:
         """Take over an active session."""

@@ -27,6 +27,7 @@ from conduit.rmcp.packets import (
     encode_lan_packet,
     encode_plus_packet,
 )
+from conduit.rmcp.privilege import Privilege
 from conduit.rmcp.rakp_client import UNSUPPORTED_SUITE, Established, RakpClient
 from conduit.rmcp.rakp_messages import REPLIES, Request, Status
 from conduit.rmcp.session_commands import (
@@ -52,6 +53,8 @@ FORGOTTEN: Final = frozenset({Status.INVALID_SESSION_ID, Status.INACTIVE_SESSION
 MAX_RESTARTS: Final = 3  # of a RAKP exchange
 MAX_ACTIVATIONS: Final = 1  # restarts of IPMI 1.5's: each may be a wrong password, and BMCs lock accounts
 LIST_PATIENCE: Final = 2  # sendings of Get Channel Cipher Suites before we do without the list
+RAISE_TO: Final = {level: SetSessionPrivilegeLevel(level=level) for level in Privilege}
+_IPMI: Final = int(PayloadType.IPMI)
 MAX_SUITE_PARTS: Final = 8  # of 16 bytes each: more than any BMC has suites for
 
 
@@ -126,14 +129,14 @@ class Capabilities(_Asking):
 
     def _judge(self, capabilities: ChannelAuthenticationCapabilities) -> Outcome:
         if self._draft.credentials.interface is Interface.LAN:
-            self._draft.reasons.append("lan was asked for")
+            self._draft.note("lan was asked for")
             return Outcome.LACKS_PLUS
         if capabilities.ipmi_20:
-            self._draft.reasons.append("the BMC has IPMI 2.0")
+            self._draft.note("the BMC has IPMI 2.0")
             return Outcome.HAS_PLUS
         if self._draft.credentials.cipher_suite is not None:
             raise NegotiationError("the BMC lacks IPMI 2.0, so it has no cipher suites; leave out -C or use -I lan")
-        self._draft.reasons.append("the BMC lacks IPMI 2.0")
+        self._draft.note("the BMC lacks IPMI 2.0")
         return Outcome.LACKS_PLUS
 
 
@@ -178,13 +181,13 @@ class CipherSuites(_Asking):
         if not listed:
             return self._choose_blindly("the BMC lists no cipher suite")
         best = choose_suite(listed)
-        self._draft.suites = [best]
-        self._draft.reasons.append(f"cipher suite {best} is the best of {', '.join(map(str, sorted(listed)))}")
+        self._draft.suites = (best,)
+        self._draft.note(f"cipher suite {best} is the best of {', '.join(map(str, sorted(listed)))}")
         return Outcome.SUITE_CHOSEN
 
     def _choose_blindly(self, why: str) -> Outcome:
-        self._draft.suites = list(BLIND_SUITES)
-        self._draft.reasons.append(f"{why}, so {' then '.join(map(str, BLIND_SUITES))} is tried")
+        self._draft.suites = BLIND_SUITES
+        self._draft.note(f"{why}, so {' then '.join(map(str, BLIND_SUITES))} is tried")
         return Outcome.SUITE_CHOSEN
 
 
@@ -255,7 +258,8 @@ class Rakp:
         return self._drop_suite("refused")
 
     def _drop_suite(self, did: str) -> Outcome:
-        self._draft.reasons.append(f"the BMC {did} cipher suite {self._draft.suites.pop(0)}")
+        self._draft.note(f"the BMC {did} cipher suite {self._draft.suites[0]}")
+        self._draft.suites = self._draft.suites[1:]
         return Outcome.AGAIN
 
 
@@ -327,16 +331,16 @@ class RaisePrivilege(_Asking):
         super().__init__(draft)
         self._session = draft.session
         # Not a method of ours: the step would hold itself, and the session's keys, until garbage is collected.
-        self._seal = functools.partial(self._session.seal, PayloadType.IPMI)
+        self._seal = functools.partial(self._session.seal, _IPMI)
 
     def start(self) -> bytes:
         """Set Session Privilege Level, as far as asked and no further."""
-        return self._ask(SetSessionPrivilegeLevel(level=self._draft.credentials.privilege), self._seal)
+        return self._ask(RAISE_TO[self._draft.credentials.privilege], self._seal)
 
     def receive(self, data: bytes) -> bytes | Outcome | None:
         """Done, or refused."""
         opened = self._session.open(data)
-        if opened is None or opened[0] != PayloadType.IPMI:
+        if opened is None or opened[0] != _IPMI:
             return None
         answer = self._answer(opened[1])
         if answer is None:

@@ -51,7 +51,9 @@ class Waiter:
 
     def deliver_first(self, events: Sequence[object]) -> None:
         """The result is the first event of a machine that has one."""
-        self.deliver(events[0])
+        if not self.done:
+            self._result = events[0]
+            self._finish()
 
     def fail(self, error: ConduitError) -> None:
         """There will be none, and why."""
@@ -195,7 +197,13 @@ class Port:
             await self._needed.wait()
             more = True
             while more or self._waiters:
-                if not await self._readable():
+                try:
+                    await trio.lowlevel.wait_readable(self._sock)
+                except trio.ClosedResourceError:  # _interrupt
+                    continue
+                if self._waiters == 1:  # a console, say, with one datagram on the way: answered before anything else
+                    self._take(trio.current_time())
+                    more = False
                     continue
                 self._corked = True
                 try:
@@ -231,7 +239,10 @@ class Port:
         """
         if self._corked:
             self._outbox.append((datagram, address, fail))
-            return
+        else:
+            self._send_now(datagram, address, fail)
+
+    def _send_now(self, datagram: bytes, address: Address, fail: Fail) -> None:
         try:
             self._sock.sendto(datagram, address)
         except BlockingIOError:
@@ -257,7 +268,7 @@ class Port:
         self._corked = False
         outbox, self._outbox = self._outbox, []
         for datagram, address, fail in outbox:
-            self.send(datagram, address, fail)
+            self._send_now(datagram, address, fail)
 
     def _postpone(self, datagram: bytes, address: Address) -> None:
         if len(self._backlog) >= MAX_BACKLOG:

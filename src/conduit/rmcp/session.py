@@ -9,7 +9,7 @@ import hmac
 from typing import Final
 
 from conduit.errors import DecodeError
-from conduit.rmcp.ciphers import CONFIDENTIALITY, INTEGRITY, CipherSuite, Entropy, Mac, SessionKeys, Transform
+from conduit.rmcp.ciphers import CONFIDENTIALITY, INTEGRITY, CipherSuite, Entropy, Mac, PayloadCipher, SessionKeys
 from conduit.rmcp.packets import (
     AUTHENTICATED,
     ENCRYPTED,
@@ -40,8 +40,7 @@ class PlusSession:
     """
 
     __slots__ = (
-        "_decrypt",
-        "_encrypt",
+        "_cipher",
         "_flags",
         "_mac",
         "_mac_length",
@@ -75,10 +74,9 @@ class PlusSession:
         if suite.integrity:
             method = INTEGRITY[suite.integrity]
             self._mac, self._mac_length = method.make(keys, password), method.length
-        self._encrypt: Transform | None = None
-        self._decrypt: Transform | None = None
+        self._cipher: PayloadCipher | None = None
         if suite.confidentiality:
-            self._encrypt, self._decrypt = CONFIDENTIALITY[suite.confidentiality](keys, entropy)
+            self._cipher = CONFIDENTIALITY[suite.confidentiality](keys, entropy)
         self._flags = (ENCRYPTED if suite.confidentiality else 0) | (AUTHENTICATED if suite.integrity else 0)
         self._trailers = _ICTS_TRAILERS if icts else _TRAILERS
         self._sequence = 0
@@ -90,19 +88,19 @@ class PlusSession:
     @property
     def protection(self) -> tuple[bool, bool]:
         """Whether packets are encrypted, and whether they are authenticated."""
-        return self._encrypt is not None, self._mac is not None
+        return self._cipher is not None, self._mac is not None
 
     def seal(self, payload_type: int, payload: bytes) -> bytes:
         """The datagram that carries *payload*, under the next sequence number."""
         self._sequence = sequence = next_sequence(self._sequence)
-        if self._encrypt is not None:
-            payload = self._encrypt(payload)
+        if self._cipher is not None:
+            payload = self._cipher.encrypt(payload)
         kind = self._flags | payload_type
         packet = PLUS_HEADER.pack(IPMI_PREFIX, _RMCP_PLUS, kind, self.remote_id, sequence, len(payload)) + payload
         if self._mac is None:
             return packet
         packet += self._trailers[len(packet) & 3]
-        return packet + self._mac(packet[RMCP_HEADER_LENGTH:])
+        return packet + self._mac.code(packet[RMCP_HEADER_LENGTH:])
 
     def open(self, datagram: bytes) -> tuple[int, bytes] | None:
         """Payload type and payload of a packet of this session, or None for one that was dropped."""
@@ -121,9 +119,9 @@ class PlusSession:
             self.replays += 1
             return None
         payload = datagram[PLUS_HEADER.size : end]
-        if self._decrypt is not None:
+        if self._cipher is not None:
             try:
-                payload = self._decrypt(payload)
+                payload = self._cipher.decrypt(payload)
             except DecodeError:
                 self.bad_datagrams += 1
                 return None
@@ -140,7 +138,7 @@ class PlusSession:
         if signed < end + 2 or datagram[signed - 2] != signed - 2 - end or datagram[signed - 1] != _NEXT_HEADER:
             self.bad_datagrams += 1
             return False
-        if not hmac.compare_digest(self._mac(datagram[RMCP_HEADER_LENGTH:signed]), datagram[signed:]):
+        if not hmac.compare_digest(self._mac.code(datagram[RMCP_HEADER_LENGTH:signed]), datagram[signed:]):
             self.wrong_macs += 1
             return False
         return True

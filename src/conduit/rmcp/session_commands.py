@@ -342,7 +342,9 @@ class SessionPrivilege:
     @classmethod
     def decode(cls, data: bytes) -> Self:
         """:raises DecodeError: truncated."""
-        return cls(level=Reader(data).u8("privilege") & 0x0F)
+        if not data:
+            raise DecodeError("truncated privilege")
+        return cls(level=data[0] & 0x0F)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

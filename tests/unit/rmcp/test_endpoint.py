@@ -413,7 +413,7 @@ async def test_impossible_host_name_is_a_transport_error(host: str) -> None:
 
 async def test_dotted_quad_needs_no_look_up() -> None:
     async with open_endpoint() as endpoint:
-        assert await endpoint.resolve("192.0.2.7", 624) == [("192.0.2.7", 624)]
+        assert await endpoint.resolve("192.0.2.7", 624) == (("192.0.2.7", 624),)
 
 
 async def test_unknown_host_name_is_a_transport_error() -> None:

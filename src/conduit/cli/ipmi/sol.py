@@ -113,7 +113,7 @@ def _taps(stack: ExitStack, record: Path | None, log: Path | None) -> list[Tap]:
     """The files that output goes to, closed with *stack*. :raises LocalProtocolError: one cannot be made."""
     taps: list[Tap] = []
     if log is not None:
-        taps.append(Flusher(stack.enter_context(private_file(log)), trio.current_time).write)
+        taps.append(Tap(Flusher(stack.enter_context(private_file(log)), trio.current_time).write))
     if record is not None:
         cast = Asciicast(
             stack.enter_context(private_file(record)),
@@ -123,7 +123,7 @@ def _taps(stack: ExitStack, record: Path | None, log: Path | None) -> list[Tap]:
             environment=os.environ,
         )
         stack.callback(cast.close)
-        taps.append(cast.write)
+        taps.append(Tap(cast.write, cast.resize))
     return taps
 
 
