@@ -80,6 +80,14 @@ async def test_list_has_stable_keys(ask: Ask) -> None:
     assert len((await ask("sensor", "list", "--all"))["sensors"]) == 29
 
 
+async def test_a_type_that_no_sensor_has_is_an_empty_list_but_a_word_that_is_no_type_is_refused(
+    ask: Ask, conduit: Conduit, capsys: Output
+) -> None:
+    assert (await ask("sensor", "list", "--type", "Session audit"))["sensors"] == []
+    assert await conduit("sensor", "list", "--type", "nonsense") == 2
+    assert "there is no sensor type 'nonsense'; some are" in capsys.readouterr().err
+
+
 async def test_list_as_csv(conduit: Conduit, capsys: Output) -> None:
     assert await conduit("sensor", "list", "--output", "csv") is None
     rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
@@ -215,7 +223,7 @@ async def test_records_are_dumped_as_they_are(ask: Ask, served: ServedBmc, tmp_p
 
 
 async def test_a_dump_that_cannot_be_written_is_said(conduit: Conduit, capsys: Output, tmp_path: Path) -> None:
-    assert await conduit("sdr", "dump", str(tmp_path / "none" / "file")) == 1
+    assert await conduit("sdr", "dump", str(tmp_path / "none" / "file")) == 2
     assert "cannot write" in capsys.readouterr().err
     assert await conduit("sdr", "dump", "file", host="127.0.0.1,localhost") == 2
 

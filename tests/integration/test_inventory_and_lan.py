@@ -282,6 +282,12 @@ async def test_a_vlan_is_switched_off(conduit: Ask) -> None:
     assert "vlan_id" not in await conduit("lan", "print")
 
 
+async def test_a_channel_without_lan_settings_is_said(conduit: Ask) -> None:
+    code, error = await conduit("lan", "print", "7")
+    assert code == 1
+    assert error == "conduit ipmi: channel 7 has no LAN settings; `channel info` shows what it is\n"
+
+
 async def test_alert_destinations_are_a_table(conduit: Ask) -> None:
     await conduit("lan", "set", "1", "alert", "2", "192.0.2.50")
     rows = (await conduit("lan", "print"))["destinations"]

@@ -8,6 +8,7 @@ from typing import Final
 import asyncclick as click
 import trio
 
+from conduit.cli.ipmi import files
 from conduit.cli.ipmi.base import Noun, Number
 from conduit.cli.ipmi.render import Column, Field, Report, Rows, Value
 from conduit.cli.ipmi.runner import run
@@ -138,10 +139,7 @@ async def read(settings: Settings, file: Path, fru_id: int) -> None:
 
     async def operation(bmc: Bmc) -> Report:
         data = await read_fru_data(bmc, fru_id)
-        try:
-            await trio.Path(file).write_bytes(data)
-        except OSError as error:
-            raise LocalProtocolError(f"cannot write {file}: {error.strerror}") from error
+        await files.write(file, data)
         return _done(f"{len(data)} bytes of FRU {fru_id} are in {file}", fru_id, len(data))
 
     await run(settings, operation)

@@ -13,6 +13,7 @@ from conduit.cli.ipmi.lan_values import NAMES
 from conduit.cli.ipmi.render import Column, Field, Report, Rows, Value
 from conduit.cli.ipmi.runner import run
 from conduit.cli.ipmi.settings import Settings
+from conduit.errors import ConduitError
 from conduit.ipmi._fields import label
 from conduit.ipmi.client import Bmc
 from conduit.ipmi.commands import AccessMode, GetLanStatistics, LanSetInProgress, LanValue
@@ -53,7 +54,10 @@ async def print_all(settings: Settings, channel: int) -> None:
     """All settings of CHANNEL (the one we talk over)."""
 
     async def operation(bmc: Bmc) -> Report:
-        return lan_report(await read_lan(bmc, channel))
+        read = await read_lan(bmc, channel)
+        if not read.values and not read.notes:
+            raise ConduitError(f"channel {channel} has no LAN settings; `channel info` shows what it is")
+        return lan_report(read)
 
     await run(settings, operation)
 

@@ -9,6 +9,7 @@ from typing import Final
 
 import asyncclick as click
 
+from conduit.cli.ipmi import files
 from conduit.cli.ipmi.base import Noun
 from conduit.cli.ipmi.failures import complain
 from conduit.cli.ipmi.render import (
@@ -232,7 +233,7 @@ async def save(settings: Settings, file: Path) -> None:
         contents = await read_sel(bmc)
         for note in contents.notes:
             complain(note)
-        file.write_bytes(pack_records(contents.records))  # noqa: ASYNC240  # a few kilobytes, and nobody waits
+        await files.write(file, pack_records(contents.records))
         count = len(contents.records)
         fields = [Field("saved", "Saved", count), Field("file", "File", str(file))]
         return Report(summary=f"Saved {count} events to {file}", fields=fields, brief=True)

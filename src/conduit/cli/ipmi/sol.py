@@ -92,6 +92,7 @@ async def activate(
     the machine. Without a terminal, input goes through as it is, and its end
     ends the console after a silence.
     """
+    settings.bridge.refuse()
     manners = Manners(None if no_escape else parse_escape(escape), linger, until.encode())
     expansion = settings.expand_hosts()
     if expansion.plural:

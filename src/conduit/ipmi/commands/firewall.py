@@ -330,14 +330,18 @@ class SetSubfunctionEnables(Command[NoData]):
         return cls(of=of, number=number, mask=mask + reader.rest()[:SUBFUNCTIONS_SIZE])
 
 
-COMMANDS: Final = (
-    GetNetFnSupport,
-    GetCommandSupport,
-    GetSubfunctionSupport,
-    GetConfigurableCommands,
-    GetConfigurableSubfunctions,
-    SetCommandEnables,
-    GetCommandEnables,
-    GetSubfunctionEnables,
-    SetSubfunctionEnables,
-)
+__all__ = [
+    "CommandMask",
+    "GetCommandEnables",
+    "GetCommandSupport",
+    "GetConfigurableCommands",
+    "GetConfigurableSubfunctions",
+    "GetNetFnSupport",
+    "GetSubfunctionEnables",
+    "GetSubfunctionSupport",
+    "LunSupport",
+    "NetFnSupport",
+    "SetCommandEnables",
+    "SetSubfunctionEnables",
+    "SubfunctionMask",
+]

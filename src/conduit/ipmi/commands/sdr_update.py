@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from conduit.ipmi.messages import NetFn
 from conduit.rmcp.command import Command, NoData
@@ -32,4 +31,4 @@ class ExitSdrUpdateMode(Command[NoData]):
     response = NoData
 
 
-COMMANDS: Final = (EnterSdrUpdateMode, ExitSdrUpdateMode)
+__all__ = ["EnterSdrUpdateMode", "ExitSdrUpdateMode"]
