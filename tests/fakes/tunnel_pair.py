@@ -23,6 +23,7 @@ class Direction:
         self.waiting = bytearray()
         self.ended = False
         self.carried = 0
+        self.writes = 0
         self.lot = trio.lowlevel.ParkingLot()
 
 
@@ -37,6 +38,7 @@ class Wire:
         "Whether nothing passes for now: sent, and on its way."
 
     def pass_on(self, direction: Direction, data: memoryview) -> int:
+        direction.writes += 1
         room = PIPE - len(direction.waiting)
         count = int(min(len(data), room, self.cut_after - sum(one.carried for one in self.directions)))
         direction.waiting += data[:count]

@@ -426,3 +426,14 @@ async def _cancel_after(scope: trio.CancelScope, ticks: int) -> None:
     for _ in range(ticks):
         await trio.lowlevel.checkpoint()
     scope.cancel()
+
+
+async def test_opening_request_and_end_of_a_short_call_are_one_write() -> None:
+    wire = Wire()
+    async with served({"upper": Unary(upper)}, wire) as tunnel:
+        await call(tunnel, "upper", b"first")  # what is said once at the start is said
+        from_agent, from_gateway = wire.directions
+        before = from_gateway.writes, from_agent.writes
+        await call(tunnel, "upper", b"hello")
+        assert from_gateway.writes - before[0] == 1
+        assert from_agent.writes - before[1] <= 2  # the answer as a whole, and credit
