@@ -85,7 +85,7 @@ class Tunnel:
         headers = encode_request(kind, metadata, deadline)
         stream = self.mux.open_stream(headers, interactive=kind in INTERACTIVE)
         found = TunnelStream(self, stream, kind, metadata)
-        if deadline is not None:
+        if deadline is not None and deadline < math.inf:
             self._limit(found, deadline)
         return found
 
