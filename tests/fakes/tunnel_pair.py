@@ -34,6 +34,8 @@ class Wire:
         self.cut_after = cut_after
         self.directions = Direction(), Direction()
         self.is_cut = False
+        self.piece = PIPE
+        "Bytes that arrive at once."
         self.holds = False
         "Whether nothing passes for now: sent, and on its way."
 
@@ -72,7 +74,7 @@ class WireEnd:
     def receive_nowait(self, buffer: memoryview) -> int | None:
         data = self._incoming.waiting
         if data and not self._wire.holds:
-            count = min(len(buffer), len(data))
+            count = min(len(buffer), len(data), self._wire.piece)
             buffer[:count] = data[:count]
             del data[:count]
             self._incoming.lot.unpark_all()
