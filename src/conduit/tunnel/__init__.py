@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any, Final
 
 __all__ = [
+    "Addresses",
     "Bidirectional",
     "Code",
     "ErrorCode",
@@ -18,7 +19,9 @@ __all__ = [
     "accept",
     "call",
     "dial",
+    "dial_all",
     "forward_udp",
+    "keep_dialling",
     "open_call",
     "open_datagrams",
     "open_resumable",
@@ -47,7 +50,10 @@ _HOMES: Final = {
     "Tunnel": "conduit.tunnel.tunnel",
     "TunnelStream": "conduit.tunnel.stream",
     "accept": "conduit.tunnel.link",
+    "Addresses": "conduit.tunnel.reconnect",
     "dial": "conduit.tunnel.link",
+    "dial_all": "conduit.tunnel.reconnect",
+    "keep_dialling": "conduit.tunnel.reconnect",
     "open_resumable": "conduit.tunnel.resume_open",
     "open_resumables": "conduit.tunnel.resume_serve",
     "serve_streams": "conduit.tunnel.serving",
