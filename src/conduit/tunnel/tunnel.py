@@ -13,8 +13,7 @@ from conduit.errors import ConduitError, LocalProtocolError, PeerTimeoutError, R
 from conduit.tunnel.control import Drain, Hello, Notice
 from conduit.tunnel.control_stream import ControlStream, legible
 from conduit.tunnel.deadlines import DeadlineQueue
-from conduit.tunnel.flow import MAX_WINDOW
-from conduit.tunnel.frames import ErrorCode
+from conduit.tunnel.frames import MAX_WINDOW, ErrorCode
 from conduit.tunnel.mux import Mux
 from conduit.tunnel.opening import decode_request, decode_timeout, encode_request
 from conduit.tunnel.stream import TunnelStream
