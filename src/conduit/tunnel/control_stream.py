@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, Self
 
 import trio
 
@@ -125,16 +125,33 @@ class ControlStream:
         self._notices.append(notice)
         self._notice_came.unpark()
 
-    async def notices(self) -> AsyncIterator[Notice]:
-        """What the peer tells, until the tunnel ends."""
-        while True:
-            while self._notices:
-                notice = self._notices.popleft()
-                self._notice_bytes -= _size(notice)
-                yield notice
+    async def next_notice(self) -> Notice | None:
+        """What the peer tells next; None when the tunnel has ended."""
+        await trio.lowlevel.checkpoint()
+        while not self._notices:
             if self._is_over:
-                return
+                return None
             await self._notice_came.park()
+        notice = self._notices.popleft()
+        self._notice_bytes -= _size(notice)
+        return notice
+
+
+class Notices:
+    """Iterates over what the peer tells; one task at a time, or several that share."""
+
+    def __init__(self, find: Callable[[], Awaitable[ControlStream | None]]) -> None:
+        self._find = find
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Notice:
+        control = await self._find()
+        notice = None if control is None else await control.next_notice()
+        if notice is None:
+            raise StopAsyncIteration
+        return notice
 
 
 def _encode(message: Message) -> bytes:

@@ -11,7 +11,7 @@ import trio
 
 from conduit.errors import ConduitError, LocalProtocolError, PeerTimeoutError, RemoteProtocolError, TransportError
 from conduit.tunnel.control import Drain, Hello, Notice
-from conduit.tunnel.control_stream import ControlStream, legible
+from conduit.tunnel.control_stream import ControlStream, Notices, legible
 from conduit.tunnel.deadlines import DeadlineQueue
 from conduit.tunnel.frames import MAX_WINDOW, ErrorCode
 from conduit.tunnel.mux import Mux
@@ -200,23 +200,24 @@ class Tunnel:
         :raises TransportError: the tunnel is gone.
         """
         self._check_alive()
-        await self._adopted.wait()
-        if self._control is not None:
-            await self._control.post(Notice(name=name, body=body))
+        control = await self._wait_control()
+        if control is not None:
+            await control.post(Notice(name=name, body=body))
 
-    async def notices(self) -> AsyncIterator[Notice]:
+    def notices(self) -> Notices:
         """What the peer's services tell, until the tunnel ends. Those that nobody takes are dropped in the end."""
+        return Notices(self._wait_control)
+
+    async def _wait_control(self) -> ControlStream | None:
         await self._adopted.wait()
-        if self._control is not None:
-            async for notice in self._control.notices():
-                yield notice
+        return self._control
 
     async def _follow(self) -> None:
         """Read the control stream; its end is the tunnel's."""
-        await self._adopted.wait()
-        if self._control is not None:
+        control = await self._wait_control()
+        if control is not None:
             try:
-                await self._control.run(self._note_drain)
+                await control.run(self._note_drain)
             except* RemoteProtocolError:
                 self.mux.go_away(ErrorCode.PROTOCOL_ERROR)
                 raise

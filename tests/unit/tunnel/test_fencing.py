@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
 import trio
 
@@ -65,11 +63,10 @@ async def test_identities_do_not_touch_each_other_and_nobody_has_no_seat() -> No
 async def test_in_a_storm_at_no_moment_two_are_live() -> None:
     seats = Seats()
     live: set[FakeTunnel] = set()
-    numbers = random.Random(4)
     highest = [0]
 
-    async def come(generation: int) -> None:
-        for _ in range(numbers.randrange(20)):
+    async def come(generation: int, delay: int) -> None:
+        for _ in range(delay):
             await trio.lowlevel.checkpoint()
         tunnel = FakeTunnel(generation)
         try:
@@ -83,6 +80,6 @@ async def test_in_a_storm_at_no_moment_two_are_live() -> None:
         highest[0] = generation
 
     async with trio.open_nursery() as nursery:
-        for _ in range(300):
-            nursery.start_soon(come, numbers.randrange(30))
+        for number in range(300):
+            nursery.start_soon(come, number * 7 % 30, number * 11 % 23)
     assert highest == [29]
