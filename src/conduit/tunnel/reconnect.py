@@ -62,7 +62,7 @@ async def keep_dialling(
     :param drain_time: seconds that streams have then.
     :param report: told before each pause.
     """
-    leave = leave or trio.Event()
+    leave = trio.Event() if leave is None else leave
     backoff = backoff or new_backoff()
     while not leave.is_set():
         attempt = _Attempt(dialler, address, serve, leave, drain_time, backoff)
