@@ -48,7 +48,7 @@ class Agents:
     def newest(self, agent: str) -> Tunnel | None:
         """The newest tunnel of *agent*, or of anybody when that is empty."""
         for tunnel in reversed(self._tunnels):
-            if tunnel.mux.going is None and agent in ("", tunnel.identity.removeprefix(AGENT_URI)):
+            if not tunnel.is_draining and agent in ("", tunnel.identity.removeprefix(AGENT_URI)):
                 return tunnel
         return None
 
@@ -67,7 +67,7 @@ class Agents:
             await tunnel.wait_closed()
         finally:
             self._tunnels.remove(tunnel)
-        self._events.say("lost", identity=tunnel.identity, peer=tunnel.peer, reason=tunnel.why_closed)
+        self._events.say("lost", identity=tunnel.identity, peer=tunnel.peer, reason=tunnel.closed_because)
 
     async def gather(self, listener: Listener) -> None:
         """Take all who come."""
