@@ -23,7 +23,8 @@ DRIVERS = (
     "*/console.py,*/console_activation.py,*/serial_pipes.py,*/qemu.py,"
     "*/tunnel/carriers.py,*/tunnel/handshake.py,*/tunnel/link.py,*/tunnel/stream.py,*/tunnel/tls.py,*/tunnel/tunnel.py,"
     "*/tunnel/calls.py,*/tunnel/datagrams.py,*/tunnel/resumable.py,*/tunnel/resume_open.py,*/tunnel/resume_serve.py,"
-    "*/tunnel/serving.py,*/tunnel/forward.py,*/tunnel/splice.py"
+    "*/tunnel/serving.py,*/tunnel/forward.py,*/tunnel/splice.py,"
+    "*/tunnel/proxy.py,*/tunnel/roads.py,*/tunnel/websocket.py"
 )
 
 

@@ -12,9 +12,7 @@ from conduit.errors import DecodeError
 MAX_HEAD: Final = 16 << 10  # bytes
 MAX_FIELDS: Final = 100
 _END: Final = b"\r\n\r\n"
-_FIELD: Final = re.compile(
-    rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*((?:[\x21-\x7e\x80-\xff](?:[\x20-\x7e\x80-\xff\t]*[\x21-\x7e\x80-\xff])?)?)[ \t]*"
-)
+_FIELD: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t\x20-\x7e\x80-\xff]*)")
 _STATUS: Final = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?")
 _REQUEST: Final = re.compile(rb"([A-Z]{1,16}) ([\x21-\x7e]{1,8192}) HTTP/1\.([01])")
 
@@ -87,7 +85,7 @@ def _split(head: bytes) -> tuple[bytes, Fields]:
         found = _FIELD.fullmatch(line)
         if found is None:
             raise DecodeError("not a header field", offset=head.find(line))
-        items.append((found[1].decode().lower(), found[2].decode("latin-1")))
+        items.append((found[1].decode().lower(), found[2].strip(b" \t").decode("latin-1")))
     return first, Fields(tuple(items))
 
 

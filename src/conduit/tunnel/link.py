@@ -15,11 +15,13 @@ import trio
 
 from conduit._trio import open_background_nursery
 from conduit.errors import AuthenticationError, ConduitError, PeerTimeoutError, TransportError
-from conduit.tunnel.carriers import SocketCarrier, connect, take_socket
+from conduit.tunnel.carriers import SocketCarrier, take_socket
 from conduit.tunnel.handshake import greet, welcome
 from conduit.tunnel.mux import Mux
+from conduit.tunnel.roads import USE_ENVIRONMENT, Proxy, connect_by_road
 from conduit.tunnel.tls import Carrier, TlsPipe
 from conduit.tunnel.tunnel import Tunnel
+from conduit.tunnel.websocket import accept_websocket
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +84,9 @@ async def dial(
     trust: Trust = anybody,
     server_name: str | None = None,
     deadline: float = PATIENCE,
+    proxy: Proxy = USE_ENVIRONMENT,
+    websocket: str | None = None,
+    outer_tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Tunnel]:
     """A tunnel to the Gateway at *host*, which opens streams in it; see :meth:`Tunnel.incoming`.
 
@@ -91,13 +96,18 @@ async def dial(
     :param trust: decides about the Gateway's identity.
     :param server_name: name in the Gateway's certificate, when it is not *host*.
     :param deadline: seconds that it may take to be welcome.
+    :param proxy: URL of an HTTP proxy, such as ``http://user:password@proxy.example:3128``, or None for none. Without
+        it ``HTTPS_PROXY`` and ``NO_PROXY`` decide.
+    :param websocket: URL of a WebSocket that leads to the Gateway, such as ``wss://gateway.example/path``; *host* is
+        then only the name in the Gateway's certificate.
+    :param outer_tls: for a ``wss`` URL, or an ``https`` proxy: whom to trust there, when not the system's CAs.
     :raises TransportError: nobody is there, or TLS cannot be agreed on.
     :raises AuthenticationError: the Gateway is not to be trusted, or does not trust us.
     :raises PeerTimeoutError: it took too long.
     """
     context = tls.client_context()
     with _within(deadline, f"{host}:{port}"):
-        carrier = await connect(host, port)
+        carrier = await connect_by_road(host, port, proxy=proxy, websocket=websocket, outer_tls=outer_tls)
         pipe = await _secure(carrier, context, trust, host=server_name or host)
     async with _running(pipe, client_side=False) as tunnel:
         with _within(deadline, f"{host}:{port}"):
@@ -113,6 +123,7 @@ async def accept(
     tls: TlsFiles,
     trust: Trust = anybody,
     deadline: float = PATIENCE,
+    websocket: bool = False,
 ) -> AsyncIterator[Listener]:
     """Listen for Agents; iterate over the result for their tunnels.
 
@@ -120,6 +131,7 @@ async def accept(
     :param port: TCP port, 0 for any.
     :param trust: decides about an Agent's identity.
     :param deadline: seconds that an Agent may take to introduce itself.
+    :param websocket: whether Agents come in WebSockets (``ws``; for ``wss``, put what ends that TLS before it).
     :raises TransportError: nobody can listen there.
     """
     context = tls.server_context()
@@ -127,7 +139,7 @@ async def accept(
         listeners = await trio.open_tcp_listeners(port, host=host)
     except OSError as error:
         raise TransportError(f"cannot listen on {host or '*'}:{port}: {error.strerror or error}") from error
-    listener = Listener(listeners, context, trust, deadline)
+    listener = Listener(listeners, context, trust, deadline, websocket=websocket)
     async with open_background_nursery() as nursery:
         nursery.start_soon(listener.serve)
         yield listener
@@ -137,12 +149,14 @@ class Listener:
     """Where Agents arrive."""
 
     def __init__(
-        self, listeners: list[trio.SocketListener], context: ssl.SSLContext, trust: Trust, deadline: float
-    ) -> None:
+        self, listeners: list[trio.SocketListener], context: ssl.SSLContext, trust: Trust, deadline: float,
+        *, websocket: bool = False,
+    ) -> None:  # fmt: skip
         self._listeners = listeners
         self._context = context
         self._trust = trust
         self._deadline = deadline
+        self._websocket = websocket
         self._arrived, self._arrivals = trio.open_memory_channel[Tunnel](math.inf)
 
     @property
@@ -166,7 +180,7 @@ class Listener:
         carrier = SocketCarrier(take_socket(stream))
         try:
             with _within(self._deadline, carrier.peer):
-                pipe = await _secure(carrier, self._context, self._trust, host=None)
+                pipe = await _secure(await self._unwrap(carrier), self._context, self._trust, host=None)
             async with _running(pipe, client_side=True) as tunnel:
                 with _within(self._deadline, carrier.peer):
                     await welcome(tunnel)
@@ -174,6 +188,16 @@ class Listener:
                 await tunnel.wait_closed()
         except ConduitError as error:
             logger.info("no tunnel with %s: %s", carrier.peer, error)
+
+    async def _unwrap(self, carrier: Carrier) -> Carrier:
+        """What carries the tunnel; *carrier* is closed when there is no such thing."""
+        if not self._websocket:
+            return carrier
+        try:
+            return await accept_websocket(carrier)
+        except BaseException:
+            carrier.close()
+            raise
 
 
 async def _secure(carrier: Carrier, context: ssl.SSLContext, trust: Trust, *, host: str | None) -> TlsPipe:

@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -30,7 +30,7 @@ class WebSocketUrl:
 
     host: str
     port: int
-    target: str = "/"
+    target: str = field(default="/", repr=False)
     "Path and query."
     secure: bool = False
     "Whether there is TLS around it."
@@ -54,6 +54,11 @@ class WebSocketUrl:
             raise LocalProtocolError(wrong)
         show_address(host, 1)
         return cls(host, port or _PORTS[url.scheme], target, url.scheme == "wss")
+
+    @property
+    def path(self) -> str:
+        """The target without its query, which may hold a secret."""
+        return self.target.partition("?")[0]
 
     @property
     def authority(self) -> str:
