@@ -58,7 +58,7 @@ class WebSocketCarrier:
             count += len(piece)
         for one in told:
             self._heed(one)
-        return count or (0 if self._ended else None)
+        return count or (0 if any(isinstance(one, Close) for one in told) else None)
 
     def _heed(self, told: Ping | Close) -> None:
         if isinstance(told, Ping):
