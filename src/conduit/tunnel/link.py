@@ -15,13 +15,15 @@ import trio
 
 from conduit._trio import open_background_nursery
 from conduit.errors import AuthenticationError, ConduitError, PeerTimeoutError, TransportError
-from conduit.tunnel.carriers import SocketCarrier, connect, take_socket
+from conduit.tunnel.carriers import SocketCarrier, take_socket
 from conduit.tunnel.fencing import Seats
 from conduit.tunnel.handshake import Admit, admit_all, greet, welcome
 from conduit.tunnel.liveness import INTERVAL, Liveness
 from conduit.tunnel.mux import Mux
+from conduit.tunnel.roads import USE_ENVIRONMENT, Proxy, connect_by_road
 from conduit.tunnel.tls import Carrier, TlsPipe
 from conduit.tunnel.tunnel import Tunnel
+from conduit.tunnel.websocket import accept_websocket
 
 logger = logging.getLogger(__name__)
 
@@ -87,6 +89,9 @@ async def dial(
     deadline: float = PATIENCE,
     interval: float = INTERVAL,
     dead_after: float | None = None,
+    proxy: Proxy = USE_ENVIRONMENT,
+    websocket: str | None = None,
+    outer_tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Tunnel]:
     """A tunnel to the Gateway at *host*, which opens streams in it; see :meth:`Tunnel.incoming`.
 
@@ -98,6 +103,11 @@ async def dial(
     :param deadline: seconds that it may take to be welcome.
     :param interval: seconds between PINGs.
     :param dead_after: seconds of silence after which the tunnel is given up; by default two intervals and 5 s.
+    :param proxy: URL of an HTTP proxy, such as ``http://user:password@proxy.example:3128``, or None for none. Without
+        it ``HTTPS_PROXY`` and ``NO_PROXY`` decide.
+    :param websocket: URL of a WebSocket that leads to the Gateway, such as ``wss://gateway.example/path``; *host* is
+        then only the name in the Gateway's certificate.
+    :param outer_tls: for a ``wss`` URL, or an ``https`` proxy: whom to trust there, when not the system's CAs.
     :raises TransportError: nobody is there, or TLS cannot be agreed on.
     :raises AuthenticationError: the Gateway is not to be trusted, or does not trust us.
     :raises TunnelRefused: it does not want us, and why; that is an AuthenticationError too.
@@ -105,7 +115,7 @@ async def dial(
     """
     context = tls.client_context()
     with _within(deadline, f"{host}:{port}"):
-        carrier = await connect(host, port)
+        carrier = await connect_by_road(host, port, proxy=proxy, websocket=websocket, outer_tls=outer_tls)
         pipe = await _secure(carrier, context, trust, host=server_name or host)
     async with _running(pipe, interval, dead_after, client_side=False) as tunnel:
         with _within(deadline, f"{host}:{port}"):
@@ -125,6 +135,7 @@ async def accept(
     interval: float = INTERVAL,
     dead_after: float | None = None,
     max_strangers: int = MAX_STRANGERS,
+    websocket: bool = False,
 ) -> AsyncIterator[Listener]:
     """Listen for Agents; iterate over the result for their tunnels.
 
@@ -137,6 +148,7 @@ async def accept(
     :param interval: seconds between PINGs.
     :param dead_after: seconds of silence after which a tunnel is given up; by default two intervals and 5 s.
     :param max_strangers: connections that have not introduced themselves; for one more the oldest is dropped.
+    :param websocket: whether Agents come in WebSockets (``ws``; for ``wss``, put what ends that TLS before it).
     :raises TransportError: nobody can listen there.
     """
     context = tls.server_context()
@@ -144,7 +156,7 @@ async def accept(
         listeners = await trio.open_tcp_listeners(port, host=host)
     except OSError as error:
         raise TransportError(f"cannot listen on {host or '*'}:{port}: {error.strerror or error}") from error
-    terms = _Terms(trust, admit, deadline, interval, dead_after, max_strangers)
+    terms = _Terms(trust, admit, deadline, interval, dead_after, max_strangers, websocket)
     listener = Listener(listeners, context, terms)
     async with open_background_nursery() as nursery:
         nursery.start_soon(listener.serve)
@@ -161,6 +173,7 @@ class _Terms:
     interval: float
     dead_after: float | None
     max_strangers: int
+    websocket: bool
 
 
 class Listener:
@@ -224,7 +237,7 @@ class Listener:
         terms = self._terms
         give_up = trio.current_time() + terms.deadline
         with _within(terms.deadline, carrier.peer):
-            pipe = await _secure(carrier, self._context, terms.trust, host=None)
+            pipe = await _secure(await self._unwrap(carrier), self._context, terms.trust, host=None)
         async with _running(pipe, terms.interval, terms.dead_after, client_side=True) as tunnel:
             try:
                 with _within(give_up - trio.current_time(), carrier.peer):
@@ -235,6 +248,16 @@ class Listener:
                 await tunnel.wait_closed()
             finally:
                 self._seats.leave(tunnel)
+
+    async def _unwrap(self, carrier: Carrier) -> Carrier:
+        """What carries the tunnel; *carrier* is closed when there is no such thing."""
+        if not self._terms.websocket:
+            return carrier
+        try:
+            return await accept_websocket(carrier)
+        except BaseException:
+            carrier.close()
+            raise
 
 
 async def _secure(carrier: Carrier, context: ssl.SSLContext, trust: Trust, *, host: str | None) -> TlsPipe:
