@@ -23,6 +23,7 @@ class Direction:
         self.waiting = bytearray()
         self.ended = False
         self.carried = 0
+        self.writes = 0
         self.lot = trio.lowlevel.ParkingLot()
 
 
@@ -33,10 +34,13 @@ class Wire:
         self.cut_after = cut_after
         self.directions = Direction(), Direction()
         self.is_cut = False
+        self.piece = PIPE
+        "Bytes that arrive at once."
         self.holds = False
         "Whether nothing passes for now: sent, and on its way."
 
     def pass_on(self, direction: Direction, data: memoryview) -> int:
+        direction.writes += 1
         room = PIPE - len(direction.waiting)
         count = int(min(len(data), room, self.cut_after - sum(one.carried for one in self.directions)))
         direction.waiting += data[:count]
@@ -70,7 +74,7 @@ class WireEnd:
     def receive_nowait(self, buffer: memoryview) -> int | None:
         data = self._incoming.waiting
         if data and not self._wire.holds:
-            count = min(len(buffer), len(data))
+            count = min(len(buffer), len(data), self._wire.piece)
             buffer[:count] = data[:count]
             del data[:count]
             self._incoming.lot.unpark_all()

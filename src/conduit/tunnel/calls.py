@@ -179,16 +179,18 @@ async def open_call(
     :param max_message: bytes that a message may have, both ways.
     :raises CallError: the call failed.
     """
-    call = Call(await _open(tunnel, {**(metadata or {}), METHOD: method}, deadline), max_message)
+    call = Call(_start(tunnel, {**(metadata or {}), METHOD: method}, deadline), max_message)
     try:
+        tunnel.flush()
+        await trio.lowlevel.checkpoint()
         yield call
     finally:
         call.finish()
 
 
-async def _open(tunnel: Tunnel, metadata: Mapping[str, str], deadline: float | None) -> TunnelStream:
+def _start(tunnel: Tunnel, metadata: Mapping[str, str], deadline: float | None) -> TunnelStream:
     try:
-        return await tunnel.open_stream(KIND, metadata, deadline=deadline)
+        return tunnel.start_stream(KIND, metadata, deadline=deadline)
     except (TransportError, LocalProtocolError) as error:
         encode_request(KIND, metadata)  # raises where the caller is to blame
         raise CallError(Code.UNAVAILABLE, str(error), safe_to_retry=True) from error
@@ -207,9 +209,12 @@ async def call(
 
     :raises CallError: the call failed; where it is ``safe_to_retry``, nothing was done.
     """
-    async with open_call(tunnel, method, metadata=metadata, deadline=deadline, max_message=max_message) as one:
+    one = Call(_start(tunnel, {**(metadata or {}), METHOD: method}, deadline), max_message)
+    try:
         await one.send_only(request)
         return await one.receive_only()
+    finally:
+        one.finish()
 
 
 # --- the handlers -----------------------------------------------------------------------------------------------------
@@ -309,6 +314,7 @@ def serving_calls(methods: Mapping[str, Method], *, max_message: int = MAX_MESSA
     """
 
     async def serve(stream: TunnelStream) -> None:
+        stream.accepts_on_receive = False  # callers wait for an answer, not for an acceptance
         with stream.cancelled_by_reset():
             await _serve(ServedCall(stream, max_message), stream, methods)
 

@@ -56,9 +56,14 @@ def decode_varints(data: bytes, count: int) -> list[int]:
     return values
 
 
+def encode_head(kind: int, length: int) -> bytes:
+    """What comes before the value."""
+    return encode_varint(kind) + encode_varint(length)
+
+
 def encode_capsule(kind: int, value: bytes | bytearray | memoryview) -> bytes:
     """Type, length and *value*."""
-    return b"".join((encode_varint(kind), encode_varint(len(value)), value))
+    return encode_head(kind, len(value)) + value
 
 
 class Capsule(NamedTuple):
@@ -90,7 +95,7 @@ class CapsuleReader:
         """Whether no capsule has come in part."""
         return not self._buffer and not self._skip
 
-    def receive(self, data: bytes) -> list[Capsule]:
+    def receive(self, data: bytes | bytearray) -> list[Capsule]:
         """The known capsules that *data* completes.
 
         :raises DecodeError: one is too long.
@@ -111,7 +116,8 @@ class CapsuleReader:
             if start + length > len(buffer):
                 break
             at = start + length
-            capsules.append(Capsule(kind, bytes(buffer[start:at])))
+            with memoryview(buffer) as view, view[start:at] as value:
+                capsules.append(Capsule(kind, bytes(value)))
         del buffer[:at]
         return capsules
 

@@ -15,7 +15,7 @@ AUTHORITY: Final = b"conduit"
 KIND: Final = b"conduit-kind"
 META: Final = b"conduit-meta-"
 TIMEOUT: Final = b"conduit-timeout"  # milliseconds that are left when the headers leave
-MAX_TIMEOUT: Final = 99_999_999  # milliseconds, eight digits as in gRPC: more than a day is no deadline
+MAX_TIMEOUT: Final = 99_999_999  # milliseconds, eight digits as in gRPC; a later deadline is kept by the opener alone
 MAX_METADATA: Final = 12 << 10  # bytes of all names and values
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _TIMEOUT: Final = re.compile(rb"[0-9]{1,8}")
@@ -38,8 +38,8 @@ def encode_request(kind: str, metadata: Mapping[str, str], timeout: float | None
         (b":path", PATH),
         (KIND, kind.encode()),
     ]
-    if timeout is not None:
-        headers.append((TIMEOUT, b"%d" % min(max(math.ceil(timeout * 1000), 0), MAX_TIMEOUT)))
+    if timeout is not None and timeout * 1000 <= MAX_TIMEOUT:
+        headers.append((TIMEOUT, b"%d" % max(math.ceil(timeout * 1000), 0)))
     return headers + _encode_metadata(metadata)
 
 

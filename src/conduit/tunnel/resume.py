@@ -24,7 +24,7 @@ from collections import deque
 from typing import Final, NamedTuple
 
 from conduit.errors import LocalProtocolError, RemoteProtocolError
-from conduit.tunnel.capsules import Capsule, CapsuleReader, decode_varints, encode_capsule, encode_varint
+from conduit.tunnel.capsules import Capsule, CapsuleReader, decode_varints, encode_capsule, encode_head, encode_varint
 
 START: Final = 0x40
 BYTES: Final = 0x41
@@ -148,10 +148,12 @@ class ResumableEnd:
         if isinstance(item, Gap):
             self._inbox.popleft()
             return item
-        data = bytes(item[:most])
-        del item[:most]
-        if not item:
+        if len(item) <= most:
             self._inbox.popleft()
+            data = bytes(item)
+        else:
+            data = bytes(item[:most])
+            del item[:most]
         self._waiting -= len(data)
         self._tell(self._threshold)
         return data
@@ -192,23 +194,24 @@ class ResumableEnd:
             return True
         return self._ended and not self._end_sent and self._sent == self._written
 
-    def data_to_send(self, most: int) -> bytes:
+    def data_to_send(self, most: int) -> bytearray:
         """Bytes for the connection: about *most*, which is at least one chunk."""
-        out = bytearray(self._control)
-        self._control.clear()
+        out, self._control = self._control, bytearray()
         if not self.is_greeted:
-            return bytes(out)
-        while len(out) < most:
-            count = min(CHUNK, min(self._written, self._may_send) - self._sent)
-            if count <= 0:
-                break
-            at = self._sent - self._first
-            out += encode_capsule(BYTES, self._kept[at : at + count])
-            self._sent += count
+            return out
+        with memoryview(self._kept) as kept:
+            while len(out) < most:
+                count = min(CHUNK, min(self._written, self._may_send) - self._sent)
+                if count <= 0:
+                    break
+                at = self._sent - self._first
+                out += encode_head(BYTES, count)
+                out += kept[at : at + count]
+                self._sent += count
         if self._ended and not self._end_sent and self._sent == self._written:
             self._end_sent = True
-            out += encode_capsule(END, b"")
-        return bytes(out)
+            out += encode_head(END, 0)
+        return out
 
     def receive_data(self, data: bytes) -> None:
         """Take bytes from the connection.

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 KEY_BYTES: Final = 32
 CLOSE_PATIENCE: Final = 5.0  # seconds that closing waits for the peer to have all
-FIRST_PAUSE: Final = 0.05  # seconds between two attempts to go on, doubled up to
+FIRST_PAUSE: Final = 0.05  # seconds between two attempts that come to nothing, doubled up to
 LONGEST_PAUSE: Final = 1.0
 
 CurrentTunnel = Callable[[], Awaitable[Tunnel]]
@@ -67,7 +67,7 @@ class _Opener:
         self._tunnels = tunnels
         self._grace = grace
         self._end = end
-        self._pause = FIRST_PAUSE
+        self._pause = 0.0  # after a tunnel that worked, the next one is tried at once
         self._headers = metadata | {KEY: secrets.token_hex(KEY_BYTES)}
         self._scope = trio.CancelScope(deadline=trio.current_time() + grace)
         self._connected = trio.Event()
@@ -81,7 +81,7 @@ class _Opener:
 
     def _note_greeting(self) -> None:
         self._scope.deadline = math.inf
-        self._pause = FIRST_PAUSE
+        self._pause = 0.0
         self._connected.set()
 
     async def run(self) -> None:
@@ -101,7 +101,7 @@ class _Opener:
                 break
             self._scope.deadline = min(self._scope.deadline, trio.current_time() + self._grace)
             await trio.sleep(self._pause)
-            self._pause = min(2 * self._pause, LONGEST_PAUSE)
+            self._pause = min(max(2 * self._pause, FIRST_PAUSE), LONGEST_PAUSE)
         self.stream.give_up(TransportError("the peer has closed it"))
 
     async def _attempt(self) -> bool:

@@ -33,20 +33,33 @@ async def serve_streams(
     :param handlers: by kind. A handler's failure is logged and ends its stream, nothing else.
     :param max_handlers: streams that are served at the same time.
     """
+    places = _Places(max_handlers)
     async with trio.open_nursery() as nursery:
         async for stream in tunnel.incoming():
             handler = handlers.get(stream.kind)
+            if stream.is_closed:  # its opener has changed its mind
+                continue
             if handler is None:
                 logger.info("%s opens a stream of kind %s, which nobody serves", tunnel.peer, stream.kind)
                 stream.reset(ErrorCode.CONNECT_ERROR)
-            elif len(nursery.child_tasks) >= max_handlers:
+            elif places.left <= 0:
                 stream.refuse()
             else:
-                nursery.start_soon(_serve, stream, handler)
+                places.left -= 1
+                nursery.start_soon(_serve, stream, handler, places)
         nursery.cancel_scope.deadline = trio.current_time() + LINGER
 
 
-async def _serve(stream: TunnelStream, handler: StreamHandler) -> None:
+class _Places:
+    """For so many handlers there is room: a nursery does not count its tasks for nothing."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+
+async def _serve(stream: TunnelStream, handler: StreamHandler, places: _Places) -> None:
     code = ErrorCode.CANCEL
     try:
         await handler(stream)
@@ -56,6 +69,7 @@ async def _serve(stream: TunnelStream, handler: StreamHandler) -> None:
         if not was_reset(error):
             logger.exception("the handler of a %s stream failed", stream.kind)
     finally:
+        places.left += 1
         if not stream.is_closed:
             stream.reset(code)
 

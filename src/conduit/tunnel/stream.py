@@ -45,6 +45,7 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         "_stream",
         "_waiting_reader",
         "_waiting_sender",
+        "accepts_on_receive",
         "deadline",
         "kind",
         "metadata",
@@ -65,6 +66,8 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         self._answer: Mapping[str, str] | None = None
         self._answer_wanted: trio.Event | None = None
         self._bound: trio.CancelScope | None = None
+        self.accepts_on_receive = True
+        "Whether waiting for bytes accepts the stream; otherwise the first bytes that are sent do."
         self.deadline = math.inf
         "When both ends reset it, on Trio's clock."
         stream.owner = self
@@ -109,10 +112,13 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         :raises LocalProtocolError: *metadata* cannot travel.
         """
         if self._answers:
-            headers = encode_response(metadata)
-            self._answers = False
-            self._carriage.mux.answer(self._stream, headers)
+            self._give_answer(metadata)
             self._carriage.flush()
+
+    def _give_answer(self, metadata: Mapping[str, str] | None = None) -> None:
+        headers = encode_response(metadata)
+        self._answers = False
+        self._carriage.mux.answer(self._stream, headers)
 
     def refuse(self) -> None:
         """Tell the opener that nothing was done: it may try again, here or elsewhere."""
@@ -175,8 +181,9 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         if self._waiting_sender is not None:
             raise trio.BusyResourceError("another task is sending on this stream")
         self._check_sendable()
-        if self._answers:
-            self.accept()
+        due = self._answers
+        if due:
+            self._give_answer()
         view = memoryview(data)
         if view.format != "B":
             view = view.cast("B")
@@ -184,7 +191,7 @@ class TunnelStream(trio.abc.HalfCloseableStream):
             self._carriage.mux.send(self._stream, view)
         if ends:
             self._carriage.mux.end(self._stream)
-        if view or ends:
+        if view or ends or due:
             self._carriage.flush()
         if not self._stream.pending:
             await trio.lowlevel.checkpoint()
@@ -211,7 +218,7 @@ class TunnelStream(trio.abc.HalfCloseableStream):
             raise trio.ClosedResourceError("the stream is closed")
         self._raise_if_reset()
         if self._answers:
-            self.accept()
+            self._give_answer()
         self._carriage.mux.end(self._stream)
         self._carriage.flush()
         await trio.lowlevel.checkpoint()
@@ -241,7 +248,7 @@ class TunnelStream(trio.abc.HalfCloseableStream):
             raise trio.BusyResourceError("another task is receiving from this stream")
         if self._closed:
             raise trio.ClosedResourceError("the stream is closed")
-        if self._answers:
+        if self._answers and self.accepts_on_receive:
             self.accept()
         stream = self._stream
         if stream.chunks or stream.remote_ended or stream.reset_code is not None:
@@ -291,7 +298,7 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         if not self._closed:
             self._closed = True
             if self._answers:
-                self.accept()
+                self._give_answer()
             self._carriage.mux.abandon(self._stream)
             self._carriage.flush()
             self.wake()

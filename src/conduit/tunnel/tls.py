@@ -187,7 +187,7 @@ class TlsPipe:
                     size += len(buffer)
                     continue
                 small.append(buffer[:room])
-                write(b"".join(small) if size else small[0])
+                write(b"".join(small) if len(small) > 1 else small[0])
                 rest = (len(buffer) - room) % RECORD
                 end = len(buffer) - rest
                 if end > room:

@@ -70,19 +70,26 @@ class Tunnel:
         :raises LocalProtocolError: we are the side that dialled, or *metadata* cannot travel.
         :raises TransportError: the tunnel is gone.
         """
-        self._check_alive()
-        metadata = metadata or {}
-        headers = encode_request(kind, metadata, deadline)
-        stream = self.mux.open_stream(headers, interactive=kind in INTERACTIVE)
-        found = TunnelStream(self, stream, kind, metadata)
-        if deadline is not None:
-            self._limit(found, deadline)
+        found = self.start_stream(kind, metadata, deadline=deadline)
         self.flush()
         try:
             await trio.lowlevel.checkpoint()
         except trio.Cancelled:  # nobody gets to know the stream
             found.reset()
             raise
+        return found
+
+    def start_stream(
+        self, kind: str, metadata: Mapping[str, str] | None = None, *, deadline: float | None = None
+    ) -> TunnelStream:
+        """Like :meth:`open_stream`, for whoever sends at once: the opening leaves with the first bytes."""
+        self._check_alive()
+        metadata = metadata or {}
+        headers = encode_request(kind, metadata, deadline)
+        stream = self.mux.open_stream(headers, interactive=kind in INTERACTIVE)
+        found = TunnelStream(self, stream, kind, metadata)
+        if deadline is not None and deadline < math.inf:
+            self._limit(found, deadline)
         return found
 
     async def incoming(self) -> AsyncIterator[TunnelStream]:

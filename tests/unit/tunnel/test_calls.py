@@ -249,7 +249,7 @@ async def test_what_cannot_travel_is_the_callers_fault() -> None:
 
 async def test_one_call_too_many_is_refused_and_may_be_tried_again() -> None:
     sleeper = Sleeper()
-    methods = {"sleep": Bidirectional(sleeper.talk), "upper": Unary(upper)}
+    methods: dict[str, Method] = {"sleep": Bidirectional(sleeper.talk), "upper": Unary(upper)}
     async with served(methods, max_calls=1) as tunnel, open_call(tunnel, "sleep"):
         await sleeper.started.wait()
         with pytest.raises(CallError) as caught:
@@ -324,9 +324,10 @@ async def test_a_handler_that_answers_early_ends_the_call_although_the_caller_go
 
     async with served({"refuse": Bidirectional(refuse)}) as tunnel, open_call(tunnel, "refuse") as one:
         await trio.testing.wait_all_tasks_blocked()
-        for action in (lambda: one.send(b"a"), one.end):
-            with pytest.raises(CallError, match="nothing more is wanted"):
-                await action()
+        with pytest.raises(CallError, match="nothing more is wanted"):
+            await one.send(b"a")
+        with pytest.raises(CallError, match="nothing more is wanted"):
+            await one.end()
         with pytest.raises(CallError, match="not you"):
             await anext(one)
 
@@ -426,3 +427,14 @@ async def _cancel_after(scope: trio.CancelScope, ticks: int) -> None:
     for _ in range(ticks):
         await trio.lowlevel.checkpoint()
     scope.cancel()
+
+
+async def test_opening_request_and_end_of_a_short_call_are_one_write() -> None:
+    wire = Wire()
+    async with served({"upper": Unary(upper)}, wire) as tunnel:
+        await call(tunnel, "upper", b"first")  # what is said once at the start is said
+        from_agent, from_gateway = wire.directions
+        before = from_gateway.writes, from_agent.writes
+        await call(tunnel, "upper", b"hello")
+        assert from_gateway.writes - before[0] == 1
+        assert from_agent.writes - before[1] <= 2  # the answer as a whole, and credit

@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from itertools import pairwise
 
 import pytest
 import trio
@@ -14,6 +15,7 @@ from conduit.tunnel.capsules import encode_capsule
 from conduit.tunnel.resumable import AGAIN, KEY, ResumableStream
 from conduit.tunnel.resume import BYTES
 from conduit.tunnel.resume_open import open_resumable
+from tests.fakes.tunnel_pair import connected_tunnels
 from tests.fakes.tunnel_roads import Roads, open_roads
 
 ROOM = 1000  # bytes
@@ -287,6 +289,34 @@ async def test_closing_does_not_wait_for_ever_for_a_tunnel(autojump_clock: MockC
         assert trio.current_time() == pytest.approx(5)
 
 
+async def test_a_tunnel_that_is_dead_without_a_word_is_left_too(autojump_clock: MockClock) -> None:
+    async with place() as here, here.open() as stream:
+        await here.console.started.wait()
+        here.roads.wire.holds = True  # nothing passes, and nobody says so
+        await here.console.stream.send_all(b"lost on its way")
+        await stream.send_all(b"this too")
+        assert await read(stream, 15) == b"lost on its way"
+        assert await read(here.console.stream, 8) == b"this too"
+        assert here.console.stream.attachments == 2
+        assert 20 < trio.current_time() < GRACE
+
+
+async def test_tunnels_that_take_no_streams_are_tried_again_more_and_more_slowly(autojump_clock: MockClock) -> None:
+    async with place() as here, connected_tunnels() as (dead, _):
+        dead.stop()
+        await dead.wait_closed()
+        asked: list[float] = []
+
+        async def current() -> Tunnel:
+            asked.append(trio.current_time())
+            return dead if len(asked) <= 8 else await here.roads.current()
+
+        async with open_resumable(current, "sol") as stream:
+            assert stream.is_connected
+        pauses = [round(after - before, 3) for before, after in pairwise(asked)]
+        assert pauses == [0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0]
+
+
 async def test_a_handler_that_fails_ends_its_stream(
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -486,3 +516,42 @@ async def test_it_is_a_stream_like_any_other(autojump_clock: MockClock, turned: 
 
         await check_half_closeable_stream(make, None)
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.property
+async def test_a_stream_that_is_cancelled_at_any_checkpoint_leaves_nothing_behind(autojump_clock: MockClock) -> None:
+    async def echo(stream: ResumableStream) -> None:
+        with suppress(trio.BrokenResourceError):
+            while data := await stream.receive_some():
+                await stream.send_all(data)
+
+    async def use(roads: Roads) -> None:
+        async with open_resumable(roads.current, "sol", capacity=ROOM) as stream:
+            await stream.send_all(b"hello")
+            assert await read(stream, 5) == b"hello"
+            roads.cut()
+            await stream.send_all(b"again")
+            assert await read(stream, 5) == b"again"
+            await stream.send_eof()
+            assert await stream.receive_some() == b""
+
+    finished = False
+    ticks = 0
+    async with open_resumables(grace=2) as registry, open_roads({"sol": registry.serving(echo)}) as roads:
+        while not finished and ticks < 500:
+            with trio.CancelScope() as scope:
+                trio.lowlevel.spawn_system_task(cancel_after, scope, ticks)
+                await use(roads)
+                finished = True
+            ticks += 1
+            await trio.sleep(10)
+            assert roads.gateway is not None
+            assert not roads.gateway.mux.streams
+            assert len(registry) == 0
+    assert 10 < ticks < 500
+
+
+async def cancel_after(scope: trio.CancelScope, ticks: int) -> None:
+    for _ in range(ticks):
+        await trio.lowlevel.checkpoint()
+    scope.cancel()

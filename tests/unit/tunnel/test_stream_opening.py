@@ -38,7 +38,7 @@ async def why(stream: TunnelStream) -> StreamResetError:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "milliseconds"), [(1.0, 1000), (0.0001, 1), (0, 0), (-1, 0), (1e9, MAX_TIMEOUT), (2.0005, 2001)]
+    ("seconds", "milliseconds"), [(1.0, 1000), (0.0001, 1), (0, 0), (-1, 0), (99_999.999, MAX_TIMEOUT), (2.0005, 2001)]
 )
 def test_a_deadline_travels_in_whole_milliseconds_and_never_shrinks(seconds: float, milliseconds: int) -> None:
     headers = encode_request("sol", {}, seconds)
@@ -47,8 +47,9 @@ def test_a_deadline_travels_in_whole_milliseconds_and_never_shrinks(seconds: flo
     assert decode_request(headers) == ("sol", {})
 
 
-def test_without_a_deadline_none_travels() -> None:
-    assert decode_timeout(encode_request("sol", {})) == math.inf
+@pytest.mark.parametrize("seconds", [None, 100_000.0, math.inf])
+def test_without_a_deadline_or_with_one_in_days_none_travels(seconds: float | None) -> None:
+    assert decode_timeout(encode_request("sol", {}, seconds)) == math.inf
 
 
 @pytest.mark.parametrize("value", [b"", b"-1", b"1.5", b"1 s", b"123456789", "\u0661".encode()])
@@ -102,6 +103,20 @@ async def test_streams_end_in_the_order_of_their_deadlines(autojump_clock: MockC
             await wait_all_tasks_blocked()
         await trio.sleep(4)
         assert ended == [(1.0, 1.0), (2.0, 2.0), (3.0, 3.0)]
+
+
+async def test_an_infinite_deadline_is_none(autojump_clock: MockClock) -> None:
+    async with connected_tunnels() as (gateway, _):
+        stream = await gateway.open_stream("sol", deadline=math.inf)
+        assert stream.deadline == math.inf
+
+
+async def test_a_deadline_that_has_passed_resets_at_once(autojump_clock: MockClock) -> None:
+    async with connected_tunnels() as (gateway, agent):
+        stream = await gateway.open_stream("sol", deadline=0)
+        assert (await why(stream)).deadline_passed
+        await wait_all_tasks_blocked()
+        assert not agent.mux.streams
 
 
 async def test_a_sender_does_not_wait_beyond_the_deadline(autojump_clock: MockClock) -> None:
@@ -401,3 +416,36 @@ async def test_handlers_have_some_time_to_notice_the_end_of_their_tunnel(autojum
         wire.cut()
         await trio.sleep(10)
         assert ended == [5]
+
+
+async def test_a_stream_whose_opener_has_left_is_not_served() -> None:
+    served: list[TunnelStream] = []
+
+    async def serve(stream: TunnelStream) -> None:
+        served.append(stream)
+
+    async with connected_tunnels() as (gateway, agent), trio.open_nursery() as nursery:
+        (await gateway.open_stream("tcp")).reset()
+        await wait_all_tasks_blocked()
+        nursery.start_soon(serve_streams, agent, {"tcp": serve})
+        await wait_all_tasks_blocked()
+        assert served == []
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_place_is_free_again_when_its_handler_has_ended() -> None:
+    async def serve(stream: TunnelStream) -> None:
+        await stream.send_all(b"x")
+
+    async with connected_tunnels() as (gateway, agent), trio.open_nursery() as nursery:
+
+        async def serve_one_at_a_time() -> None:
+            await serve_streams(agent, {"tcp": serve}, max_handlers=1)
+
+        nursery.start_soon(serve_one_at_a_time)
+        for _ in range(3):
+            stream = await gateway.open_stream("tcp")
+            assert await stream.receive_some() == b"x"
+            await stream.aclose()
+            await wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()

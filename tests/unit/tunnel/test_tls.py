@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import trio
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from conduit.errors import TransportError
@@ -60,6 +60,7 @@ async def pair(authority: Authority) -> Pair:
 
 
 @given(sizes=st.lists(SIZES, max_size=12), joined=st.booleans())
+@example(sizes=[0, RECORD], joined=False)
 @settings(max_examples=40)
 def test_buffers_of_any_sizes_arrive_as_one_stream_in_full_records(
     authority: Authority, sizes: list[int], joined: bool
