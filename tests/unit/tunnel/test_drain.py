@@ -33,8 +33,8 @@ async def test_calls_in_flight_are_answered_whichever_end_drains(who: int, autoj
         for _ in range(20):
             nursery.start_soon(ask)
         await wait_all_tasks_blocked()
-        nursery.start_soon(ask)  # as the drain begins
-        await trio.lowlevel.checkpoint()
+        nursery.start_soon(ask)
+        await wait_all_tasks_blocked()
         nursery.start_soon(_ask_late, gateway, refused)
         assert await pair[who].drain(30, "maintenance")
         await agent.wait_closed()
