@@ -72,7 +72,7 @@ class Receiver:
         self.refused_streams = 0
         self.going: GoAway | None = None
         "The peer's last GOAWAY."
-        self.on_close: Callable[[], None] | None = None
+        self.on_close: Callable[[], object] | None = None
         "Called when a stream is closed or lost; never waits or raises."
         self._probes: set[bytes] = set()
         self._max_streams = max_streams
