@@ -23,10 +23,11 @@ from conduit.cli.tunnel.options import (
     tls_options,
 )
 from conduit.cli.tunnel.signals import stop_on_signal
-from conduit.errors import ConduitError
+from conduit.errors import ConduitError, LocalProtocolError
 from conduit.tunnel.forward import BUFFER, GRACE, Exposure
 from conduit.tunnel.link import TlsFiles, dial
 from conduit.tunnel.resume_serve import open_resumables
+from conduit.tunnel.roads import USE_ENVIRONMENT, Proxy, check_road
 
 DRAIN_TIME: Final = 30.0  # seconds that open connections have after SIGTERM
 EPILOG: Final = """\
@@ -45,7 +46,7 @@ class Dialler:
 
     def __init__(
         self, address: Address, files: TlsFiles, server_name: str | None, events: Events, exposure: Exposure,
-        max_pause: float = LONGEST_PAUSE,
+        max_pause: float = LONGEST_PAUSE, proxy: Proxy = USE_ENVIRONMENT, websocket: str | None = None,
     ) -> None:  # fmt: skip
         self._address = address
         self._files = files
@@ -54,6 +55,8 @@ class Dialler:
         self._exposure = exposure
         self._max_pause = max_pause
         self._longest = FIRST_PAUSE
+        self._proxy = proxy
+        self._websocket = websocket
 
     async def serve(self, leave: trio.Event) -> None:
         """One tunnel, as long as it lasts or until we leave in good order.
@@ -65,7 +68,7 @@ class Dialler:
         try:
             async with dial(
                 host, port, tls=self._files, server_name=self._server_name, trust=is_gateway,
-                generation=time.time_ns(),
+                generation=time.time_ns(), proxy=self._proxy, websocket=self._websocket,
             ) as tunnel:  # fmt: skip
                 self._events.say("connected", identity=tunnel.identity, peer=tunnel.peer)
                 await self._exposure.serve(tunnel, leave)
@@ -99,6 +102,11 @@ def is_gateway(identity: str) -> bool:
 )  # fmt: skip
 @tls_options
 @click.option("--server-name", metavar="NAME", help="the name in the Gateway's certificate, when it is not HOST")
+@click.option(
+    "--proxy", metavar="URL",
+    help="go through this HTTP proxy, or none where it is empty; without it HTTPS_PROXY and NO_PROXY decide",
+)  # fmt: skip
+@click.option("--websocket", metavar="URL", help="connect to this ws or wss URL; HOST is then only a name")
 @click.option("--once", is_flag=True, help="end with status 1 when there is no tunnel or it is lost, and do not retry")
 @click.option(
     "--max-pause", type=Seconds(min=FIRST_PAUSE), default=LONGEST_PAUSE, show_default=True,
@@ -117,6 +125,8 @@ async def command(
     key: Path | None,
     ca: Path | None,
     server_name: str | None,
+    proxy: str | None,
+    websocket: str | None,
     once: bool,
     max_pause: float,
     drain_time: float,
@@ -127,6 +137,10 @@ async def command(
     Dials again when the tunnel is lost. Stops at once on Ctrl+C; on SIGTERM it takes nothing new and lets open
     connections end.
     """
+    try:
+        check_road(proxy, websocket)
+    except LocalProtocolError as error:
+        raise click.BadParameter(str(error)) from None
     exposed, where = parse_expose(targets), parse_address(address)
     files, events, leave = find_files("agent", keys, cert, key, ca), Events(output), trio.Event()
     async with (
@@ -135,5 +149,6 @@ async def command(
     ):
         nursery.start_soon(stop_on_signal, nursery.cancel_scope, leave, drain_time)
         exposure = Exposure(exposed, events.forwarded, resumables)
-        dialler = Dialler(where, files, server_name, events, exposure, max_pause)
+        road = USE_ENVIRONMENT if proxy is None else proxy or None
+        dialler = Dialler(where, files, server_name, events, exposure, max_pause, road, websocket)
         await (dialler.serve if once else dialler.keep)(leave)
