@@ -22,7 +22,7 @@ SILENCE = 0.5  # seconds until a peer is dead
 
 def _start_agent(port: int, files: TlsFiles) -> subprocess.Popen[bytes]:
     paths = (files.certificate, files.key, files.ca)
-    return subprocess.Popen(  # noqa: S603  # our own program
+    return subprocess.Popen(  # our own program
         [sys.executable, "-m", "tests.fakes.tunnel_agents", str(port), *map(str, paths)]
     )
 

@@ -54,6 +54,14 @@ async def connect_by_road(
         raise
 
 
+def check_road(proxy: str | None, websocket: str | None) -> None:
+    """:raises LocalProtocolError: one of the URLs is none; nobody needs to connect to find that out."""
+    if proxy:
+        ProxyUrl.parse(proxy)
+    if websocket is not None:
+        WebSocketUrl.parse(websocket)
+
+
 def _find_proxy(proxy: Proxy, host: str, port: int) -> ProxyUrl | None:
     if isinstance(proxy, _FromEnvironment):
         return choose_proxy(os.environ, host, port)

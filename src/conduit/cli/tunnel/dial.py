@@ -24,11 +24,13 @@ from conduit.cli.tunnel.options import (
     tls_options,
 )
 from conduit.cli.tunnel.signals import stop_on_signal
+from conduit.errors import LocalProtocolError
 from conduit.tunnel.backoff import FIRST, LONGEST, Backoff
 from conduit.tunnel.forward import BUFFER, GRACE, Exposure
 from conduit.tunnel.link import TlsFiles, dial
 from conduit.tunnel.reconnect import Retry, keep_dialling
 from conduit.tunnel.resume_serve import open_resumables
+from conduit.tunnel.roads import USE_ENVIRONMENT, Proxy, check_road
 from conduit.tunnel.tunnel import Tunnel
 
 DRAIN_TIME: Final = 30.0  # seconds that open connections have after SIGTERM
@@ -43,9 +45,13 @@ Examples:
 class Tunnels:
     """One after the other, with a Gateway."""
 
-    def __init__(self, files: TlsFiles, server_name: str | None, events: Events, exposure: Exposure) -> None:
+    def __init__(
+        self, files: TlsFiles, server_name: str | None, events: Events, exposure: Exposure,
+        proxy: Proxy = USE_ENVIRONMENT, websocket: str | None = None,
+    ) -> None:  # fmt: skip
         self._dial = partial(
-            dial, tls=files, server_name=server_name, trust=is_gateway, generation=time.time_ns()
+            dial, tls=files, server_name=server_name, trust=is_gateway, generation=time.time_ns(), proxy=proxy,
+            websocket=websocket,
         )  # fmt: skip
         self._events = events
         self._exposure = exposure
@@ -88,6 +94,11 @@ def is_gateway(identity: str) -> bool:
 )  # fmt: skip
 @tls_options
 @click.option("--server-name", metavar="NAME", help="the name in the Gateway's certificate, when it is not HOST")
+@click.option(
+    "--proxy", metavar="URL",
+    help="go through this HTTP proxy, or none where it is empty; without it HTTPS_PROXY and NO_PROXY decide",
+)  # fmt: skip
+@click.option("--websocket", metavar="URL", help="connect to this ws or wss URL; HOST is then only a name")
 @click.option("--once", is_flag=True, help="end with status 1 when there is no tunnel or it is lost, and do not retry")
 @click.option(
     "--max-pause", type=Seconds(min=FIRST), default=LONGEST, show_default=True,
@@ -106,6 +117,8 @@ async def command(
     key: Path | None,
     ca: Path | None,
     server_name: str | None,
+    proxy: str | None,
+    websocket: str | None,
     once: bool,
     max_pause: float,
     drain_time: float,
@@ -116,6 +129,10 @@ async def command(
     Dials again when the tunnel is lost. Stops at once on Ctrl+C; on SIGTERM it takes nothing new and lets open
     connections end.
     """
+    try:
+        check_road(proxy, websocket)
+    except LocalProtocolError as error:
+        raise click.BadParameter(str(error)) from None
     exposed, where = parse_expose(targets), parse_address(address)
     files, events, leave = find_files("agent", keys, cert, key, ca), Events(output), trio.Event()
     async with (
@@ -124,7 +141,8 @@ async def command(
     ):
         nursery.start_soon(stop_on_signal, nursery.cancel_scope, leave, drain_time)
         exposure = Exposure(exposed, events.forwarded, resumables)
-        tunnels = Tunnels(files, server_name, events, exposure)
+        road = USE_ENVIRONMENT if proxy is None else proxy or None
+        tunnels = Tunnels(files, server_name, events, exposure, road, websocket)
         if once:
             await tunnels.have_one(where, leave)
         else:
