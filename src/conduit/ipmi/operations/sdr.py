@@ -18,7 +18,8 @@ from conduit.ipmi.commands import (
     SdrPart,
     SdrRepositoryInfo,
 )
-from conduit.ipmi.commands.sdr import FIRST_RECORD, LAST_RECORD, NO_TIME, WHOLE_RECORD
+from conduit.ipmi.commands.repository import FIRST_RECORD, LAST_RECORD, WHOLE_RECORD
+from conduit.ipmi.commands.sdr import NO_TIME
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.ipmi.operations.sdr_cache import SdrCache
 from conduit.ipmi.records.sdr import Named, Record, Sensor, decode_record
