@@ -199,7 +199,7 @@ def test_an_end_follows_the_data() -> None:
 
 
 @pytest.mark.parametrize("interactive", [False, True])
-def test_a_stream_that_was_reset_is_passed_over(interactive: bool) -> None:  # noqa: FBT001
+def test_a_stream_that_was_reset_is_passed_over(interactive: bool) -> None:
     queue = scheduler()
     gone, other = put(queue, stream_of(1, interactive=interactive), 20), put(queue, stream_of(3), 20)
     gone.reset_code = 8
