@@ -20,8 +20,10 @@ PROTOCOL_CODE = "src/conduit/rmcp/*,src/conduit/ipmi/*,src/conduit/tunnel/*,src/
 # Layer 3, the interop and integration tests' business.
 DRIVERS = (
     "*/endpoint.py,*/port.py,*/entropy.py,*/client.py,*/fleet.py,*/operations/*,*/serve.py,*/sweeper.py,"
-    "*/console.py,*/serial_pipes.py,*/qemu.py,"
-    "*/tunnel/carriers.py,*/tunnel/handshake.py,*/tunnel/link.py,*/tunnel/stream.py,*/tunnel/tls.py,*/tunnel/tunnel.py"
+    "*/console.py,*/console_activation.py,*/serial_pipes.py,*/qemu.py,"
+    "*/tunnel/carriers.py,*/tunnel/handshake.py,*/tunnel/link.py,*/tunnel/stream.py,*/tunnel/tls.py,*/tunnel/tunnel.py,"
+    "*/tunnel/calls.py,*/tunnel/datagrams.py,*/tunnel/resumable.py,*/tunnel/resume_open.py,*/tunnel/resume_serve.py,"
+    "*/tunnel/serving.py,*/tunnel/forward.py,*/tunnel/splice.py"
 )
 
 

@@ -1,6 +1,6 @@
-"""All sensor records and all readings of one BMC: Conduit against pyghmi, on our virtual BMC.
+"""All sensor records and all readings of one BMC: Conduit against pyghmi, on our virtual BMC and on ipmi_sim.
 
-    python -m bench.bench_sensors [--rounds N]
+    python -m bench.bench_sensors [--rounds N] [--on ours|ipmi_sim]
 
 Both log in, read every data record, then every sensor. Each round is a process of its own, the two in turn; the time is
 that of the work alone, without Python's start. Conduit reads no thresholds, as pyghmi does not.
@@ -13,26 +13,32 @@ import json
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import trio
 
+from bench.servers import PASSWORD, USERNAME, simulators
 from conduit.ipmi.bmc import UserConfig
+from conduit.ipmi.bmc.sdr_repository import make_records
+from conduit.ipmi.bmc.sensor_specs import Conditions
+from conduit.ipmi.bmc.sensors import Sensors
 from conduit.ipmi.bmc.serve import open_virtual_bmc
 from conduit.ipmi.client import open_bmc
 from conduit.ipmi.operations.sdr import read_repository
 from conduit.ipmi.operations.sensors import SensorKind, read_sensors
+from conduit.ipmi.records.sdr_sensors import FullSensor
 
-USER: Final = "admin"
-PASSWORD: Final = "benchmark"
 LIMIT: Final = 60.0  # seconds for one process
 
 
 async def read_with_conduit(host: str, port: int) -> dict[str, float]:
     """One round."""
     started = time.perf_counter()
-    async with open_bmc(host, port=port, username=USER, password=PASSWORD, cipher_suite=3) as bmc:
+    async with open_bmc(host, port=port, username=USERNAME, password=PASSWORD, cipher_suite=3) as bmc:
         repository = await read_repository(bmc)
         readings = read_sensors(bmc, repository, live_thresholds=False)
         count = sum([reading.kind is not SensorKind.EVENT_ONLY async for reading in readings])
@@ -44,30 +50,74 @@ def read_with_pyghmi(host: str, port: int) -> dict[str, float]:
     from pyghmi.ipmi import command
 
     started = time.perf_counter()
-    client = command.Command(bmc=host, userid=USER, password=PASSWORD, port=port)
+    client = command.Command(bmc=host, userid=USERNAME, password=PASSWORD, port=port)
     count = sum(1 for _ in client.get_sensor_data())
     client.ipmi_session.logout()
     return {"seconds": time.perf_counter() - started, "sensors": count}
 
 
-async def measure(rounds: int) -> dict[str, list[dict[str, float]]]:
-    """The two in turn, on one virtual BMC."""
-    results: dict[str, list[dict[str, float]]] = {"conduit": [], "pyghmi": []}
-    user = UserConfig(name=USER.encode(), password=PASSWORD.encode())
-    async with open_virtual_bmc(users=(user,), running=True) as bmc:
-        for _ in range(rounds):
-            for who, found in results.items():
-                words = [sys.executable, "-m", "bench.bench_sensors", "--as", who, "--port", str(bmc.port)]
-                with trio.fail_after(LIMIT):
-                    done: subprocess.CompletedProcess[bytes] = await trio.run_process(words, capture_stdout=True)
-                found.append(json.loads(done.stdout))
+def simulated_sensors() -> str:
+    """The threshold sensors of our virtual BMC in the language of ipmi_sim's emulator."""
+    sensors = Sensors()
+    sensors.scan(Conditions(0.0, on=True, running=True, settled=0.0))
+    named = {sensor.spec.number: sensor for sensor in sensors}
+    lines = []
+    records = (one for one in make_records(sensors, name="BMC", manufacturer_id=0) if isinstance(one, FullSensor))
+    for number, record in enumerate(records, start=1):
+        sensor = named[record.traits.number]
+        lines += [
+            f"sensor_add 0x20 0 {number} {sensor.spec.sensor_type:#04x} 0x01",
+            f"sensor_set_value 0x20 0 {number} {sensor.raw:#04x} 0",
+            f"main_sdr_add 0x20 {_hex(replace(record, traits=replace(record.traits, number=number)).encode())}",
+        ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _hex(data: bytes) -> str:
+    return " ".join(f"{byte:#04x}" for byte in data)
+
+
+Results = dict[str, list[dict[str, float]]]
+
+
+async def measure(rounds: int, host: str, port: int) -> Results:
+    """The two in turn."""
+    results: Results = {"conduit": [], "pyghmi": []}
+    for _ in range(rounds):
+        for who, found in results.items():
+            words = [sys.executable, "-m", "bench.bench_sensors", "--as", who, "--host", host, "--port", str(port)]
+            with trio.fail_after(LIMIT):
+                done: subprocess.CompletedProcess[bytes] = await trio.run_process(words, capture_stdout=True)
+            found.append(json.loads(done.stdout))
     return results
+
+
+async def measure_ours(rounds: int) -> Results:
+    """On our virtual BMC."""
+    user = UserConfig(name=USERNAME.encode(), password=PASSWORD.encode())
+    async with open_virtual_bmc(users=(user,), running=True) as bmc:
+        return await measure(rounds, bmc.host, bmc.port)
+
+
+def measure_simulator(rounds: int) -> Results:
+    """On ipmi_sim."""
+    with tempfile.TemporaryDirectory() as folder, simulators(1, Path(folder), sensors=simulated_sensors()) as hosts:
+        return trio.run(measure, rounds, hosts.addresses[0], hosts.port)
+
+
+def show(where: str, results: Results) -> None:
+    """The two medians and their ratio."""
+    medians = {who: statistics.median(one["seconds"] for one in found) for who, found in results.items()}
+    for who, found in results.items():
+        print(f"{where:8} {who:8} p50 {medians[who] * 1e3:7.1f} ms, {found[0]['sensors']:.0f} sensors, n={len(found)}")
+    print(f"{where:8} ratio    {medians['pyghmi'] / medians['conduit']:.2f}")
 
 
 def main() -> None:
     """Measure, or be one of the measured."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--on", choices=("ours", "ipmi_sim", "both"), default="both")
     parser.add_argument("--as", dest="role", choices=("conduit", "pyghmi"))
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
@@ -77,11 +127,10 @@ def main() -> None:
     elif options.role == "pyghmi":
         print(json.dumps(read_with_pyghmi(options.host, options.port)))
     else:
-        results = trio.run(measure, options.rounds)
-        medians = {who: statistics.median(one["seconds"] for one in found) for who, found in results.items()}
-        for who, found in results.items():
-            print(f"{who:8} p50 {medians[who] * 1e3:7.1f} ms, {found[0]['sensors']:.0f} sensors, n={len(found)}")
-        print(f"ratio    {medians['pyghmi'] / medians['conduit']:.2f}")
+        if options.on != "ipmi_sim":
+            show("ours", trio.run(measure_ours, options.rounds))
+        if options.on != "ours":
+            show("ipmi_sim", measure_simulator(options.rounds))
 
 
 if __name__ == "__main__":

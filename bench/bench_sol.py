@@ -1,13 +1,16 @@
-"""Serial over LAN on our own virtual BMC, next to what bare Trio makes of one datagram there and back.
+"""Serial over LAN, next to what bare Trio makes of one datagram there and back.
 
-    python -m bench.bench_sol [--repetitions 5] [--megabytes 2]
+    python -m bench.bench_sol [--repetitions 5] [--megabytes 10] [--only responder|virtual|burst]
 
-The BMC and the echo run in a process of their own. The floor is a connected socket that sends 320 bytes, about what a
-SOL packet with 255 characters has, waits with Trio until it is readable, and reads the echo. Its round trip bounds a
-protocol with one packet on the way: 255 characters in each. All rows are measured in turn, several times; each ratio is
-made within one repetition, and the range of the ratios is printed.
+The floor is a connected socket that sends 320 bytes, about what a SOL packet with 255 characters has, waits with Trio
+until it is readable, and reads the echo, which a C program sends. Its round trip bounds a protocol with one packet on
+the way: 255 characters in each. The speed of a shared machine changes by two from one second to the next, so all rows
+are measured in slices of a quarter second, and each ratio is made within a slice. Printed is the median of each
+repetition's slices: the best of the repetitions, and their range.
 
-The BMC is Python too, and so is half of every figure here but the floor, whose echo costs little.
+At the other end is `responder.c`, so that the client is what is measured; then our own virtual BMC, which is Python, as
+half of its figures are. What the machine sends is compared byte by byte, after the clock has stopped. Last comes a
+burst from `ipmi_sim`, with pyghmi beside it: see `sol_burst.py`.
 """
 
 from __future__ import annotations
@@ -17,12 +20,19 @@ import multiprocessing
 import secrets
 import socket  # noqa: TID251 - the floor is no slower than it must be
 import statistics
+import sys
+import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection as Pipe
-from typing import Final
+from pathlib import Path
+from typing import Final, NamedTuple
 
 import trio
 
+from bench import sol_burst
+from bench.servers import PASSWORD, USERNAME, compile_responder, responder
 from conduit.ipmi import open_bmc
 from conduit.ipmi.bmc import BmcConfig, UserConfig, VirtualBmc
 from conduit.ipmi.bmc.serial_port import SerialPort
@@ -32,60 +42,99 @@ from conduit.ipmi.console import Console
 HOST: Final = "127.0.0.1"
 FLOOR_BYTES: Final = 320
 CHARACTERS: Final = 255
-EXCHANGES: Final = 3000
-ECHOES: Final = 1000
+SLICES: Final = 20  # of a repetition
+EXCHANGES: Final = 500  # of a slice, and so on
+ECHOES: Final = 200
+SOURCE_SLICE: Final = 400_000  # bytes
+SINK_SLICE: Final = 100_000
 LIMIT: Final = 60.0  # seconds for one row
-SOURCE: Final = b"\x01"  # typed: a burst of as many bytes as the rest says
+SOURCE: Final = b"\x01"  # typed: a stream of as many bytes as the rest says
 ECHO: Final = b"\x02"  # typed: the same comes back
+PERIOD: Final = 65_521  # bytes after which the stream begins anew
+
+
+def stream(size: int) -> bytes:
+    """The first bytes of what a machine sends that was told :data:`SOURCE`; as `stream_fill` in responder.c."""
+    state, period = 1, bytearray()
+    for _ in range(PERIOD):
+        state = (state * 1_103_515_245 + 12_345) & 0xFFFF_FFFF
+        period.append(state >> 16 & 0xFF)
+    return (bytes(period) * (size // PERIOD + 1))[:size]
+
+
+class Figures(NamedTuple):
+    """One slice: the rows and the floor, measured within a quarter of a second."""
+
+    floor: float
+    "Seconds of a round trip in bare Trio, median."
+    source: float
+    "Bytes a second from the machine."
+    sink: float
+    "Bytes a second to the machine."
+    echo: float
+    "Seconds until eight characters are back, median."
+
+    def source_share(self) -> float:
+        """Of what one packet of 255 characters in each of the floor's round trips makes."""
+        return self.source * self.floor / CHARACTERS
+
+    def sink_share(self) -> float:
+        """The same the other way."""
+        return self.sink * self.floor / CHARACTERS
+
+    def echo_trips(self) -> float:
+        """The floor's round trips in an echo."""
+        return self.echo / self.floor
 
 
 class Machine:
-    """What is behind the serial port: it echoes, or sends as much as it was asked for."""
+    """What is behind the virtual BMC's serial port: it echoes, or sends as much as it was asked for."""
 
     def __init__(self, port: SerialPort) -> None:
         self._port = port
-        self._owed = 0
+        self._owed = memoryview(b"")
         port.wake_host = self.look
 
     def look(self) -> None:
         """Read what was typed, write what is owed."""
         while data := self._port.host_read(4096):
             if data[:1] == SOURCE:
-                self._owed = int.from_bytes(data[1:9], "big")
+                self._owed = memoryview(stream(int.from_bytes(data[1:9], "big")))
             elif data[:1] == ECHO:
                 self._port.host_write(data)
-        while self._owed and (accepted := self._port.host_write(bytes(min(self._owed, 1 << 14)))):
-            self._owed -= accepted
+        while self._owed and (accepted := self._port.host_write(bytes(self._owed[: 1 << 14]))):
+            self._owed = self._owed[accepted:]
 
 
-async def serve_all(pipe: Pipe) -> None:
-    """The BMC and the floor's echo, until the parent has gone."""
-    users = (UserConfig(name=b"admin", password=b"secret"),)
+async def serve_virtual(pipe: Pipe) -> None:
+    """Our own BMC, until the parent has gone."""
+    users = (UserConfig(name=USERNAME.encode(), password=PASSWORD.encode()),)
     bmc = VirtualBmc(BmcConfig(users=users), entropy=secrets.token_bytes)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as echo:
-        echo.bind((HOST, 0))
-        echo.setblocking(False)
-        async with trio.open_nursery() as nursery:
-            served: ServedBmc = await nursery.start(serve, bmc, HOST, 0)
-            Machine(bmc.state.sol.port)
-            pipe.send((served.port, echo.getsockname()[1]))
-            nursery.start_soon(answer, echo)
-            while not await trio.to_thread.run_sync(pipe.poll, 1.0):
-                pass
-            nursery.cancel_scope.cancel()
-
-
-async def answer(echo: socket.socket) -> None:
-    """Send every datagram back."""
-    while True:
-        await trio.lowlevel.wait_readable(echo)
-        data, address = echo.recvfrom(4096)
-        echo.sendto(data, address)
+    async with trio.open_nursery() as nursery:
+        served: ServedBmc = await nursery.start(serve, bmc, HOST, 0)
+        Machine(bmc.state.sol.port)
+        pipe.send(served.port)
+        while not await trio.to_thread.run_sync(pipe.poll, 1.0):
+            pass
+        nursery.cancel_scope.cancel()
 
 
 def server(pipe: Pipe) -> None:
     """The other process."""
-    trio.run(serve_all, pipe)
+    trio.run(serve_virtual, pipe)
+
+
+@contextmanager
+def virtual() -> Iterator[int]:
+    """Our own BMC in a process of its own; its port."""
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=server, args=(theirs,), daemon=True)
+    process.start()
+    try:
+        yield ours.recv()
+    finally:
+        ours.send("enough")
+        process.join(5)
 
 
 async def floor(port: int) -> float:
@@ -104,12 +153,18 @@ async def floor(port: int) -> float:
 
 
 async def from_machine(console: Console, size: int) -> float:
-    """Bytes a second that the machine's output comes in with."""
+    """Bytes a second that the machine's output comes in with; a wrong one is an error."""
     await console.send_all(SOURCE + size.to_bytes(8, "big"))
+    pieces: list[bytes] = []
     began, seen = time.perf_counter(), 0
     while seen < size:
-        seen += len(await console.receive_some())
-    return size / (time.perf_counter() - began)
+        piece = await console.receive_some()
+        pieces.append(piece)
+        seen += len(piece)
+    taken = time.perf_counter() - began
+    if b"".join(pieces) != stream(size):
+        raise ValueError("the machine's output is not what it sent")
+    return size / taken
 
 
 async def to_machine(console: Console, size: int) -> float:
@@ -120,65 +175,108 @@ async def to_machine(console: Console, size: int) -> float:
 
 
 async def echoes(console: Console) -> float:
-    """Median seconds until eight characters are back."""
-    taken = []
-    for _ in range(ECHOES):
-        began, seen = time.perf_counter(), 0
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(console.send_all, ECHO + bytes(7))
-            while seen < 8:
-                seen += len(await console.receive_some())
-        taken.append(time.perf_counter() - began)
+    """Median seconds until eight characters are back, at a task that does nothing but read, as a terminal has one."""
+    taken: list[float] = []
+    typed = ECHO + b"7 bytes"
+    async with trio.open_nursery() as nursery:
+        keys, key_pressed = trio.open_memory_channel[None](1)
+        nursery.start_soon(type_each, console, typed, key_pressed, taken)
+        for _ in range(ECHOES):
+            seen = b""
+            keys.send_nowait(None)
+            while len(seen) < len(typed):
+                seen += await console.receive_some()
+            taken[-1] += time.perf_counter()
+            if seen != typed:
+                raise ValueError("the echo is not what was typed")
+        keys.close()
     return statistics.median(taken)
 
 
-async def measure(bmc_port: int, echo_port: int, repetitions: int, size: int) -> list[tuple[float, ...]]:
-    """One row of figures for each repetition."""
-    rows: list[tuple[float, ...]] = []
+async def type_each(
+    console: Console, typed: bytes, key_pressed: trio.MemoryReceiveChannel[None], taken: list[float]
+) -> None:
+    """Type at each press of a key, and note when it was, negated."""
+    async for _ in key_pressed:
+        taken.append(-time.perf_counter())
+        await console.send_all(typed)
+
+
+async def measure(bmc_port: int, echo_port: int, repetitions: int, size: int) -> tuple[list[list[Figures]], float]:
+    """The slices of each repetition, and the rate of one long stream of *size* bytes."""
     async with (
-        open_bmc(HOST, port=bmc_port, username="admin", password="secret", cipher_suite=3) as bmc,
+        open_bmc(HOST, port=bmc_port, username=USERNAME, password=PASSWORD, cipher_suite=3) as bmc,
         bmc.console() as console,
     ):
+        rows: list[list[Figures]] = []
         for _ in range(repetitions):
             with trio.fail_after(LIMIT):
-                rows.append(
-                    (
-                        await floor(echo_port),
-                        await from_machine(console, size),
-                        await to_machine(console, size),
-                        await echoes(console),
-                    )
-                )
-    return rows
+                rows.append([await measure_slice(console, echo_port) for _ in range(SLICES)])
+        with trio.fail_after(LIMIT):
+            return rows, await from_machine(console, size)
 
 
-def report(rows: list[tuple[float, ...]]) -> None:
-    """Print figures, and ratios within each repetition."""
-    best = min(row[0] for row in rows)
-    print(f"bare Trio, {FLOOR_BYTES} B there and back: {best * 1e6:.1f} us, so {CHARACTERS / best / 1e6:.2f} MB/s")
-    for name, place in (("from the machine", 1), ("to the machine", 2)):
-        shares = sorted(row[place] * row[0] / CHARACTERS for row in rows)
-        fastest = max(row[place] for row in rows)
-        print(f"{name}: {fastest / 1e6:.2f} MB/s, {shares[-1]:.2f} of that [{shares[0]:.2f} to {shares[-1]:.2f}]")
-    times = sorted(row[3] / row[0] for row in rows)
-    print(f"echo p50: {min(row[3] for row in rows) * 1e6:.0f} us, {times[0]:.1f} round trips [to {times[-1]:.1f}]")
+async def measure_slice(console: Console, echo_port: int) -> Figures:
+    """A little of everything."""
+    return Figures(
+        floor=await floor(echo_port),
+        source=await from_machine(console, SOURCE_SLICE),
+        sink=await to_machine(console, SINK_SLICE),
+        echo=await echoes(console),
+    )
+
+
+def say(text: str) -> None:
+    """A line of the report."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def spread(values: list[float], *, best: Callable[[list[float]], float]) -> str:
+    """The best value and the range."""
+    return f"{best(values):.2f} [{min(values):.2f} to {max(values):.2f}]"
+
+
+def report(title: str, rows: list[list[Figures]], sustained: float, size: int) -> None:
+    """Print figures, and ratios within each slice: the median of a repetition, the best and the range of those."""
+    slices = [figures for row in rows for figures in row]
+
+    def shares(ratio: Callable[[Figures], float]) -> list[float]:
+        return [statistics.median(map(ratio, row)) for row in rows]
+
+    floors = [figures.floor * 1e6 for figures in slices]
+    say(f"{title}: {len(rows)} repetitions of {SLICES} slices")
+    middle = statistics.median(floors)
+    say(f"  bare Trio, {FLOOR_BYTES} B there and back: {middle:.0f} us [{min(floors):.0f} to {max(floors):.0f}]")
+    source = statistics.median(figures.source for figures in slices) / 1e6
+    sink = statistics.median(figures.sink for figures in slices) / 1e6
+    echo = statistics.median(figures.echo for figures in slices) * 1e6
+    say(f"  from the machine: {source:.2f} MB/s, {spread(shares(Figures.source_share), best=max)} of the floor")
+    say(f"  to the machine: {sink:.2f} MB/s, {spread(shares(Figures.sink_share), best=max)} of the floor")
+    say(f"  echo p50: {echo:.0f} us, {spread(shares(Figures.echo_trips), best=min)} round trips")
+    say(f"  one stream of {size / 1e6:.1f} MB, bit by bit as sent: {sustained / 1e6:.2f} MB/s")
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="serial over LAN against bare Trio")
     parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--megabytes", type=int, default=2)
+    parser.add_argument("--megabytes", type=int, default=10)
+    parser.add_argument("--only", choices=("responder", "virtual", "burst"))
     options = parser.parse_args()
-    ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=server, args=(theirs,), daemon=True)
-    process.start()
-    try:
-        bmc_port, echo_port = ours.recv()
-        report(trio.run(measure, bmc_port, echo_port, options.repetitions, options.megabytes << 20))
-    finally:
-        ours.send("enough")
-        process.join(5)
+    rows = {options.only} if options.only else {"responder", "virtual", "burst"}
+    size = options.megabytes << 20
+    with tempfile.TemporaryDirectory() as directory:
+        program = compile_responder(Path(directory))
+        with responder(program, echo=True) as echo_port:
+            if "responder" in rows:
+                with responder(program) as port:
+                    report("responder.c", *trio.run(measure, port, echo_port, options.repetitions, size), size)
+            if "virtual" in rows:
+                with virtual() as port:
+                    report("our virtual BMC", *trio.run(measure, port, echo_port, options.repetitions, size), size)
+    if "burst" in rows:
+        sol_burst.compare(options.repetitions)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
  *
  * It exists so that a benchmark measures the client. It speaks just enough IPMI 2.0 for one login, a few commands
  * and a logout: presence ping, Get Channel Authentication Capabilities, Get Channel Cipher Suites, RMCP+ Open
- * Session, RAKP 1-4 with cipher suites 3 and 17, Set Session Privilege Level, Get Device ID, Get Chassis Status and
- * Close Session. The cryptography is real. It is NOT a reference for the protocol: it keeps no replay window,
+ * Session, RAKP 1-4 with cipher suites 3 and 17, Set Session Privilege Level, Get Device ID, Get Chassis Status,
+ * Activate and Deactivate Payload, Get Payload Instance Info, serial over LAN and Close Session. The cryptography is real. It is NOT a reference for the protocol: it keeps no replay window,
  * enforces no privilege and takes its random numbers from a generator nobody should trust.
  *
  *     responder PORT          serve IPMI (user admin, password adminpw)
@@ -48,16 +48,17 @@ static const char USER[] = "admin";
 static const char PASSWORD[] = "adminpw";
 
 /* Payload types, table 13-16. */
-enum { PAYLOAD_IPMI = 0x00, OPEN_REQUEST = 0x10, OPEN_RESPONSE, RAKP1, RAKP2, RAKP3, RAKP4 };
+enum { PAYLOAD_IPMI = 0x00, PAYLOAD_SOL = 0x01, OPEN_REQUEST = 0x10, OPEN_RESPONSE, RAKP1, RAKP2, RAKP3, RAKP4 };
 enum { ENCRYPTED = 0x80, AUTHENTICATED = 0x40 };
 
 static struct {
-    unsigned long received, sent, dropped, bad_mac, opened, logged_in, closed, commands, refused, send_failures;
+    unsigned long received, sent, dropped, bad_mac, opened, logged_in, closed, commands, sol_received, refused, send_failures;
     unsigned live, peak;
 } counters;
 
 static volatile sig_atomic_t stopping;
 static time_t now; /* read once per batch */
+static uint16_t udp_port;
 
 /* ------------------------------------------------------------------ HMAC */
 
@@ -124,6 +125,16 @@ static void mac_compute(const struct mac *mac, const void *data, size_t size, ui
 
 enum stage { FREE, OPENED, CHALLENGED, ACTIVE };
 
+/* What is behind the serial port, and how far it has got. */
+struct sol {
+    int active;
+    uint8_t taken;                 /* number of the last packet taken from the console */
+    uint8_t number;                /* of our own last packet */
+    uint8_t waiting;               /* characters of it that wait for an acknowledge, 0 for none */
+    uint8_t echo[255], echo_size;  /* what is to be echoed */
+    uint64_t position, end;        /* of the stream */
+};
+
 struct session {
     uint32_t id;         /* ours; its low 16 bits are the slot number plus one */
     uint32_t console_id; /* theirs */
@@ -136,6 +147,7 @@ struct session {
     time_t used;
     uint8_t role;
     uint8_t console_random[16], bmc_random[16];
+    struct sol sol;
     struct mac integrity;
     AES_KEY encrypt, decrypt;
 };
@@ -178,6 +190,7 @@ static struct session *session_new(void) {
     session->generation++;
     session->id = (uint32_t)session->generation << 16 | (slot + 1);
     session->sequence = 0;
+    session->sol.active = 0;
     session->used = now;
     if (++counters.live > counters.peak)
         counters.peak = counters.live;
@@ -226,16 +239,40 @@ static void guid(const struct peer *peer, uint8_t *out) {
 /* ------------------------------------------------------------------ commands */
 
 enum { NETFN_CHASSIS = 0x00, NETFN_APP = 0x06 };
-enum { OK = 0x00, INVALID_COMMAND = 0xc1, DATA_LENGTH = 0xc7 };
+enum { OK = 0x00, INVALID_COMMAND = 0xc1, DATA_LENGTH = 0xc7, INVALID_FIELD = 0xcc };
 
 static const uint8_t DEVICE_ID[] = {0x20, 0x01, 0x01, 0x00, 0x02, 0x02, 0x00, 0x00, 0x00, 0x01, 0x00};
 static const uint8_t CHASSIS_STATUS[] = {0x01, 0x00, 0x00};
 /* Records of table 22-18: start, suite, authentication, integrity, confidentiality. */
 static const uint8_t CIPHER_SUITES[] = {0xc0, 3, 0x01, 0x41, 0x81, 0xc0, 17, 0x03, 0x44, 0x81};
 
+/* Activate, Deactivate Payload and Get Payload Instance Info, sections 24.1, 24.2 and 24.5. Every session has a serial
+ * port of its own, so nobody is ever refused. */
+static size_t payload_command(unsigned code, const uint8_t *data, size_t size, struct session *session, uint8_t *out) {
+    if (size < (code == 0x4b ? 2 : 6))
+        return out[0] = DATA_LENGTH, 1;
+    if (code == 0x4a || data[0] != PAYLOAD_SOL || data[1] != 1)
+        return out[0] = INVALID_FIELD, 1;
+    if (code == 0x4b) {
+        memset(out + 1, 0, 12);
+        if (session->sol.active)
+            put32(out + 1, session->id);
+        return 13;
+    }
+    memset(&session->sol, 0, sizeof session->sol);
+    if (code == 0x49)
+        return 1;
+    session->sol.active = 1;
+    memset(out + 1, 0, 4);
+    out[5] = out[7] = 4 + 255 - 256, out[6] = out[8] = 1; /* 259 bytes each way */
+    out[9] = udp_port, out[10] = udp_port >> 8;
+    out[11] = out[12] = 0xff; /* no VLAN */
+    return 13;
+}
+
 /* Answers one command into *out*: completion code, then data. Returns the size. */
-static size_t command(unsigned netfn, unsigned code, const uint8_t *data, size_t size, int in_session, int *close,
-                      uint8_t *out) {
+static size_t command(unsigned netfn, unsigned code, const uint8_t *data, size_t size, struct session *in_session,
+                      int *close, uint8_t *out) {
     out[0] = OK;
     if (netfn == NETFN_APP && code == 0x38) { /* Get Channel Authentication Capabilities */
         if (size < 2)
@@ -272,12 +309,14 @@ static size_t command(unsigned netfn, unsigned code, const uint8_t *data, size_t
         *close = 1;
         return 1;
     }
+    if (in_session && netfn == NETFN_APP && code >= 0x48 && code <= 0x4b)
+        return payload_command(code, data, size, in_session, out);
     out[0] = INVALID_COMMAND;
     return 1;
 }
 
 /* Answers one IPMI LAN message. Returns the size of the reply in *out*, 0 to say nothing. */
-static size_t message(const uint8_t *in, size_t size, int in_session, int *close, uint8_t *out) {
+static size_t message(const uint8_t *in, size_t size, struct session *in_session, int *close, uint8_t *out) {
     if (size < 7 || checksum(in, 3) || checksum(in + 3, size - 3))
         return 0;
     unsigned netfn = in[1] >> 2;
@@ -298,6 +337,7 @@ static size_t message(const uint8_t *in, size_t size, int in_session, int *close
 /* ------------------------------------------------------------------ RMCP+ */
 
 enum { SESSION_HEADER = 4, PAYLOAD = 16 }; /* offsets in a 2.0 datagram */
+enum { MAX_PAYLOAD = 320 };                /* bytes, encrypted: a full SOL packet has 288 */
 
 static size_t wrap_plain(uint8_t *out, uint8_t type, size_t payload) {
     memcpy(out, "\x06\x00\xff\x07\x06", 5);
@@ -446,16 +486,119 @@ static size_t rakp3(const struct peer *peer, const uint8_t *in, size_t size, uin
     return wrap_plain(out, RAKP4, 8 + (session->sha256 ? 16 : 12));
 }
 
-/* Authenticates, decrypts, answers, encrypts and signs one command of a live session. */
+/* ------------------------------------------------------------------ serial over LAN */
+
+enum { STREAM = 65521, NACK = 0x40 };
+enum { TYPED_SOURCE = 1, TYPED_ECHO = 2 };
+
+static uint8_t stream[STREAM + 255]; /* what the source sends, over and over; a prime, so no packet meets its place */
+
+static void stream_fill(void) {
+    uint32_t state = 1;
+    for (int i = 0; i < STREAM; i++) {
+        state = state * 1103515245 + 12345;
+        stream[i] = state >> 16;
+    }
+    memcpy(stream + STREAM, stream, 255);
+}
+
+/* What was typed, by its first byte: a stream whose length follows (8 bytes, big-endian), an echo, or nothing. */
+static void sol_typed(struct sol *sol, const uint8_t *data, size_t size) {
+    if (data[0] == TYPED_SOURCE && size == 9) {
+        sol->position = sol->end = 0;
+        for (int i = 1; i < 9; i++)
+            sol->end = sol->end << 8 | data[i];
+    } else if (data[0] == TYPED_ECHO) {
+        memcpy(sol->echo, data, size);
+        sol->echo_size = size;
+    }
+}
+
+/* The other side's acknowledge of our packet. Returns whether a packet may go. */
+static int sol_acknowledged(struct sol *sol, unsigned number, unsigned accepted, unsigned flags) {
+    if (sol->waiting == 0)
+        return 1;
+    if (number != sol->number || accepted > sol->waiting)
+        return 0;
+    if (accepted == 0 && flags & NACK)
+        return 0; /* it says when there is room */
+    if (accepted)
+        sol->number = sol->number % 15 + 1; /* else the same number again */
+    if (sol->echo_size)
+        memmove(sol->echo, sol->echo + accepted, sol->echo_size -= accepted);
+    else
+        sol->position += accepted;
+    sol->waiting = 0;
+    return 1;
+}
+
+/* Answers one SOL payload (section 15.9). Returns the size of the reply in *out*, 0 to say nothing. */
+static size_t sol_answer(struct session *session, const uint8_t *in, size_t size, uint8_t *out) {
+    struct sol *sol = &session->sol;
+    if (!sol->active || size < 4 || size > 4 + 255)
+        return 0;
+    counters.sol_received++;
+    memset(out, 0, 4);
+    unsigned number = in[0] & 0x0f;
+    int may_send = sol_acknowledged(sol, in[1] & 0x0f, in[2], in[3]);
+    if (number) {
+        if (number != sol->taken && size > 4)
+            sol_typed(sol, in + 4, size - 4);
+        sol->taken = number;
+        out[1] = number;
+        out[2] = size - 4;
+    }
+    size_t room = 0;
+    const uint8_t *from = NULL;
+    if (may_send && sol->echo_size) {
+        room = sol->echo_size;
+        from = sol->echo;
+    } else if (may_send && sol->position < sol->end) {
+        room = sol->end - sol->position < 255 ? sol->end - sol->position : 255;
+        from = stream + sol->position % STREAM;
+    }
+    if (room == 0)
+        return number ? 4 : 0;
+    if (sol->number == 0)
+        sol->number = 1;
+    out[0] = sol->number;
+    sol->waiting = room;
+    memcpy(out + 4, from, room);
+    return 4 + room;
+}
+
+/* ------------------------------------------------------------------ sessions' traffic */
+
+/* Encrypts and signs the payload in *clear*, which must have room for a block more. Returns the datagram's size. */
+static size_t seal(struct session *session, uint8_t type, uint8_t *clear, size_t body, uint8_t *out) {
+    size_t code = session->sha256 ? 16 : 12, pad = 15 - body % 16;
+    uint8_t digest[SHA256_DIGEST_LENGTH], vector[16];
+    for (size_t i = 1; i <= pad; i++)
+        clear[body++] = i;
+    clear[body++] = pad;
+    random16(out + PAYLOAD);
+    memcpy(vector, out + PAYLOAD, 16);
+    AES_cbc_encrypt(clear, out + PAYLOAD + 16, body, &session->encrypt, vector, AES_ENCRYPT);
+    size_t end = wrap_plain(out, ENCRYPTED | AUTHENTICATED | type, 16 + body);
+    put32(out + 6, session->console_id);
+    put32(out + 10, ++session->sequence);
+    memcpy(out + end, "\xff\xff\x02\x07", 4); /* the payload is whole blocks, so the padding never varies */
+    end += 4;
+    mac_compute(&session->integrity, out + SESSION_HEADER, end - SESSION_HEADER, digest);
+    memcpy(out + end, digest, code);
+    return end + code;
+}
+
+/* Authenticates, decrypts and answers one payload of a live session. */
 static size_t in_session(const struct peer *peer, const uint8_t *in, size_t size, uint8_t *out) {
     struct session *session = session_find(get32(in + 6), peer);
-    if (session == NULL || session->stage != ACTIVE || in[5] != (ENCRYPTED | AUTHENTICATED | PAYLOAD_IPMI))
+    if (session == NULL || session->stage != ACTIVE || (in[5] & 0xc0) != (ENCRYPTED | AUTHENTICATED))
         return 0;
     size_t code = session->sha256 ? 16 : 12;
     size_t length = in[14] | in[15] << 8;
-    if (size < PAYLOAD + length + 2 + code || length < 32 || length % 16 || length > 256)
+    if (size < PAYLOAD + length + 2 + code || length < 32 || length % 16 || length > MAX_PAYLOAD)
         return 0;
-    uint8_t digest[SHA256_DIGEST_LENGTH], clear[256], answer[256], vector[16];
+    uint8_t digest[SHA256_DIGEST_LENGTH], clear[MAX_PAYLOAD], reply[MAX_PAYLOAD], vector[16];
     mac_compute(&session->integrity, in + SESSION_HEADER, size - SESSION_HEADER - code, digest);
     if (CRYPTO_memcmp(digest, in + size - code, code)) {
         counters.bad_mac++;
@@ -467,29 +610,20 @@ static size_t in_session(const struct peer *peer, const uint8_t *in, size_t size
     if (pad > 15)
         return 0;
     int close = 0;
-    size_t body = message(clear, length - 17 - pad, 1, &close, answer);
+    uint8_t type = in[5] & 0x3f;
+    size_t body = 0;
+    if (type == PAYLOAD_IPMI)
+        body = message(clear, length - 17 - pad, session, &close, reply);
+    else if (type == PAYLOAD_SOL)
+        body = sol_answer(session, clear, length - 17 - pad, reply);
     if (body == 0)
         return 0;
-
-    pad = 15 - body % 16;
-    for (size_t i = 1; i <= pad; i++)
-        answer[body++] = i;
-    answer[body++] = pad;
-    random16(out + PAYLOAD);
-    memcpy(vector, out + PAYLOAD, 16);
-    AES_cbc_encrypt(answer, out + PAYLOAD + 16, body, &session->encrypt, vector, AES_ENCRYPT);
-    size_t end = wrap_plain(out, ENCRYPTED | AUTHENTICATED | PAYLOAD_IPMI, 16 + body);
-    put32(out + 6, session->console_id);
-    put32(out + 10, ++session->sequence);
-    memcpy(out + end, "\xff\xff\x02\x07", 4); /* the payload is whole blocks, so the padding never varies */
-    end += 4;
-    mac_compute(&session->integrity, out + SESSION_HEADER, end - SESSION_HEADER, digest);
-    memcpy(out + end, digest, code);
+    size_t end = seal(session, type, reply, body, out);
     if (close) {
         session_free(session);
         counters.closed++;
     }
-    return end + code;
+    return end;
 }
 
 /* ------------------------------------------------------------------ datagrams */
@@ -517,7 +651,7 @@ static size_t answer(const struct peer *peer, const uint8_t *in, size_t size, ui
         int close = 0;
         if (size < 14u + in[13] || get32(in + 9))
             return 0;
-        size_t body = message(in + 14, in[13], 0, &close, out + 14);
+        size_t body = message(in + 14, in[13], NULL, &close, out + 14);
         if (body == 0)
             return 0;
         memcpy(out, "\x06\x00\xff\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00", 13);
@@ -540,7 +674,7 @@ static size_t answer(const struct peer *peer, const uint8_t *in, size_t size, ui
         return rakp3(peer, in + PAYLOAD, length, out);
     case PAYLOAD_IPMI: { /* a command outside a session, in the 2.0 format */
         int close = 0;
-        size_t body = message(in + PAYLOAD, length, 0, &close, out + PAYLOAD);
+        size_t body = message(in + PAYLOAD, length, NULL, &close, out + PAYLOAD);
         return body ? wrap_plain(out, PAYLOAD_IPMI, body) : 0;
     }
     }
@@ -664,7 +798,9 @@ int main(int argc, char **argv) {
     socklen_t size = sizeof address;
     if (bind(sock, (struct sockaddr *)&address, sizeof address) < 0 || getsockname(sock, (void *)&address, &size) < 0)
         return fail("bind");
-    printf("ready %d\n", ntohs(address.sin_port));
+    udp_port = ntohs(address.sin_port);
+    stream_fill();
+    printf("ready %d\n", udp_port);
     fflush(stdout);
 
     serve(sock, echo);
@@ -672,10 +808,11 @@ int main(int argc, char **argv) {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     printf("{\"received\": %lu, \"sent\": %lu, \"dropped\": %lu, \"bad_mac\": %lu, \"opened\": %lu, \"logged_in\": %lu, "
-           "\"closed\": %lu, \"commands\": %lu, \"refused\": %lu, \"send_failures\": %lu, \"live\": %u, \"peak\": %u, "
-           "\"cpu_seconds\": %.3f}\n",
+           "\"closed\": %lu, \"commands\": %lu, \"sol_received\": %lu, \"refused\": %lu, \"send_failures\": %lu, "
+           "\"live\": %u, \"peak\": %u, \"cpu_seconds\": %.3f}\n",
            counters.received, counters.sent, counters.dropped, counters.bad_mac, counters.opened, counters.logged_in,
-           counters.closed, counters.commands, counters.refused, counters.send_failures, counters.live, counters.peak,
+           counters.closed, counters.commands, counters.sol_received, counters.refused, counters.send_failures,
+           counters.live, counters.peak,
            usage.ru_utime.tv_sec + usage.ru_stime.tv_sec + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
     return 0;
 }

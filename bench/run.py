@@ -293,13 +293,13 @@ def effort_of(options: argparse.Namespace) -> Effort:
     return Effort(**{**values, **{name: value for name, value in changes.items() if value is not None}})
 
 
-def save(text: str, data: dict[str, object]) -> None:
-    """Keep the report, under the time and as the latest."""
+def save(text: str, data: dict[str, object], *, name: str = "") -> None:
+    """Keep the report, under *name* and the time, and as the latest."""
     RESULTS.mkdir(exist_ok=True)
     stamp = time.strftime("%Y%m%dT%H%M%S")
-    for name in (stamp, "latest"):
-        (RESULTS / f"{name}.md").write_text(text)
-        (RESULTS / f"{name}.json").write_text(jsonable(data))
+    for when in (stamp, "latest"):
+        (RESULTS / f"{name}{when}.md").write_text(text)
+        (RESULTS / f"{name}{when}.json").write_text(jsonable(data))
 
 
 def exit_code(outcomes: dict[str, list[report.Outcome]], *, gate: bool) -> int:

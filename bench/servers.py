@@ -98,7 +98,7 @@ def _answers(host: str, port: int) -> bool:
             return False
 
 
-def _write_configuration(directory: Path, host: str, port: int) -> None:
+def _write_configuration(directory: Path, host: str, port: int, *, sol: str, sensors: str) -> None:
     (directory / "state").mkdir(parents=True)
     # 0x20 is the BMC. No chassis script: the simulator would fork it at every Get Chassis Status.
     (directory / "lan.conf").write_text(
@@ -111,20 +111,23 @@ def _write_configuration(directory: Path, host: str, port: int) -> None:
         f"  guid 6265636e68000000000000000000{port:04x}\n"
         f"endlan\n"
         f'user 1 false "" "" user 1 none\n'
-        f'user 2 true "{USERNAME}" "{PASSWORD}" admin 60 none md5\n'
+        f'user 2 true "{USERNAME}" "{PASSWORD}" admin 60 none md5\n' + (f'sol "{sol}" 115200\n' if sol else "")
     )
     (directory / "bench.emu").write_text(
         "mc_setbmc 0x20\n"
         "mc_add 0x20 0 no-device-sdrs 0x23 1 0 0x9f 0x1291 0xf02 persist_sdr\n"
         "sel_enable 0x20 100 0x0a\n"
+        f"{sensors}"
         "mc_enable 0x20\n"
     )  # fmt: skip
 
 
 @contextmanager
-def simulators(count: int, directory: Path) -> Iterator[Hosts]:
+def simulators(count: int, directory: Path, *, sol: str = "", sensors: str = "") -> Iterator[Hosts]:
     """Run *count* ipmi_sim on consecutive addresses and one port, their state below *directory*.
 
+    :param sol: device behind serial over LAN: ``tcp:HOST:PORT``; empty for none.
+    :param sensors: lines that give the controller sensors and records.
     :raises ServerError: ipmi_sim is not installed or does not answer.
     """
     program = shutil.which("ipmi_sim")
@@ -135,7 +138,7 @@ def simulators(count: int, directory: Path) -> Iterator[Hosts]:
     try:
         for host in hosts.addresses:
             home = directory / host
-            _write_configuration(home, host, hosts.port)
+            _write_configuration(home, host, hosts.port, sol=sol, sensors=sensors)
             with (home / "log").open("w") as log:
                 running.append(
                     subprocess.Popen(

@@ -6,16 +6,36 @@ What a fuzzer finds is kept beside them, under names of its own.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from conduit.ipmi.bmc import BmcConfig, FruConfig, VirtualBmc
 from conduit.ipmi.bmc.fru import fru_memories
 from conduit.ipmi.bmc.sdr_repository import make_records
 from conduit.ipmi.bmc.sensors import Sensors
-from conduit.ipmi.commands import LAN_PARAMETERS
+from conduit.ipmi.commands import (
+    LAN_PARAMETERS,
+    DcmiCapabilities,
+    DcmiEventLog,
+    DcmiPowerStatistics,
+    DcmiSensors,
+    DcmiSupport,
+    DcmiTemperatures,
+    PayloadActivation,
+    PayloadInstanceInfo,
+    PowerLimit,
+    PowerReading,
+    SetAssetTag,
+    TextPart,
+    ThermalLimit,
+)
 from conduit.ipmi.exchange import Exchange, Hop, Pending, Target
 from conduit.ipmi.records.fru import decode_fru
+from conduit.ipmi.records.pet import PlatformEventTrap, text_field
 from conduit.ipmi.records.sdr import UnknownRecord
+from conduit.ipmi.sol_packets import NACK, Operation, SolPacket, Status
+from conduit.rmcp.command import Body
 from conduit.rmcp.credentials import Credentials
 from conduit.rmcp.lan_message import decode_frame, encode_frame, encode_response
 from conduit.rmcp.packets import PresencePing, PresencePong, encode_lan_packet, encode_plus_packet
@@ -42,6 +62,7 @@ from conduit.rmcp.session_commands import (
     SessionPrivilege,
     SetSessionPrivilegeLevel,
 )
+from fuzz.stream_targets import STREAM_SEEDS
 from fuzz.targets import ONCE, SESSION_ID, joined
 from tests.fakes import reference
 from tests.fakes.log_in import Rehearsal
@@ -151,6 +172,28 @@ def payloads() -> dict[str, list[bytes]]:
     return {"exchange": [joined(*answers), joined(answers[0])]}
 
 
+def console() -> dict[str, list[bytes]]:
+    """Both ends' packets of one conversation; the link's oracle cuts them all to eight bytes."""
+    typed = SolPacket(1, 0, 0, 0, b"ls\r\n")
+    echoed = SolPacket(1, 1, 4, 0, b"ls\r\n")
+    break_ = SolPacket(2, 1, 4, int(Operation.BREAK))
+    refused = SolPacket(0, 2, 0, NACK | int(Status.UNAVAILABLE))
+    in_part = SolPacket(2, 2, 1, 0, b"a")
+    farewell = SolPacket(0, 0, 0, int(Status.DEACTIVATING))
+    packets = [packet.encode() for packet in (typed, echoed, break_, refused, in_part, farewell)]
+    link = [
+        packet.encode() for packet in (echoed, echoed, SolPacket(2, 0, 0, 0, b"more"), SolPacket(2, 2, 2, 0, b"more"))
+    ]
+    parameters = VirtualBmc(BmcConfig(), entropy=bytes).state.sol.parameters
+    return {
+        "payload_activation": [PayloadActivation(inbound_size=259, outbound_size=259, port=623).encode()],
+        "payload_instance_info": [PayloadInstanceInfo(session_id=SESSION_ID, info=b"\x01").encode()],
+        "sol_packet": packets,
+        "sol_link": [b"".join(link), b"".join(packet.ljust(8, b".")[:8] for packet in packets)],
+        "sol_parameter": [bytes((selector,)) + value.encode() for selector, value in parameters.items()],
+    }
+
+
 def records() -> dict[str, list[bytes]]:
     event = bytes.fromhex("04043001520305")
     return {
@@ -177,6 +220,36 @@ def inventory() -> dict[str, list[bytes]]:
     return {"fru": [data[:256] for data in contents], "fru_records": records, "lan_parameter": parameters}
 
 
+def traps() -> dict[str, list[bytes]]:
+    plain = PlatformEventTrap(
+        guid=bytes(range(16)), sequence=7, sensor_type=1, event_type=1, offset=9, event_data=bytes.fromhex("596055")
+    )
+    texted = replace(plain, asserted=False, custom=text_field(b"too hot"))
+    agent = IPv4Address("192.0.2.1")
+    return {"snmp_trap": [one.to_snmp(agent=agent, uptime=1 << 31).encode() for one in (plain, texted)]}
+
+
+def dcmi() -> dict[str, list[bytes]]:
+    made: dict[str, list[Body]] = {
+        "dcmi_capabilities": [DcmiCapabilities(data=DcmiSupport().encode()), DcmiCapabilities()],
+        "dcmi_event_log": [DcmiEventLog(entries=512, rollover=True)],
+        "dcmi_power_statistics": [DcmiPowerStatistics(periods=bytes((5, 30, 0x41)))],
+        "dcmi_sensors": [DcmiSensors(instances=2, record_ids=(1, 5))],
+        "dcmi_temperatures": [DcmiTemperatures(instances=2, readings=((1, 22), (2, -3)))],
+        "dcmi_text": [TextPart(total=20, text=b"rack 7, slot 12")],
+        "dcmi_set_asset_tag": [SetAssetTag(offset=16, text=b"rack")],
+        "dcmi_power_reading": [PowerReading(current=130, minimum=5, maximum=210, average=127)],
+        "dcmi_power_limit": [PowerLimit(watts=300)],
+        "dcmi_thermal_limit": [ThermalLimit(celsius=40, seconds=60)],
+    }
+    return {name: [one.encode() for one in bodies] for name, bodies in made.items()}
+
+
+def sweeps() -> dict[str, list[bytes]]:
+    pong = PresencePong(tag=1).encode()
+    return {"presence_sweep": [pong, PresencePong(tag=2).encode(), pong[:10]]}
+
+
 def write(corpus: Path, seeds: Mapping[str, list[bytes]]) -> None:
     for name, datas in seeds.items():
         folder = corpus / name
@@ -191,8 +264,13 @@ if __name__ == "__main__":
         sessions(),
         conversations(),
         payloads(),
+        console(),
         records(),
         inventory(),
         sensor_records(),
+        STREAM_SEEDS,
+        traps(),
+        dcmi(),
+        sweeps(),
     ):
         write(CORPUS, seeds)

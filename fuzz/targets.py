@@ -33,12 +33,16 @@ from conduit.ipmi.commands import (
     ThermalLimit,
 )
 from conduit.ipmi.commands.lan import decode_lan_parameter
+from conduit.ipmi.commands.payloads import PayloadActivation, PayloadInstanceInfo
+from conduit.ipmi.commands.sol import SOL_PARAMETERS, SolEnable
 from conduit.ipmi.exchange import Exchange, Hop, Pending, Target
 from conduit.ipmi.records.fru import decode_fru
 from conduit.ipmi.records.fru_multi import decode_records, encode_records
+from conduit.ipmi.records.pet import PlatformEventTrap
 from conduit.ipmi.records.sdr import decode_record
 from conduit.ipmi.records.sdr_sensors import FullSensor
 from conduit.ipmi.records.sel import decode_sel_record
+from conduit.ipmi.records.snmp_trap import SnmpTrap
 from conduit.ipmi.sol_link import SolLink
 from conduit.ipmi.sol_packets import SolPacket
 from conduit.rmcp.ciphers import CONFIDENTIALITY, SUITES, Confidentiality, SessionKeys
@@ -80,6 +84,7 @@ from conduit.rmcp.session_commands import (
     decode_cipher_suites,
 )
 from conduit.rmcp.sweep import PresenceSweep
+from fuzz.stream_targets import STREAM_TARGETS
 from tests.fakes import reference
 from tests.fakes.entropy import CountedEntropy
 from tests.fakes.log_in import Rehearsal
@@ -235,6 +240,15 @@ def sdr(data: bytes) -> None:
             assert isinstance((record.name.text, record.traits.units.text), tuple)
 
 
+def snmp_trap(data: bytes) -> None:
+    """A trap, once read, is written so that it is read the same; so is what is in it."""
+    with suppress(DecodeError):
+        trap = SnmpTrap.decode(data)
+        assert SnmpTrap.decode(trap.encode()) == trap
+        inner = PlatformEventTrap.decode(trap.data, trap.specific)
+        assert PlatformEventTrap.decode(inner.encode(), inner.specific) == inner
+
+
 def transform(method: Confidentiality) -> Oracle:
     """Decrypting anything never spoils what comes after."""
 
@@ -388,6 +402,14 @@ def lan_parameter(data: bytes) -> None:
         assert isinstance(value, bytes) or type(value).decode(value.encode()) == value
 
 
+def sol_parameter(data: bytes) -> None:
+    """The first byte says which."""
+    kind = SOL_PARAMETERS.get(data[0] if data else 0, SolEnable)
+    with suppress(DecodeError):
+        value = kind.decode(data[1:])
+        assert kind.decode(value.encode()) == value
+
+
 def presence_sweep(data: bytes) -> None:
     """A sweep believes a pong once, and counts everything else."""
     sweep = PresenceSweep([("127.0.0.1", 623)], tag=1)
@@ -402,8 +424,11 @@ TARGETS: Final[Mapping[str, Oracle]] = {
     "fru_records": fru_records,
     "lan_parameter": lan_parameter,
     "virtual_bmc": virtual_bmc,
+    "payload_activation": codec(PayloadActivation),
+    "payload_instance_info": codec(PayloadInstanceInfo),
     "sol_link": sol_link,
     "sol_packet": codec(SolPacket),
+    "sol_parameter": sol_parameter,
     "wire_reader": wire_reader,
     "rmcp_header": rmcp_header,
     "presence_ping": codec(PresencePing),
@@ -432,6 +457,7 @@ TARGETS: Final[Mapping[str, Oracle]] = {
     "aes": transform(Confidentiality.AES_CBC_128),
     "xrc4": transform(Confidentiality.XRC4_128),
     "sdr": sdr,
+    "snmp_trap": snmp_trap,
     "plus_session_1": plus_session(1),
     "plus_session_3": plus_session(3),
     "plus_session_17": plus_session(17),
@@ -462,4 +488,5 @@ TARGETS: Final[Mapping[str, Oracle]] = {
     "event_filter": codec(EventFilter),
     "alert_immediate": codec(AlertImmediate),
     "presence_sweep": presence_sweep,
+    **STREAM_TARGETS,
 }

@@ -1,7 +1,7 @@
 """A picture of a terminal, as SVG: `make demo | tee demo.txt`, then `python -m tools.terminal_picture demo.txt o.svg`.
 
-The picture shows what was captured and nothing else; prompts are emphasised. It loads nothing from anywhere: rich's
-template names a web font, which is left out.
+The picture shows what was captured and nothing else, `[...]` where something is cut; prompts are emphasised. It loads
+nothing from anywhere: rich's template names a web font, which is left out.
 """
 
 from __future__ import annotations
@@ -17,17 +17,45 @@ from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
-COLUMNS: Final = 100
+COLUMNS: Final = 104
+CUT: Final = "[...]"
+
+# What the picture has room for: the first and last lines of each command's output, by the end of the command.
+KEPT: Final = {
+    "-E power on": (1, 0),
+    "-E sensor list": (9, 4),
+    "-E sel list": (9, 0),
+    "-E sol activate --until 'login: '": (6, 8),
+}
 TEMPLATE: Final = re.sub(r"@font-face \{\{.*?\}\}|<!--.*?-->", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL).replace(
     "Fira Code, monospace", "ui-monospace, Menlo, Consolas, monospace"
 )
+
+
+def excerpt(transcript: str) -> str:
+    """The commands of KEPT and what is kept of their output, below what comes before the first command."""
+    start, *sections = re.split(r"^(?=\$ )", transcript, flags=re.MULTILINE)
+    lines = start.splitlines()
+    for section in sections:
+        command, *output = section.rstrip().splitlines()
+        for end, (first, last) in KEPT.items():
+            if command.endswith(end):
+                lines += [command, *cut(output, first, last), ""]
+    return "\n".join(lines)
+
+
+def cut(lines: list[str], first: int, last: int) -> list[str]:
+    """The *first* and *last* ones, and a mark where some are missing."""
+    if len(lines) <= first + last + 1:
+        return lines
+    return [*lines[:first], CUT, *lines[len(lines) - last :]]
 
 
 def draw(transcript: str, title: str) -> str:
     """The SVG of a captured *transcript*."""
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), color_system="truecolor", legacy_windows=False)
     for line in transcript.rstrip().splitlines():
-        text = Text(line)
+        text = Text.from_ansi(line)
         if line.startswith("$ "):
             text.stylize("bold green", 0, 1)
             text.stylize("bold", 2)
@@ -43,7 +71,7 @@ def main() -> None:
     parser.add_argument("picture", type=Path)
     parser.add_argument("--title", default="make demo")
     options = parser.parse_args()
-    options.picture.write_text(draw(options.transcript.read_text(), options.title))
+    options.picture.write_text(draw(excerpt(options.transcript.read_text()), options.title))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ Codes are attributes, never parsed from text. No message holds a secret.
 
 from __future__ import annotations
 
+from typing import Final
+
 
 class ConduitError(Exception):
     """Catch-all for deliberate failures."""
@@ -87,14 +89,94 @@ class TransportError(ConduitError):
     """The operating system refused to send or receive; the ``OSError`` is the cause."""
 
 
+_RESET_WORDS: Final = {
+    0x0: "nothing more is wanted",
+    0x1: "protocol error",
+    0x2: "internal error",
+    0x7: "refused, and safe to try again",
+    0x8: "cancelled",
+    0xA: "connect failed",
+    0xB: "limit exceeded",
+    1 << 32 | 0x8: "deadline passed",
+    1 << 32 | 0x2: "the tunnel is gone",
+}
+
+
 class StreamResetError(ConduitError):
     """A stream of a tunnel was reset.
 
-    :param code: why, an HTTP/2 error code (RFC 9113, section 7).
+    :param code: why, an HTTP/2 error code (RFC 9113, section 7); a bit above them says what only this end knows.
     :param by_peer: who did it.
     """
 
     def __init__(self, code: int, *, by_peer: bool) -> None:
-        super().__init__(f"the stream was reset {'by the peer' if by_peer else 'here'} (code {code})")
-        self.code = code
+        what = _RESET_WORDS.get(code, f"code {code & 0xFFFF_FFFF}")
+        super().__init__(f"the stream was reset {'by the peer' if by_peer else 'here'}: {what}")
+        self.code = code & 0xFFFF_FFFF
         self.by_peer = by_peer
+        self._reason = code
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody did not want it any more; a deadline that passed is not that."""
+        return self._reason == 0x8
+
+    @property
+    def deadline_passed(self) -> bool:
+        """Whether its time was up; on the wire that is a cancellation."""
+        return self._reason == 1 << 32 | 0x8
+
+    @property
+    def tunnel_lost(self) -> bool:
+        """Whether the whole tunnel went, and the stream with it: what the peer did is unknown."""
+        return self._reason == 1 << 32 | 0x2
+
+    @property
+    def safe_to_retry(self) -> bool:
+        """Whether the peer did nothing of what was asked."""
+        return self._reason == 0x7
+
+    @property
+    def connect_failed(self) -> bool:
+        """Whether what the stream was to reach cannot be reached, or is not there."""
+        return self._reason == 0xA
+
+    @property
+    def limit_exceeded(self) -> bool:
+        """Whether it asked for more than it may have."""
+        return self._reason == 0xB
+
+    @property
+    def protocol_error(self) -> bool:
+        """Whether one end broke the rules."""
+        return self._reason == 0x1
+
+
+class ConsoleGap(ConduitError):
+    """Bytes of a resumed stream are lost: its producer's buffer overflowed while nobody was connected.
+
+    Raised once, between the bytes before the gap and those after it; the stream goes on.
+
+    :param bytes_lost: how many.
+    """
+
+    def __init__(self, bytes_lost: int) -> None:
+        super().__init__(f"{bytes_lost} bytes were lost while the stream was not connected")
+        self.bytes_lost = bytes_lost
+
+
+class CallError(ConduitError):
+    """A call over a tunnel failed; also what a handler raises to say so.
+
+    :param code: gRPC's status code, 1 to 16 (``conduit.tunnel.call_frames.Code``).
+    :param message: for people; no secrets.
+    :param details: for programs, such as an encoded ``google.rpc.Status``.
+    :param safe_to_retry: whether the peer certainly did nothing of what was asked.
+    """
+
+    def __init__(self, code: int, message: str, details: bytes = b"", *, safe_to_retry: bool = False) -> None:
+        super().__init__(f"{message} (status {int(code)})")
+        self.code = code
+        self.message = message
+        self.details = details
+        self.safe_to_retry = safe_to_retry

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,23 +41,26 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """Three virtual BMCs on ports of the system's choice."""
     users = tmp_path_factory.mktemp("fleet") / "users"
     users.write_text(f"{Fleet.user}:{Fleet.password}:administrator\n")
-    with start_bmcs(users) as process:
+    with run_bmcs(users, COUNT) as running:
+        yield running
+
+
+@contextmanager
+def run_bmcs(users: Path, count: int, *options: str) -> Iterator[Fleet]:
+    """``conduit bmc sim`` with *count* BMCs on ports of the system's choice."""
+    words = ["bmc", "sim", "--listen", f"{HOST}:0", "--count", str(count), "--user-file", str(users), *options]
+    with subprocess.Popen([sys.executable, "-m", "conduit", *words], stdout=subprocess.PIPE, text=True) as process:
         try:
-            yield Fleet(tuple(read_ports(process)))
+            yield Fleet(tuple(read_ports(process, count)))
         finally:
             process.terminate()
             process.wait(READY_WITHIN)
 
 
-def start_bmcs(users: Path) -> subprocess.Popen[str]:
-    words = ["bmc", "sim", "--listen", f"{HOST}:0", "--count", str(COUNT), "--user-file", str(users)]
-    return subprocess.Popen([sys.executable, "-m", "conduit", *words], stdout=subprocess.PIPE, text=True)
-
-
-def read_ports(process: subprocess.Popen[str]) -> Iterator[int]:
+def read_ports(process: subprocess.Popen[str], count: int) -> Iterator[int]:
     """Ports out of the ``ready ADDRESS:PORT`` lines."""
     assert process.stdout is not None
-    for _ in range(COUNT):
+    for _ in range(count):
         line = process.stdout.readline()
         assert line.startswith("ready "), line
         yield int(line.rpartition(":")[2])

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
+import select
 import signal
 import socket  # noqa: TID251  # a port that nobody answers on
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -185,6 +189,41 @@ def test_progress_is_shown_on_a_terminal_and_results_stay_whole(fleet: Fleet) ->
     assert "3/3" in screen
     for port in fleet.ports:
         assert f"{HOST}:{port}: Chassis power is" in screen
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_ctrl_c_on_a_terminal_ends_without_noise_and_closes_sessions(
+    fleet: Fleet, silent_port: int, many: bool
+) -> None:
+    before = sessions(fleet)
+    hosts = f"{HOST}:[{','.join(map(str, (*fleet.ports, silent_port)))}]" if many else f"{HOST}:{fleet.ports[0]}"
+    options = ["-H", hosts, "-U", fleet.user, "-E", "-C", "17", "-N", "60", "-R", "0"]
+    verb = ["power", "status"] if many else ["-v", "sel", "follow"]
+    master, slave = pty.openpty()
+    try:
+        with subprocess.Popen(
+            [*CONDUIT, *options, *verb],
+            env=fleet.environment, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that ^C is a signal to it
+        ) as run:  # fmt: skip
+            screen = read_until(master, b"3/4" if many else b"cipher suite 17")
+            os.write(master, b"\x03")
+            assert run.wait(TIMEOUT) == 128 + signal.SIGINT
+            screen += read_until(master, b"interrupted: 3 of 4 hosts" if many else b"")
+    finally:
+        os.close(master)
+        os.close(slave)
+    assert b"Traceback" not in screen
+    assert sessions(fleet) == before
+
+
+def read_until(terminal: int, wanted: bytes) -> bytes:
+    screen = b""
+    while wanted not in screen:
+        ready, _, _ = select.select([terminal], [], [], TIMEOUT)
+        assert ready, screen
+        screen += os.read(terminal, 4096)
+    return screen
 
 
 ON_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"

@@ -80,6 +80,14 @@ async def test_list_has_stable_keys(ask: Ask) -> None:
     assert len((await ask("sensor", "list", "--all"))["sensors"]) == 29
 
 
+async def test_a_type_that_no_sensor_has_is_an_empty_list_but_a_word_that_is_no_type_is_refused(
+    ask: Ask, conduit: Conduit, capsys: Output
+) -> None:
+    assert (await ask("sensor", "list", "--type", "Session audit"))["sensors"] == []
+    assert await conduit("sensor", "list", "--type", "nonsense") == 2
+    assert "there is no sensor type 'nonsense'; some are" in capsys.readouterr().err
+
+
 async def test_list_as_csv(conduit: Conduit, capsys: Output) -> None:
     assert await conduit("sensor", "list", "--output", "csv") is None
     rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
@@ -153,6 +161,47 @@ async def test_what_cannot_be_is_one_line(
     assert capsys.readouterr().err == f"conduit ipmi: {complaint}\n"
 
 
+async def test_hysteresis_is_shown_and_set_in_the_sensors_steps(served: ServedBmc, ask: Ask) -> None:
+    shown = {"name": "FAN1", "positive_hysteresis": 100.0, "negative_hysteresis": 100.0}
+    assert await ask("sensor", "hysteresis", "FAN1") == shown
+    assert await ask("sensor", "hysteresis", "FAN1", "160") == {**shown, "positive_hysteresis": 150.0}
+    assert await ask("sensor", "hysteresis", "FAN1", "0", "250") == {
+        **shown, "positive_hysteresis": 0.0, "negative_hysteresis": 250.0,
+    }  # fmt: skip
+    sensor = served.bmc.state.sensors.get(6)
+    assert sensor is not None
+    assert sensor.hysteresis == (0, 5)
+    assert (await ask("sensor", "hysteresis", "PS1 Status"))["positive_hysteresis"] is None
+
+
+async def test_events_of_a_sensor_are_switched(served: ServedBmc, ask: Ask) -> None:
+    before = await ask("sensor", "events", "FAN1")
+    assert before["events"]
+    assert before["assertions"][0] == "lower non-critical going low"
+    one = await ask("sensor", "events", "FAN1", "off", "Lower non-critical going LOW")
+    assert one["assertions"] == before["assertions"][1:]
+    assert one["deassertions"] == before["deassertions"]
+    other = await ask("sensor", "events", "FAN1", "off", "0", "1", "--deassert")
+    assert other["deassertions"] == before["deassertions"][2:]
+    assert (await ask("sensor", "events", "FAN1", "on", "0"))["assertions"] == before["assertions"]
+    assert not (await ask("sensor", "events", "FAN1", "off"))["events"]
+    assert (await ask("sensor", "events", "FAN1", "on"))["events"]
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["hysteresis", "PS1 Status", "1"], "no hysteresis that can be set"),
+        (["events", "FAN1", "off", "noise"], "has no event 'noise'"),
+    ],
+)
+async def test_settings_that_a_sensor_does_not_have(
+    conduit: Conduit, capsys: Output, words: list[str], reason: str
+) -> None:
+    assert await conduit("sensor", *words) == 2
+    assert reason in capsys.readouterr().err
+
+
 async def test_records_are_listed_by_kind(ask: Ask) -> None:
     assert len((await ask("sdr", "list"))["records"]) == 33
     assert [row["name"] for row in (await ask("sdr", "list", "mcloc"))["records"]] == ["Conduit BMC"]
@@ -174,7 +223,7 @@ async def test_records_are_dumped_as_they_are(ask: Ask, served: ServedBmc, tmp_p
 
 
 async def test_a_dump_that_cannot_be_written_is_said(conduit: Conduit, capsys: Output, tmp_path: Path) -> None:
-    assert await conduit("sdr", "dump", str(tmp_path / "none" / "file")) == 1
+    assert await conduit("sdr", "dump", str(tmp_path / "none" / "file")) == 2
     assert "cannot write" in capsys.readouterr().err
     assert await conduit("sdr", "dump", "file", host="127.0.0.1,localhost") == 2
 

@@ -14,7 +14,9 @@ from conduit.errors import CompletionCodeError, LocalProtocolError, RemoteProtoc
 from conduit.ipmi import Bmc, Interface, open_bmc
 from conduit.ipmi.bmc import BmcConfig, Faults, Limits, PowerCommand, UserConfig
 from conduit.ipmi.bmc.serve import ServedBmc, open_virtual_bmc
+from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.sol import SolConfig
+from conduit.ipmi.commands import ActivatePayload
 from conduit.ipmi.console import EVENTS, Console, ConsoleEventKind, ConsoleOptions
 from conduit.rmcp.workarounds import Workaround
 from tests.fakes.serial_host import HostStream
@@ -32,9 +34,9 @@ def log_in(served: ServedBmc, **options: Any) -> AbstractAsyncContextManager[Bmc
 
 @asynccontextmanager
 async def console_and_host(
-    bmc_config: BmcConfig | None = None, **options: Any
+    bmc_config: BmcConfig | None = None, workarounds: tuple[Workaround, ...] = (), **options: Any
 ) -> AsyncIterator[tuple[Console, HostStream, ServedBmc]]:
-    async with open_virtual_bmc(bmc_config or config()) as served, log_in(served) as bmc:
+    async with open_virtual_bmc(bmc_config or config()) as served, log_in(served, workarounds=workarounds) as bmc:
         host = HostStream(served)
         async with bmc.console(**options) as console:
             yield console, host, served
@@ -133,6 +135,118 @@ async def test_a_console_that_was_stolen_is_not_stolen_back(autojump_clock: Mock
         kinds = [event.kind async for event in console.events()]
         assert kinds == [ConsoleEventKind.GAP, ConsoleEventKind.DEACTIVATED]
         assert not console.status.active
+
+
+def owner(served: ServedBmc) -> BmcSession:
+    session = served.bmc.state.sol.owner
+    assert session is not None
+    return session
+
+
+def deafen(served: ServedBmc) -> None:
+    """The network loses whatever goes to the BMC in the sessions that are open now; new ones work."""
+    hear = served.bmc.receive_datagram
+    lost = {session.session_id.to_bytes(4, "little") for session in served.bmc.state.sessions}
+
+    def receive(data: bytes, address: Any, now: float) -> None:
+        if data[6:10] not in lost:
+            hear(data, address, now)
+
+    served.bmc.receive_datagram = receive  # type: ignore[method-assign]
+
+
+async def test_own_activation_in_a_lost_session_is_ended_at_once(autojump_clock: MockClock) -> None:
+    async with console_and_host() as (console, host, served):
+        first = owner(served)
+        deafen(served)
+        began = trio.current_time()
+        await console.send_all(bytes(256) + b"back")
+        assert first in set(served.bmc.state.sessions)  # it is not that the BMC had ended it by itself
+        assert trio.current_time() < began + 60
+        assert await receive_exactly(host, 5) == b"\0back"
+        assert console.status.activations == 2
+
+
+async def test_a_stranger_who_came_while_the_session_was_lost_is_not_thrown_out(autojump_clock: MockClock) -> None:
+    async with console_and_host() as (console, host, served), log_in(served) as other:
+        served.bmc.state.sessions.remove(owner(served))
+        async with other.console() as stranger:
+            kinds = [event.kind async for event in console.events()]
+            assert kinds == [ConsoleEventKind.GAP, ConsoleEventKind.DEACTIVATED]
+            with pytest.raises(trio.BrokenResourceError) as broken:
+                await console.send_all(b"x")
+            assert "somebody else" in str(broken.value.__cause__)
+            await stranger.send_all(b"mine")
+            assert await receive_exactly(host, 4) == b"mine"
+            assert stranger.status.activations == 1
+
+
+async def test_where_the_bmc_names_no_owner_the_lost_session_is_waited_for(autojump_clock: MockClock) -> None:
+    async with console_and_host_unnamed() as (console, host, served):
+        first = owner(served)
+        deafen(served)
+        await console.send_all(bytes(256) + b"back")
+        assert first not in set(served.bmc.state.sessions)
+        assert await receive_exactly(host, 5) == b"\0back"
+        assert console.status.activations == 2
+
+
+async def test_where_the_bmc_names_no_owner_a_stranger_is_not_thrown_out_either(autojump_clock: MockClock) -> None:
+    async with console_and_host_unnamed() as (console, _, served), log_in(served) as other:
+        served.bmc.state.sessions.remove(owner(served))
+        async with other.console() as stranger:
+            kinds = [event.kind async for event in console.events()]
+            assert kinds == [ConsoleEventKind.GAP, ConsoleEventKind.DEACTIVATED]
+            assert stranger.status.activations == 1
+            assert stranger.status.active
+
+
+def console_and_host_unnamed() -> AbstractAsyncContextManager[tuple[Console, HostStream, ServedBmc]]:
+    return console_and_host(workarounds=(Workaround.SOLSTATUS,))
+
+
+async def test_who_asks_to_steal_does_so_after_a_loss_too(autojump_clock: MockClock) -> None:
+    async with console_and_host(steal=True) as (console, _, served), log_in(served) as other:
+        served.bmc.state.sessions.remove(owner(served))
+        async with other.console(reactivate=False) as robbed:
+            assert [event.kind async for event in robbed.events()] == [ConsoleEventKind.DEACTIVATED]
+            events = console.events()
+            assert [(await events.receive()).kind for _ in range(2)] == [
+                ConsoleEventKind.GAP,
+                ConsoleEventKind.REACTIVATED,
+            ]
+            assert console.status.active
+
+
+async def test_a_session_that_is_lost_while_the_console_is_activated_is_opened_again(autojump_clock: MockClock) -> None:
+    async with open_virtual_bmc(config()) as served, log_in(served) as bmc:
+        deafen(served)
+        async with bmc.console() as console:
+            assert console.status.activations == 1
+            assert owner(served) in set(served.bmc.state.sessions)
+            assert bmc.logins == 2
+
+
+async def test_a_stranger_who_came_between_two_attempts_to_activate_is_not_thrown_out(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_virtual_bmc(config()) as served, log_in(served) as bmc:
+        deafen(served)  # so the activation is asked for again in a new session, and then once more
+        hear, sol = served.bmc.receive_datagram, served.bmc.state.sol
+        async with log_in(served):
+            (_, stranger) = served.bmc.state.sessions
+
+            def receive(data: bytes, address: Any, now: float) -> None:
+                hear(data, address, now)
+                if sol.owner not in (None, stranger):
+                    sol.deactivate()
+                    sol.activate(ActivatePayload.sol(), stranger, now)
+
+            served.bmc.receive_datagram = receive  # type: ignore[method-assign]
+            with pytest.raises(CompletionCodeError, match="steal=True"):
+                async with bmc.console():
+                    pytest.fail("taken")
+            assert sol.owner is stranger
 
 
 async def test_a_console_that_was_switched_off_and_freed_comes_back(autojump_clock: MockClock) -> None:
@@ -265,6 +379,16 @@ async def test_it_can_be_activated_again_on_request(autojump_clock: MockClock) -
         await console.send_all(b"x")
         assert await receive_exactly(host, 1) == b"x"
         assert console.status.activations == 2
+
+
+async def test_a_sender_goes_on_when_the_console_is_activated_again_beside_it(autojump_clock: MockClock) -> None:
+    async with console_and_host() as (console, host, _):
+        with trio.fail_after(60):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(console.send_all, bytes(20_000))  # the machine does not read yet
+                await trio.sleep(5)
+                await console.reactivate()
+                nursery.start_soon(receive_exactly, host, 19_000)  # all but what was on the way
 
 
 async def test_commands_run_beside_the_console(autojump_clock: MockClock) -> None:

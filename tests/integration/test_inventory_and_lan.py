@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,11 @@ from conduit.ipmi import Bmc, open_bmc
 from conduit.ipmi.bmc import FruConfig, NetworkConfig, UserConfig
 from conduit.ipmi.bmc.serve import ServedBmc, open_virtual_bmc
 from conduit.ipmi.commands import ReadFruData
+from conduit.ipmi.commands.lan_ipv6 import Dhcpv6TimingSupport, Ipv6DynamicDuid, SlaacTiming, SlaacTimingSupport
 from conduit.ipmi.commands.lan_parameters import CipherSuiteCount, DefaultGateway, IpAddress, SubnetMask
-from conduit.ipmi.operations.fru import list_frus, read_fru, read_fru_data, write_fru_data
+from conduit.ipmi.operations.fru import SCANNED, find_frus, list_frus, read_fru, read_fru_data, write_fru_data
 from conduit.ipmi.operations.lan import read_lan, read_lan_value, set_lan
+from conduit.ipmi.records.sdr_locators import FruDevice
 
 PASSWORD = secrets.token_hex(4)
 ADMIN = UserConfig(name=b"admin", password=PASSWORD.encode())
@@ -47,9 +50,12 @@ async def bmc(served: ServedBmc) -> AsyncIterator[Bmc]:
 
 
 @pytest.fixture
-def conduit(served: ServedBmc, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Ask:
+def conduit(
+    served: ServedBmc, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Ask:
     """Runs a command line; returns what it printed as JSON, or the exit status and the error."""
     monkeypatch.setenv("IPMI_PASSWORD", PASSWORD)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
     async def run(*words: str) -> Any:
         options = ["-H", served.host, "-p", str(served.port), "-U", "admin", "-E"]
@@ -104,6 +110,22 @@ async def test_frus_that_are_not_there_are_not_listed(bmc: Bmc) -> None:
         await bmc.request(ReadFruData(fru_id=5, offset=0, count=8))
 
 
+async def test_frus_are_those_that_the_records_name_and_the_machine_itself(served: ServedBmc, bmc: Bmc) -> None:
+    records = served.bmc.state.sdrs
+    for elsewhere in (FruDevice(fru_id=7, access_address=0x32), FruDevice(fru_id=8, logical=False)):
+        records.add(elsewhere.encode(), 0)
+    assert await find_frus(bmc) == [0, 1]
+    records.delete(records.id_of("Builtin FRU"), 0)
+    records.delete(records.id_of("PSU FRU"), 0)
+    assert await find_frus(bmc) == [0]
+
+
+async def test_without_records_frus_are_looked_for(served: ServedBmc, bmc: Bmc) -> None:
+    served.bmc.state.sdrs.clear(0)
+    assert await find_frus(bmc) == SCANNED
+    assert sorted(await list_frus(bmc)) == [0, 1]
+
+
 async def test_fru_verbs_print_and_edit(served: ServedBmc, conduit: Ask, tmp_path: Path) -> None:
     listed = await conduit("fru", "list")
     assert [row["name"] for row in listed["frus"]] == ["Virtual Server", "Virtual Power Supply"]
@@ -152,7 +174,7 @@ async def test_broken_information_is_shown_as_far_as_it_goes(served: ServedBmc, 
 async def test_all_parameters_are_read_and_absent_ones_skipped(bmc: Bmc) -> None:
     read = await read_lan(bmc)
     assert read.notes == ()
-    assert len({value.PARAMETER for value in read.values}) == 58 - 9
+    assert len({value.PARAMETER for value in read.values}) == 59 - 9
     assert await read_lan_value(bmc, CipherSuiteCount) == CipherSuiteCount(count=11)
 
 
@@ -204,10 +226,66 @@ async def test_lan_set_takes_what_ipmitools_users_type(conduit: Ask, words: list
     assert (await conduit("lan", "print", "1"))[key] == value
 
 
+@pytest.mark.parametrize(
+    ("words", "key", "value"),
+    [
+        (["arp", "respond", "off"], "arp_control", "responses off, gratuitous off"),
+        (["arp", "generate", "on"], "arp_control", "responses on, gratuitous on"),
+        (
+            ["auth", "admin,user", "MD5"],
+            "auth_type_enables",
+            ["callback: md2 md5", "user: md5", "operator: md2 md5", "administrator: md5", "oem: md2 md5"],
+        ),
+    ],
+)
+async def test_lan_set_changes_a_part_and_leaves_the_rest(
+    conduit: Ask, words: list[str], key: str, value: object
+) -> None:
+    assert await conduit("lan", "set", "1", *words) == {"set": " ".join(words)}
+    assert (await conduit("lan", "print", "1"))[key] == value
+
+
+async def test_a_channel_stays_open_and_its_other_settings_stay(served: ServedBmc, conduit: Ask) -> None:
+    before = replace(served.bmc.state.access, user_level_authentication=False)
+    served.bmc.state.access = before
+    assert await conduit("lan", "set", "1", "access", "on") == {"set": "access on"}
+    assert served.bmc.state.access == before
+    code, error = await conduit("lan", "set", "1", "access", "off")
+    assert code == 1
+    assert "does not support that access mode" in error
+
+
+async def test_duids_and_timers_are_put_together_of_their_blocks(served: ServedBmc, bmc: Bmc, conduit: Ask) -> None:
+    lan = served.bmc.state.lan
+    lan.set(SlaacTimingSupport(value=1))
+    lan.set(SlaacTiming(set_selector=0, block=0, data=bytes((1, 2, 3))))
+    lan.set(Dhcpv6TimingSupport(value=2))
+    shown = await conduit("lan", "print")
+    assert shown["ipv6_dynamic_duid_0"].startswith("00:03:00:01:02")
+    assert shown["slaac_timing_0"] == "01:02:03"
+    assert "dhcpv6_timing_0" not in shown
+    assert len((await read_lan(bmc)).all(Ipv6DynamicDuid)) == 1
+
+
+async def test_what_the_bmc_does_not_have_is_not_edited(
+    conduit: Ask, served: ServedBmc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served.bmc.state.lan, "has", lambda _: False)
+    assert await conduit("lan", "set", "1", "arp", "respond", "on") == (
+        2, "conduit ipmi: the BMC has no LAN parameter arp_control\n",
+    )  # fmt: skip
+
+
 async def test_a_vlan_is_switched_off(conduit: Ask) -> None:
     await conduit("lan", "set", "1", "vlan", "id", "42")
     await conduit("lan", "set", "1", "vlan", "id", "off")
     assert "vlan_id" not in await conduit("lan", "print")
+
+
+async def test_a_channel_without_lan_settings_is_said(conduit: Ask) -> None:
+    code, error = await conduit("lan", "print", "7")
+    assert code == 1
+    assert error == "conduit ipmi: channel 7 has no LAN settings; `channel info` shows what it is\n"
 
 
 async def test_alert_destinations_are_a_table(conduit: Ask) -> None:
@@ -222,6 +300,7 @@ async def test_alert_destinations_are_a_table(conduit: Ask) -> None:
     [
         ["colour", "red"], ["ipaddr", "here"], ["ipaddr"], ["vlan", "id", "5000"], ["ipsrc", "luck"],
         ["bad_pass_thresh", "3", "61"], ["cipher_privs", "aaa"], ["snmp", "x" * 19],
+        ["auth", "admin", "luck"], ["access"], ["arp", "respond", "maybe"],
     ],
 )  # fmt: skip
 async def test_wrong_words_are_wrong_usage(conduit: Ask, words: list[str]) -> None:

@@ -260,6 +260,8 @@ def test_a_file_of_records_is_sixteen_bytes_each() -> None:
     assert unpack_records(pack_records(records)) == records
     with pytest.raises(LocalProtocolError, match="multiple of 16"):
         unpack_records(b"x")
+    with pytest.raises(LocalProtocolError, match="it begins with one of type 0x4c"):
+        unpack_records(b"\x7fELF" * 8)
 
 
 async def test_filters_that_cannot_be_read_are_noted() -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import termios
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -98,10 +99,16 @@ class Terminal:
 
 @pytest.fixture
 async def terminal(served: ServedBmc) -> AsyncIterator[Terminal]:
+    async with open_terminal(served) as one:
+        yield one
+
+
+@asynccontextmanager
+async def open_terminal(served: ServedBmc, *words: str) -> AsyncIterator[Terminal]:
     master, slave = pty.openpty()
     before = termios.tcgetattr(slave)
     process = await trio.lowlevel.open_process(
-        command(served, "sol", "activate"), env=ENVIRONMENT, stdin=slave, stdout=slave, stderr=slave
+        command(served, "sol", "activate", *words), env=ENVIRONMENT, stdin=slave, stdout=slave, stderr=slave
     )
     try:
         one = Terminal(process, master, slave)
@@ -185,6 +192,19 @@ async def test_pipe_carries_input_through_and_ends_after_a_silence(served: Serve
     header, *events = [json.loads(line) for line in cast.read_text().splitlines()]
     assert header["version"] == 2
     assert "".join(event[2] for event in events).encode() == run.stdout
+
+
+async def test_a_recording_tells_when_the_terminal_gets_another_size(served: ServedBmc, tmp_path: Path) -> None:
+    cast = tmp_path / "a.cast"
+    async with open_terminal(served, "--record", str(cast)) as terminal:
+        termios.tcsetwinsize(terminal.master, (50, 132))
+        terminal.process.send_signal(signal.SIGWINCH)
+        terminal.type(b"root\r")
+        await terminal.shows(b"Password: ")
+        terminal.type(b"\x1dq")
+        assert await terminal.ended() == 0
+    _, *events = [json.loads(line) for line in cast.read_text().splitlines()]
+    assert [event[2] for event in events if event[1] == "r"] == ["132x50"]
 
 
 async def test_boot_is_watched_until_a_text(served: ServedBmc) -> None:

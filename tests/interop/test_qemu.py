@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -51,6 +52,34 @@ async def test_power_serial_and_display_are_qemus(peer: Callable[[str], Path]) -
             with trio.fail_after(LIMIT):
                 while await answers(config.vnc_port):  # noqa: ASYNC110 - a process has no event
                     await trio.sleep(0.05)
+        nursery.cancel_scope.cancel()
+
+
+# A boot sector: whenever the line status register of COM1 (3FDh) tells of a break, it writes a "#" to COM1 (3F8h).
+BREAK_TELLER: Final = bytes.fromhex("BAFD03 EC A810 74FB BAF803 B023 EE EBF0").ljust(510, b"\0") + b"\x55\xaa"
+
+
+async def test_break_reaches_qemus_serial_port(peer: Callable[[str], Path], tmp_path: Path) -> None:
+    image = tmp_path / "break.img"
+    image.write_bytes(BREAK_TELLER)
+    os.truncate(image, 16 << 20)  # SeaBIOS reads nothing from a disk of less than a cylinder
+    config = QemuConfig(program=str(peer("qemu-system-x86_64")), image=image, vnc_port=await free_port(), memory=64)
+    async with open_virtual_bmc(users=(ADMIN,), timings=Timings(post=0.1)) as served, trio.open_nursery() as nursery:
+        nursery.start_soon(run_qemu, served, config)
+        async with (
+            open_bmc(served.host, port=served.port, username="admin", password="secret") as bmc,
+            bmc.console() as console,
+        ):
+            await bmc.control_chassis(ChassisControlAction.ON)
+            said = b""
+            with trio.fail_after(LIMIT):
+                while b"Booting from Hard Disk" not in said:
+                    said += await console.receive_some()
+                assert b"#" not in said
+                while b"#" not in said:
+                    await console.send_break()  # again, as the boot sector may not have begun
+                    with trio.move_on_after(1):
+                        said += await console.receive_some()
         nursery.cancel_scope.cancel()
 
 

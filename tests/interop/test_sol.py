@@ -58,11 +58,15 @@ async def test_ipmitool_types_into_the_console_and_leaves_it(peer: FindPeer) -> 
             await terminal.until(b"SOL Session operational")
             await terminal.type(b"hello bmc")
             await terminal.until(b"HELLO BMC")
+            assert port.watched
             await terminal.type(b"\r~B")
             await until(lambda: port.breaks)
+            assert port.breaks == 1
             await terminal.type(b"\r~.")
             await terminal.until(b"terminated ipmitool")
             await until(lambda: not port.watched)
+        assert served.bmc.state.sol.owner is None
+        assert b"HELLO BMC" in terminal.seen
 
 
 def require_standard_port() -> None:
@@ -86,11 +90,15 @@ async def test_ipmiconsole_types_into_the_console_and_leaves_it(peer: FindPeer) 
             await terminal.until(b"SOL established")
             await terminal.type(b"hello bmc")
             await terminal.until(b"HELLO BMC")
+            assert port.watched
             await terminal.type(b"&B")
             await until(lambda: port.breaks)
+            assert port.breaks == 1
             await terminal.type(b"&.")
             await terminal.until(b"closing the connection")
             await until(lambda: not port.watched)
+        assert served.bmc.state.sol.owner is None
+        assert b"HELLO BMC" in terminal.seen
 
 
 async def test_ipmitool_reads_and_sets_the_configuration(peer: FindPeer) -> None:
@@ -154,6 +162,8 @@ async def test_conman_runs_a_console_through_its_ipmi_driver(peer: FindPeer, tmp
                 await terminal.until(b"<ConMan> Connection to console [x] opened")
                 await terminal.type(b"hello conman")
                 await terminal.until(b"HELLO CONMAN")
+            assert port.watched  # by the daemon, also when nobody looks at it
+            assert b"HELLO CONMAN" in terminal.seen
 
 
 BURST = (
@@ -183,30 +193,35 @@ def test_console_outlives_a_burst_that_ipmi_sim_cuts(peer: FindPeer, tmp_path: P
         try:
             device = f"tcp:127.0.0.1:{server.server_address[1]}"
             with run_ipmi_sim(peer("ipmi_sim"), tmp_path, sol=device) as sim:
-                trio.run(outlive, sim.port)
+                seen = trio.run(outlive, sim.port)
         finally:
             server.shutdown()
             thread.join()
+    assert seen[0][:SIM_BUFFER] == burst()[:SIM_BUFFER]
+    assert [text.endswith(end) for text, end in zip(seen[1:], (b"STILL THERE", b"AND AGAIN"), strict=True)] == [
+        True
+    ] * 2
 
 
-async def outlive(port: int) -> None:
+async def outlive(port: int) -> list[bytes]:
+    """What came after the burst was asked for, after something was typed, and after the console was reactivated."""
     with trio.fail_after(30):
         async with (
             open_bmc("127.0.0.1", port=port, username="admin", password="adminpw", cipher_suite=3) as bmc,
             bmc.console() as console,
         ):
             await console.send_all(b"GO")
-            seen = await receive_until_quiet(console)
-            assert seen[:SIM_BUFFER] == burst()[:SIM_BUFFER]
+            seen = [await receive_until_quiet(console)]
             await console.send_all(b"still there")
-            assert (await receive_until_quiet(console)).endswith(b"STILL THERE")
+            seen.append(await receive_until_quiet(console))
             assert console.status.activations == 1
             events = console.events()
             await console.reactivate()
             await console.send_all(b"and again")
-            assert (await receive_until_quiet(console)).endswith(b"AND AGAIN")
+            seen.append(await receive_until_quiet(console))
             told = [events.receive_nowait().kind for _ in range(2)]
             assert told == [ConsoleEventKind.GAP, ConsoleEventKind.REACTIVATED]
+            return seen
 
 
 async def receive_until_quiet(console: Console) -> bytes:

@@ -409,6 +409,7 @@ OVERRIDES: dict[tuple[str, str], Strategy] = {
     ("SensorFactors", "factors"): FACTORS,
     ("AcpiPowerState", "device"): SEVEN_BITS,
     ("CommandMask", "mask"): st.binary(min_size=16, max_size=16),
+    ("SetSubfunctionEnables", "mask"): st.binary(min_size=4, max_size=8),
     ("SetCommandEnables", "mask"): st.binary(min_size=16, max_size=16),
     ("SubfunctionMask", "mask"): st.binary(min_size=4, max_size=8),
     ("NetFnSupport", "luns"): st.tuples(*4 * [upto(3).map(lambda bits: as_member(LunSupport, bits))]),
@@ -614,7 +615,8 @@ def test_garbage_is_decoded_or_refused_by_one_error(codec: type[Any], garbage: b
 def test_a_message_cut_at_any_length_is_decoded_or_refused_by_one_error(codec: type[Any], data: st.DataObject) -> None:
     encoded = data.draw(instances(codec)).encode()
     for size in range(len(encoded)):
-        decode_or_refuse(codec, encoded[:size])
+        decoded = decode_or_refuse(codec, encoded[:size])
+        assert decoded is None or codec.decode(decoded.encode()) == decoded
 
 
 def decode_or_refuse(codec: type[Any], data: bytes) -> Any:  # Any: what the codec decodes
@@ -631,7 +633,9 @@ def decode_or_refuse(codec: type[Any], data: bytes) -> Any:  # Any: what the cod
 def test_no_response_is_refused_for_bytes_a_vendor_adds(response: type[Any], data: st.DataObject, extra: bytes) -> None:
     # Zeros first fill the optional parts, for bytes after those are what a vendor adds.
     complete = response.decode(data.draw(instances(response)).encode() + bytes(20)).encode()
-    response.decode(complete + extra)
+    taken = response.decode(complete + extra).encode()
+    assert taken[: len(complete)] == complete
+    assert extra.startswith(taken[len(complete) :])  # none of it, or what the response has room for
 
 
 @pytest.mark.property

@@ -61,6 +61,7 @@ def test_end_accepts_an_exhausted_reader() -> None:
     reader = Reader(b"a")
     reader.u8()
     reader.end()
+    assert reader.rest() == b""
 
 
 def test_end_names_the_message_and_what_is_left_over() -> None:

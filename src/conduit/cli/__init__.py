@@ -15,6 +15,7 @@ from conduit.errors import ConduitError, LocalProtocolError
 PARTS: Final = {
     "bmc": Part("conduit.cli.bmc", "Virtual BMCs: hardware for tests and demos."),
     "ipmi": Part("conduit.cli.ipmi", "BMCs over IPMI: power, boot device, users, sessions, raw commands."),
+    "tunnel": Part("conduit.cli.tunnel", "TCP through one outbound connection, like ssh -R."),
 }
 
 

@@ -187,8 +187,10 @@ async def read_text(path: Path) -> str:
     """
     try:
         return await trio.Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise LocalProtocolError(f"cannot read {path}: {error}") from error
+    except OSError as error:
+        raise LocalProtocolError(f"cannot read {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise LocalProtocolError(f"{path} is not a text file: it is no UTF-8") from error
 
 
 def apply_options(

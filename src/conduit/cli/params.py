@@ -15,10 +15,13 @@ class Seconds(click.FloatRange):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """:raises click.BadParameter: not a number, or out of range."""
-        number = super().convert(value, param, ctx)
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
         if math.isnan(number):
             self.fail(f"{value!r} is not a number of seconds", param, ctx)
-        return number
+        return super().convert(number, param, ctx)
 
 
 def to_bytes(text: str) -> bytes:

@@ -9,101 +9,52 @@ Made by :meth:`conduit.ipmi.client.Bmc.console`::
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 import operator
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from typing import Final, Protocol, TypeVar
+from typing import Final
 
 import trio
 
 from conduit._trio import open_background_nursery
-from conduit.errors import CompletionCodeError, ConduitError, LocalProtocolError, RemoteProtocolError, SessionLostError
-from conduit.ipmi._fields import check_range
-from conduit.ipmi.commands import ActivatePayload, DeactivatePayload, GetPayloadInstanceInfo, PayloadActivation
-from conduit.ipmi.connection import KEEPALIVE, Connection
+from conduit.errors import CompletionCodeError, ConduitError, LocalProtocolError, RemoteProtocolError
+from conduit.ipmi.console_activation import ALREADY_ACTIVE, Activation, Client, ConsoleOptions, Holder
 from conduit.ipmi.console_events import ConsoleEvent, ConsoleEventKind, ConsoleStatus
-from conduit.ipmi.sol import SolCause, SolEvent, SolMachine, SolNews, SolState, packet_size
+from conduit.ipmi.sol import SolCause, SolEvent, SolMachine, SolNews, SolState
 from conduit.ipmi.sol_packets import Operation
-from conduit.rmcp.command import Body, Command
-from conduit.rmcp.endpoint import Attachment
-from conduit.rmcp.packets import PORT
 from conduit.rmcp.workarounds import Workaround
 
 __all__ = ["Console", "ConsoleEvent", "ConsoleEventKind", "ConsoleOptions", "ConsoleStatus", "open_console"]
 
 EVENTS: Final = 64  # that wait for somebody to take them
-CLOSE_PATIENCE: Final = 1.0  # seconds that leaving may take, also under cancellation
 COURTESY: Final = 0.5  # seconds before asking again for what somebody deactivated: a taker activates it meanwhile
 REACTIVATION_DELAYS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds between attempts; the last goes on
-ALREADY_ACTIVE: Final = 0x80
+# Seconds after a loss until our own activation in the lost session has ended at the latest: BMCs drop sessions after 60
+# seconds of silence (section 6.12.15), which may have begun just before the loss was noticed.
+STALE_PATIENCE: Final = 90.0
 ASKED: Final = "it was activated again on request"
-CHUNK: Final = 4096  # characters queued at a time: a cancelled send leaves no more behind
-BodyT = TypeVar("BodyT", bound=Body)
+CHUNK: Final = 64  # full packets queued at a time
 logger = logging.getLogger(__name__)
-
-
-class Client(Protocol):
-    """What a console needs of a :class:`~conduit.ipmi.client.Bmc`."""
-
-    async def request(self, command: Command[BodyT], *, deadline: float | None = None) -> BodyT:
-        """Send a command."""
-        ...
-
-    async def live_connection(self) -> tuple[Connection, Attachment]:
-        """The session, opened again if need be."""
-        ...
-
-    @property
-    def workarounds(self) -> Collection[Workaround]:
-        """Those that the session was opened with."""
-        ...
-
-    def flush(self, attachment: Attachment) -> None:
-        """Send what the session's machine wants sent."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConsoleOptions:
-    """Arguments of :meth:`conduit.ipmi.client.Bmc.console`."""
-
-    steal: bool = False
-    instance: int = 1
-    encrypt: bool = True
-    authenticate: bool = True
-    reactivate: bool = True
-    test_mode: bool = False
-    keepalive: float | None = KEEPALIVE
-
-    def __post_init__(self) -> None:
-        check_range("console instance", self.instance, 1, 15)
-        if self.keepalive is not None and not self.keepalive > 0:
-            raise LocalProtocolError("a console is kept alive after more than 0 seconds, or never (None)")
 
 
 class Console(trio.abc.Stream):
     """An active console. One task may receive and another send at the same time; made by :func:`open_console`."""
 
     def __init__(self, client: Client, options: ConsoleOptions) -> None:
-        self._client = client
         self._options = options
         self._machine = SolMachine(self, lenient=Workaround.SOLPACKETSEQ in client.workarounds)
-        self._connection: Connection | None = None
-        self._attachment: Attachment | None = None
-        self._packet_size = 0
-        self._activations = 0
-        self._owner_id: int | None = None  # what the BMC calls the session that has the console, when it is ours
+        self._activation = Activation(client, options, self._machine)
+        self._steal = options.steal
         self._ended: ConduitError | None = None
         self._closed = False
         self._reader: trio.lowlevel.Task | None = None
-        self._settled = trio.Event()
+        self._senders = trio.lowlevel.ParkingLot()  # who waits for what was sent to be taken
         self._trouble = trio.Event()
         self._reason = ""
-        self._sending = trio.Lock()
-        self._send_conflict = False
+        self._sending = _OneAtATime()
         self._event_sender, self._event_receiver = trio.open_memory_channel[ConsoleEvent](EVENTS)
         self.dropped_events = 0
 
@@ -117,11 +68,12 @@ class Console(trio.abc.Stream):
         :raises trio.BrokenResourceError: the console has ended; its cause says why.
         :raises trio.ClosedResourceError: it was closed.
         """
-        with self._exclusive():
+        with self._sending:
             self._check_usable()
             view = memoryview(data)
-            for start in range(0, len(view), CHUNK):
-                self._machine.write(bytes(view[start : start + CHUNK]))
+            size = CHUNK * self._activation.packet_size
+            for start in range(0, len(view), size):
+                self._machine.write(bytes(view[start : start + size]))
                 await self._settle()
             if not view:
                 await trio.lowlevel.checkpoint()
@@ -131,7 +83,7 @@ class Console(trio.abc.Stream):
 
         :raises: as :meth:`send_all`.
         """
-        with self._exclusive():
+        with self._sending:
             self._check_usable()
             await trio.lowlevel.checkpoint()
             await self._until_settled()
@@ -158,7 +110,7 @@ class Console(trio.abc.Stream):
             raise trio.ClosedResourceError("the console is closed")
         data = machine.read(max_bytes)
         if machine.link.outbox:  # there is room again, and the BMC waits for the news
-            self._transmit()
+            self._activation.transmit()
         return data
 
     async def send_break(self) -> None:
@@ -181,7 +133,7 @@ class Console(trio.abc.Stream):
 
         :raises: as :meth:`send_all`.
         """
-        with self._exclusive():
+        with self._sending:
             self._check_usable()
             self._machine.set_lines(pause=pause, carrier=carrier)
             await self._settle()
@@ -194,12 +146,11 @@ class Console(trio.abc.Stream):
         :raises: as :meth:`send_all`.
         """
         self._check_usable()
-        activations = self._activations
+        activations = self._activation.count
         self._reason = ASKED
         self._trouble.set()
-        while self._activations == activations:
-            self._settled = trio.Event()
-            await self._settled.wait()
+        while self._activation.count == activations:
+            await self._senders.park()
             self._check_usable()
 
     @property
@@ -211,9 +162,9 @@ class Console(trio.abc.Stream):
             available=state is SolState.ACTIVE,
             paused=bool(lines & Operation.PAUSE),
             carrier=not lines & Operation.DROP_CARRIER,
-            activations=self._activations,
+            activations=self._activation.count,
             instance=self._options.instance,
-            packet_size=self._packet_size,
+            packet_size=self._activation.packet_size,
         )
 
     def events(self) -> trio.MemoryReceiveChannel[ConsoleEvent]:
@@ -235,9 +186,9 @@ class Console(trio.abc.Stream):
         self._trouble.set()
         try:
             if active:
-                await self._deactivate()
+                await self._activation.end()
         finally:
-            self._detach(SolCause.LOST)
+            self._activation.detach(SolCause.LOST)
             self._event_sender.close()
             self._event_receiver.close()
             await trio.lowlevel.checkpoint()
@@ -245,23 +196,10 @@ class Console(trio.abc.Stream):
     # --- sending ---
 
     async def _operate(self, flags: int) -> None:
-        with self._exclusive():
+        with self._sending:
             self._check_usable()
             self._machine.operate(flags)
             await self._settle()
-
-    def _exclusive(self) -> _Exclusive:
-        return _Exclusive(self)
-
-    def enter(self) -> None:
-        """One task sends at a time. :raises trio.BusyResourceError: another is at it."""
-        if self._send_conflict:
-            raise trio.BusyResourceError("another task is sending to this console")
-        self._send_conflict = True
-
-    def leave(self) -> None:
-        """The other end of :meth:`enter`."""
-        self._send_conflict = False
 
     def _check_usable(self) -> None:
         if self._closed:
@@ -271,42 +209,37 @@ class Console(trio.abc.Stream):
 
     async def _settle(self) -> None:
         """Send, and wait until everything was taken; a cancelled task takes back what was not sent."""
-        self._transmit()
+        self._activation.transmit()
         try:
-            await trio.lowlevel.checkpoint()
-            await self._until_settled()
+            if self._machine.is_settled:
+                await trio.lowlevel.checkpoint()
+            else:
+                await self._until_settled()
         except trio.Cancelled:
             self._machine.forget_unsent()
             raise
 
     async def _until_settled(self) -> None:
         while not self._machine.is_settled:
-            self._settled = trio.Event()
-            await self._settled.wait()
+            await self._senders.park()
             self._check_usable()
-
-    def _transmit(self) -> None:
-        if self._connection is not None and self._attachment is not None:
-            self._connection.poll_sol(trio.current_time())
-            self._client.flush(self._attachment)
 
     # --- receiving ---
 
     async def _park(self) -> None:
         """Sleep until there are characters, or an end."""
         self._reader = trio.lowlevel.current_task()
+        await trio.lowlevel.wait_task_rescheduled(self._forget_reader)
 
-        def abort(_: object) -> trio.lowlevel.Abort:
-            self._reader = None
-            return trio.lowlevel.Abort.SUCCEEDED
-
-        await trio.lowlevel.wait_task_rescheduled(abort)
+    def _forget_reader(self, _: object) -> trio.lowlevel.Abort:
+        self._reader = None
+        return trio.lowlevel.Abort.SUCCEEDED
 
     def _wake(self) -> None:
         reader, self._reader = self._reader, None
         if reader is not None:
             trio.lowlevel.reschedule(reader)
-        self._settled.set()
+        self._senders.unpark_all()
 
     def deliver(self, event: SolEvent) -> None:
         """What the session's reader calls with each event; never blocks."""
@@ -315,13 +248,15 @@ class Console(trio.abc.Stream):
             if self._reader is not None and self._machine.has_data:
                 reader, self._reader = self._reader, None
                 trio.lowlevel.reschedule(reader)
-            if self._machine.is_settled:
-                self._settled.set()
+            if self._senders and self._machine.is_settled:
+                self._senders.unpark_all()
             return
         kind = _TOLD.get(news)
         if kind is not None:
             self._tell(ConsoleEvent(kind=kind))
             return
+        if self._machine.state is SolState.INACTIVE:
+            return  # the session was lost while the console was being activated in it, and that goes on elsewhere
         self._reason = _REASONS[news]
         self._trouble.set()
 
@@ -333,98 +268,12 @@ class Console(trio.abc.Stream):
         except trio.ClosedResourceError:
             return  # nobody can be told any more
 
-    # --- activation ---
-
     async def activate(self) -> None:
         """Make the payload active in the session, and this console its owner.
 
         :raises ConduitError: it cannot be.
         """
-        for attempt in range(3):
-            connection, attachment = await self._client.live_connection()
-            connection.attach_sol(self._machine)
-            self._connection, self._attachment = connection, attachment
-            self._machine.prepare()
-            try:
-                answer = await self._ask_for_activation(connection, steal=self._options.steal or attempt > 0)
-            except BaseException:
-                connection.detach_sol(self._machine)
-                self._connection = self._attachment = None
-                raise
-            if connection.sol is self._machine and not connection.is_lost:
-                break  # else the session was lost on the way, and the answer is another one's
-        else:
-            raise SessionLostError("the session was lost again and again while the console was activated")
-        self._packet_size = packet_size(answer, ignore_sizes=Workaround.SOLPAYLOADSIZE in self._client.workarounds)
-        self._machine.activate(self._packet_size)
-        self._activations += 1
-        attachment.port.subscribe()
-        self._owner_id = await self._ask_for_owner()
-
-    async def _ask_for_activation(self, connection: Connection, *, steal: bool) -> PayloadActivation:
-        encrypted, authenticated = connection.protection
-        if encrypted and not self._options.encrypt:
-            raise LocalProtocolError(
-                "the session encrypts everything; for a console without encryption log in with cipher suite 1 or 2"
-            )
-        request = ActivatePayload.sol(
-            instance=self._options.instance,
-            encrypt=encrypted,
-            authenticate=self._options.authenticate and authenticated,
-            test_mode=self._options.test_mode,
-        )
-        try:
-            answer = await self._client.request(request)
-        except CompletionCodeError as error:
-            if error.code != ALREADY_ACTIVE:
-                raise
-            if not steal:
-                raise _taken(error) from error
-            await self._take_over()
-            answer = await self._client.request(request)
-        try:
-            self._check_port(answer.port)
-        except RemoteProtocolError:
-            await self._deactivate()
-            raise
-        return answer
-
-    async def _take_over(self) -> None:
-        try:
-            await self._client.request(DeactivatePayload(instance=self._options.instance))
-        except CompletionCodeError as error:
-            if error.code != ALREADY_ACTIVE:  # here: not active, as its owner has just left
-                raise
-
-    def _check_port(self, port: int) -> None:
-        """:raises RemoteProtocolError: SOL is served elsewhere."""
-        here = self._attachment.address[1] if self._attachment is not None else PORT
-        usual = {0, here, PORT}
-        swapped = (port & 0xFF) << 8 | port >> 8
-        if port in usual or swapped in usual or Workaround.SOLPORT in self._client.workarounds:
-            return
-        raise RemoteProtocolError(
-            f"the BMC wants the console on UDP port {port}, and the session is on {here}; "
-            f"log in on port {port}, or ignore it with the workaround solport"
-        )
-
-    def _detach(self, cause: SolCause) -> bytes:
-        """Leave the session; returns what is unconfirmed."""
-        if self._attachment is not None and self._machine.state is not SolState.INACTIVE:
-            self._attachment.port.unsubscribe()
-        unconfirmed = self._machine.deactivate(cause)
-        if self._connection is not None:
-            self._connection.detach_sol(self._machine)
-        self._connection = self._attachment = None
-        return unconfirmed
-
-    async def _deactivate(self) -> None:
-        with trio.move_on_after(CLOSE_PATIENCE, shield=True):
-            try:
-                if self._connection is not None and not self._connection.is_lost:
-                    await self._client.request(DeactivatePayload(instance=self._options.instance))
-            except ConduitError as error:
-                logger.info("deactivating the console failed: %s", error)
+        await self._activation.begin(steal=self._steal)
 
     # --- the console's own task ---
 
@@ -441,56 +290,55 @@ class Console(trio.abc.Stream):
 
     async def _check_ownership(self) -> None:
         """Ask who has the console: a BMC that drops it may have said so in a packet that was lost."""
-        owner_id = await self._ask_for_owner()
-        if owner_id is not None and owner_id != self._owner_id and not self._trouble.is_set():
+        if await self._activation.is_anothers() and not self._trouble.is_set():
             self._reason = _REASONS[SolNews.DEACTIVATED]
             self._trouble.set()
-
-    async def _ask_for_owner(self) -> int | None:
-        """What the BMC says whose session has the console, or None where it cannot tell."""
-        if Workaround.SOLSTATUS in self._client.workarounds:
-            return None
-        try:
-            info = await self._client.request(GetPayloadInstanceInfo(instance=self._options.instance))
-        except ConduitError as error:  # if it was the session, its loss is told elsewhere
-            logger.info("the BMC does not say who has the console: %s", error)
-            return None
-        return info.session_id
 
     async def _recover(self) -> None:
         """Activate the console again, or end it."""
         stolen = self._reason == _REASONS[SolNews.DEACTIVATED]
-        stalled = self._reason in (_REASONS[SolNews.STALLED], ASKED)
+        if self._reason in (_REASONS[SolNews.STALLED], ASKED):
+            await self._activation.end()
+        unconfirmed = self._activation.detach(SolCause.DEACTIVATING if stolen else SolCause.LOST)
         self._trouble = trio.Event()
-        if stalled and self._connection is not None:
-            await self._deactivate()
-        unconfirmed = self._detach(SolCause.DEACTIVATING if stolen else SolCause.LOST)
         if not self._options.reactivate and self._reason != ASKED:
             self._end(RemoteProtocolError(self._reason))
             return
         self._tell(ConsoleEvent(kind=ConsoleEventKind.GAP, reason=self._reason, unconfirmed=unconfirmed))
-        self._options = replace(self._options, steal=self._options.steal and not stolen)
         if stolen:
+            self._steal = False
             await trio.sleep(COURTESY)
-        attempt = 0
-        while True:
+        try:
+            await self._activate_again(-math.inf if stolen else trio.current_time() + STALE_PATIENCE)
+        except ConduitError as error:
+            self._end(error)
+            return
+        self._tell(ConsoleEvent(kind=ConsoleEventKind.REACTIVATED))
+        self._activation.transmit()
+        self._senders.unpark_all()  # they look again
+
+    async def _activate_again(self, stale_until: float) -> None:
+        """Try until the console is active, or cannot be.
+
+        :param stale_until: until then a console that is active already may be so for our own lost session.
+        :raises ConduitError: it cannot be: the BMC says no, or the session was closed by its owner.
+        """
+        for attempt in itertools.count():
             try:
                 await self.activate()
             except CompletionCodeError as error:
-                self._end(error)
-                return
-            except LocalProtocolError as error:  # the session was closed by its owner
-                self._end(error)
-                return
+                taken = error.code == ALREADY_ACTIVE
+                stranger = self._activation.holder is Holder.STRANGER or trio.current_time() >= stale_until
+                if not taken or stranger:
+                    raise
+                logger.info("the console is still active in a session, perhaps the lost one")
+            except LocalProtocolError:
+                raise
             except ConduitError as error:
                 logger.info("activating the console again failed: %s", error)
-                await trio.sleep(REACTIVATION_DELAYS[min(attempt, len(REACTIVATION_DELAYS) - 1)])
-                attempt += 1
             else:
-                break
-        self._tell(ConsoleEvent(kind=ConsoleEventKind.REACTIVATED))
-        self._transmit()
-        self._settled.set()  # whoever waits looks again
+                return
+            await trio.sleep(REACTIVATION_DELAYS[min(attempt, len(REACTIVATION_DELAYS) - 1)])
 
     def _end(self, error: ConduitError) -> None:
         self._ended = error
@@ -499,19 +347,21 @@ class Console(trio.abc.Stream):
         self._wake()
 
 
-class _Exclusive:
-    """One task at a time."""
+class _OneAtATime:
+    """One task sends at a time: another is told so at once."""
 
-    __slots__ = ("_console",)
+    __slots__ = ("_busy",)
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self) -> None:
+        self._busy = False
 
     def __enter__(self) -> None:
-        self._console.enter()
+        if self._busy:
+            raise trio.BusyResourceError("another task is sending to this console")
+        self._busy = True
 
     def __exit__(self, *exception: object) -> None:
-        self._console.leave()
+        self._busy = False
 
 
 _TOLD: Final = {
@@ -525,11 +375,6 @@ _REASONS: Final = {
     SolNews.STALLED: "the BMC does not acknowledge what the console sends",
     SolNews.LOST: "the session was lost",
 }
-
-
-def _taken(error: CompletionCodeError) -> CompletionCodeError:
-    text = "somebody else has the console; steal=True (--steal) takes it over"
-    return CompletionCodeError(error.code, netfn=error.netfn, command=error.command, text=text, name="ActivatePayload")
 
 
 @asynccontextmanager

@@ -189,9 +189,11 @@ class Exchange:
     def next_deadline(self) -> float | None:
         """When the first of the outstanding requests must be sent again."""
         pending = self._pending
+        if not pending:  # as beside a busy console
+            return None
         if len(pending) == 1:  # as nearly always
             return next(iter(pending.values())).deadline
-        return min((waiting.deadline for waiting in pending.values()), default=None)
+        return min(waiting.deadline for waiting in pending.values())
 
     def handle_deadline(self, now: float) -> tuple[list[bytes], list[Unanswered]]:
         """Frames to send again, and requests that nobody answered."""

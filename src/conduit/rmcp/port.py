@@ -197,7 +197,13 @@ class Port:
             await self._needed.wait()
             more = True
             while more or self._waiters:
-                if not await self._readable():
+                try:
+                    await trio.lowlevel.wait_readable(self._sock)
+                except trio.ClosedResourceError:  # _interrupt
+                    continue
+                if self._waiters == 1:  # a console, say, with one datagram on the way: answered before anything else
+                    self._take(trio.current_time())
+                    more = False
                     continue
                 self._corked = True
                 try:

@@ -41,6 +41,10 @@ class SequenceWindow:
     def accept(self, sequence: int) -> bool:
         """Whether *sequence* is new and near; then it counts as seen."""
         distance = sequence - self.highest & SEQUENCE_SPACE - 1
+        if distance == 1 and sequence:  # as nearly always
+            self._seen = (self._seen << 1 | 1) & self._mask
+            self.highest = sequence
+            return True
         if 0 < distance < HALF_SPACE:
             if distance > self._ahead or not sequence:
                 return False

@@ -3,17 +3,67 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-__all__ = ["ErrorCode", "TlsFiles", "Tunnel", "TunnelStream", "accept", "dial"]
+if TYPE_CHECKING:  # what is loaded late has types all the same
+    from conduit.tunnel.call_frames import Code
+    from conduit.tunnel.calls import Bidirectional, Unary, call, open_call, serve_calls, serving_calls
+    from conduit.tunnel.datagrams import forward_udp, open_datagrams, relay_udp
+    from conduit.tunnel.frames import ErrorCode
+    from conduit.tunnel.link import TlsFiles, accept, dial
+    from conduit.tunnel.resumable import ResumableStream
+    from conduit.tunnel.resume_open import open_resumable
+    from conduit.tunnel.resume_serve import Resumables, open_resumables
+    from conduit.tunnel.serving import serve_streams
+    from conduit.tunnel.stream import TunnelStream
+    from conduit.tunnel.tunnel import Tunnel
+
+__all__ = [
+    "Bidirectional",
+    "Code",
+    "ErrorCode",
+    "ResumableStream",
+    "Resumables",
+    "TlsFiles",
+    "Tunnel",
+    "TunnelStream",
+    "Unary",
+    "accept",
+    "call",
+    "dial",
+    "forward_udp",
+    "open_call",
+    "open_datagrams",
+    "open_resumable",
+    "open_resumables",
+    "relay_udp",
+    "serve_calls",
+    "serve_streams",
+    "serving_calls",
+]
 
 _HOMES: Final = {
+    "Bidirectional": "conduit.tunnel.calls",
+    "Code": "conduit.tunnel.call_frames",
     "ErrorCode": "conduit.tunnel.frames",
+    "ResumableStream": "conduit.tunnel.resumable",
+    "Resumables": "conduit.tunnel.resume_serve",
     "TlsFiles": "conduit.tunnel.link",
     "Tunnel": "conduit.tunnel.tunnel",
     "TunnelStream": "conduit.tunnel.stream",
+    "Unary": "conduit.tunnel.calls",
     "accept": "conduit.tunnel.link",
+    "call": "conduit.tunnel.calls",
     "dial": "conduit.tunnel.link",
+    "forward_udp": "conduit.tunnel.datagrams",
+    "open_call": "conduit.tunnel.calls",
+    "open_datagrams": "conduit.tunnel.datagrams",
+    "open_resumable": "conduit.tunnel.resume_open",
+    "open_resumables": "conduit.tunnel.resume_serve",
+    "relay_udp": "conduit.tunnel.datagrams",
+    "serve_calls": "conduit.tunnel.calls",
+    "serve_streams": "conduit.tunnel.serving",
+    "serving_calls": "conduit.tunnel.calls",
 }
 
 

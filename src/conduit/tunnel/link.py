@@ -208,14 +208,20 @@ def identity_of(pipe: TlsPipe) -> str:
 async def _running(pipe: TlsPipe, *, client_side: bool) -> AsyncIterator[Tunnel]:
     """A tunnel with its tasks; closed with the block."""
     tunnel = Tunnel(pipe, Mux(client_side=client_side, now=trio.current_time()), identity_of(pipe))
-    async with open_background_nursery() as nursery:
-        nursery.start_soon(tunnel.run)
-        try:
-            yield tunnel
-        finally:
-            tunnel.stop()
-            with trio.CancelScope(shield=True):
-                await tunnel.wait_closed()
+    try:
+        async with open_background_nursery() as nursery:
+            nursery.start_soon(tunnel.run)
+            try:
+                yield tunnel
+            finally:
+                tunnel.stop()
+                with trio.CancelScope(shield=True):
+                    await tunnel.wait_closed()
+    except BaseExceptionGroup as group:  # the tunnel broke, and whoever used it says so too
+        known, rest = group.split(ConduitError)
+        if known is None or rest is not None:
+            raise
+        raise tunnel.failure(known) from known
 
 
 class _within:  # noqa: N801  # reads like trio.fail_after

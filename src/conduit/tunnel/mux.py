@@ -19,7 +19,7 @@ from conduit.tunnel.flow import DEFAULT_BUDGET, FIRST_WINDOW, Budget
 from conduit.tunnel.frames import ErrorCode, GoAway, ping
 from conduit.tunnel.receiving import Receiver
 from conduit.tunnel.scheduler import Buffer
-from conduit.tunnel.streams import Headers, MuxStream
+from conduit.tunnel.streams import LOST, Headers, MuxStream
 
 MAX_STREAMS: Final = DEFAULT_BUDGET // FIRST_WINDOW  # at the same time, by default: what the budget has room for
 
@@ -130,7 +130,7 @@ class Mux(Receiver):
     def lose(self, stream: MuxStream) -> None:
         """The connection is gone, and the stream with it."""
         if not stream.is_closed:
-            self._drop(stream, ErrorCode.INTERNAL_ERROR, by_peer=True)
+            self._drop(stream, LOST, by_peer=False)
 
     def take(self, stream: MuxStream, most: int, now: float) -> bytes:
         """Received bytes, *most* at most; gives credit for them back to the peer."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Final
@@ -13,14 +14,19 @@ PATH: Final = b"/tunnel/v1/stream"
 AUTHORITY: Final = b"conduit"
 KIND: Final = b"conduit-kind"
 META: Final = b"conduit-meta-"
+TIMEOUT: Final = b"conduit-timeout"  # milliseconds that are left when the headers leave
+MAX_TIMEOUT: Final = 99_999_999  # milliseconds, eight digits as in gRPC; a later deadline is kept by the opener alone
 MAX_METADATA: Final = 12 << 10  # bytes of all names and values
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_TIMEOUT: Final = re.compile(rb"[0-9]{1,8}")
 _VALUE: Final = re.compile(r"[^\x00-\x1f\x7f]*")
 
 
-def encode_request(kind: str, metadata: Mapping[str, str]) -> Headers:
+def encode_request(kind: str, metadata: Mapping[str, str], timeout: float | None = None) -> Headers:
     """The headers that open a stream.
 
+    :param timeout: seconds until its deadline; None without one. Part of a millisecond counts as a whole one, so that
+        the peer's deadline is never before ours.
     :raises LocalProtocolError: a name or a value cannot travel.
     """
     if not _NAME.fullmatch(kind):
@@ -32,6 +38,13 @@ def encode_request(kind: str, metadata: Mapping[str, str]) -> Headers:
         (b":path", PATH),
         (KIND, kind.encode()),
     ]
+    if timeout is not None and timeout * 1000 <= MAX_TIMEOUT:
+        headers.append((TIMEOUT, b"%d" % max(math.ceil(timeout * 1000), 0)))
+    return headers + _encode_metadata(metadata)
+
+
+def _encode_metadata(metadata: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    headers: list[tuple[bytes, bytes]] = []
     size = 0
     for name, value in metadata.items():
         if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value) or value != value.strip():
@@ -43,9 +56,40 @@ def encode_request(kind: str, metadata: Mapping[str, str]) -> Headers:
     return headers
 
 
-def encode_response() -> Headers:
-    """The headers that accept it."""
-    return [(b":status", b"200")]
+def encode_response(metadata: Mapping[str, str] | None = None) -> Headers:
+    """The headers that accept it.
+
+    :param metadata: what the opener should know.
+    :raises LocalProtocolError: a name or a value cannot travel.
+    """
+    return [(b":status", b"200"), *_encode_metadata(metadata or {})]
+
+
+def decode_response(headers: Headers) -> dict[str, str]:
+    """Metadata of the answer.
+
+    :raises DecodeError: it is not the answer of one of our kind.
+    """
+    metadata: dict[str, str] = {}
+    for name, value in headers:
+        if name == b":status" and value != b"200":
+            raise DecodeError("an answer that neither accepts nor refuses")
+        if name.startswith(META):
+            metadata[_text(name[len(META) :])] = _text(value)
+    return metadata
+
+
+def decode_timeout(headers: Headers) -> float:
+    """Seconds that the peer gives a stream that it opens; infinite when it says nothing.
+
+    :raises DecodeError: not a number of at most eight digits.
+    """
+    for name, value in headers:
+        if name == TIMEOUT:
+            if not _TIMEOUT.fullmatch(value):
+                raise DecodeError("a timeout that is no number of milliseconds")
+            return int(value) / 1000
+    return math.inf
 
 
 def decode_request(headers: Headers) -> tuple[str, dict[str, str]]:

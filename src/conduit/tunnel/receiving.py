@@ -7,6 +7,7 @@ becomes of it. The connection gets every byte back, when it is read or dropped; 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 import h2.events
@@ -37,6 +38,7 @@ from conduit.tunnel.liveness import Liveness
 from conduit.tunnel.reader import FrameReader
 from conduit.tunnel.scheduler import Buffer, Scheduler
 from conduit.tunnel.streams import (
+    WIRE_CODE,
     Event,
     Forgotten,
     Move,
@@ -136,21 +138,35 @@ class Receiver:
     def body(self, data: memoryview, *, last: bool) -> None:
         """What the frame reader calls: bytes of that frame."""
         stream = self._data_stream
-        size = len(data)
         if stream is None or stream.reset_code is not None or stream.abandoned:
-            self._credit_connection(size)
+            self._credit_connection(len(data))
         else:
-            chunks = stream.chunks
-            if chunks is None:
-                stream.chunks = deque((bytes(data),))
-            elif size < SMALL and chunks and len(chunks[-1]) < SMALL:
-                chunks[-1] = b"".join((chunks[-1], data))
-            else:
-                chunks.append(bytes(data))
-            stream.unread += size
-            self._touch(stream)
+            if stream.direct is not None and not stream.chunks:
+                data = data[self._deliver(stream, stream.direct, data) :]
+            if data:
+                self._store(stream, data)
         if last:
             self._end_data()
+
+    def _deliver(self, stream: MuxStream, direct: Callable[[memoryview], int], data: memoryview) -> int:
+        """Hand bytes to whoever takes them without delay; how many were taken."""
+        taken = direct(data)
+        if taken:
+            self._credit(stream, taken, self._now)
+        return taken
+
+    def _store(self, stream: MuxStream, data: memoryview) -> None:
+        """Keep bytes until they are taken."""
+        size = len(data)
+        chunks = stream.chunks
+        if chunks is None:
+            stream.chunks = deque((bytes(data),))
+        elif size < SMALL and chunks and len(chunks[-1]) < SMALL:
+            chunks[-1] = b"".join((chunks[-1], data))
+        else:
+            chunks.append(bytes(data))
+        stream.unread += size
+        self._touch(stream)
 
     def _receive_nothing(self) -> None:
         """A frame without data, which only an end of a stream excuses."""
@@ -371,7 +387,7 @@ class Receiver:
 
     def _reset(self, stream: MuxStream, code: int) -> bytes:
         """Reset a stream that is open; the frame that says so."""
-        self._http2.reset(stream.stream_id, code)
+        self._http2.reset(stream.stream_id, code & WIRE_CODE)
         self._forgotten.add(stream.stream_id)
         self._drop(stream, code, by_peer=False)
         return self._http2.data_to_send()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import operator
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final, Protocol
 
 import trio
@@ -11,7 +13,8 @@ import trio
 from conduit.errors import StreamResetError
 from conduit.tunnel.frames import ErrorCode
 from conduit.tunnel.mux import Mux
-from conduit.tunnel.streams import MuxStream
+from conduit.tunnel.opening import decode_response, encode_response
+from conduit.tunnel.streams import DEADLINE, WIRE_CODE, Headers, MuxStream
 
 CHUNK: Final = 1 << 20  # bytes that receive_some returns at most, when nobody says
 
@@ -32,11 +35,41 @@ class TunnelStream(trio.abc.HalfCloseableStream):
     A reset raises ``trio.BrokenResourceError`` from :class:`~conduit.errors.StreamResetError`, which has the code.
     """
 
-    __slots__ = ("_carriage", "_closed", "_stream", "_waiting_reader", "_waiting_sender", "kind", "metadata")
+    __slots__ = (
+        "_answer",
+        "_answer_wanted",
+        "_answers",
+        "_bound",
+        "_carriage",
+        "_closed",
+        "_stream",
+        "_waiting_reader",
+        "_waiting_sender",
+        "accepts_on_receive",
+        "deadline",
+        "kind",
+        "metadata",
+    )
 
-    def __init__(self, carriage: Carriage, stream: MuxStream, kind: str, metadata: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        carriage: Carriage,
+        stream: MuxStream,
+        kind: str,
+        metadata: Mapping[str, str],
+        *,
+        is_ours: bool = True,
+    ) -> None:
         self._carriage = carriage
         self._stream = stream
+        self._answers = not is_ours  # whether our answer is due
+        self._answer: Mapping[str, str] | None = None
+        self._answer_wanted: trio.Event | None = None
+        self._bound: trio.CancelScope | None = None
+        self.accepts_on_receive = True
+        "Whether waiting for bytes accepts the stream; otherwise the first bytes that are sent do."
+        self.deadline = math.inf
+        "When both ends reset it, on Trio's clock."
         stream.owner = self
         self.kind = kind
         "What the stream is for, such as ``sol``."
@@ -55,26 +88,110 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         return self._stream.stream_id
 
     @property
+    def machine(self) -> MuxStream:
+        """The stream as the machine keeps it, for the tunnel."""
+        return self._stream
+
+    @property
     def reset_code(self) -> int | None:
-        """Why it was reset, by either side; None while it was not."""
-        return self._stream.reset_code
+        """Why it was reset, by either side, as an HTTP/2 error code; None while it was not."""
+        code = self._stream.reset_code
+        return None if code is None else code & WIRE_CODE
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether :meth:`aclose` was called, or there is nothing left to close."""
+        return self._closed or self._stream.is_closed
+
+    # --- acceptance ---
+
+    def accept(self, metadata: Mapping[str, str] | None = None) -> None:
+        """Tell the opener that its stream is accepted. The first use of the stream does it too.
+
+        :param metadata: what the opener should know.
+        :raises LocalProtocolError: *metadata* cannot travel.
+        """
+        if self._answers:
+            self._give_answer(metadata)
+            self._carriage.flush()
+
+    def _give_answer(self, metadata: Mapping[str, str] | None = None) -> None:
+        headers = encode_response(metadata)
+        self._answers = False
+        self._carriage.mux.answer(self._stream, headers)
+
+    def refuse(self) -> None:
+        """Tell the opener that nothing was done: it may try again, here or elsewhere."""
+        self.reset(ErrorCode.REFUSED_STREAM)
+
+    async def accepted(self) -> Mapping[str, str]:
+        """Wait until the peer has accepted a stream of ours; what it says about it.
+
+        :raises trio.BrokenResourceError: it refused, or the stream was reset, or the tunnel is gone.
+        :raises trio.ClosedResourceError: it was closed here.
+        """
+        while self._answer is None:
+            if self._closed:
+                raise trio.ClosedResourceError("the stream is closed")
+            self._raise_if_reset()
+            if self._answer_wanted is None:
+                self._answer_wanted = trio.Event()
+            await self._answer_wanted.wait()
+        await trio.lowlevel.checkpoint()
+        return self._answer
+
+    def note_answer(self, headers: Headers) -> None:
+        """What the tunnel calls when the peer's answer came.
+
+        :raises DecodeError: it makes no sense.
+        """
+        self._answer = decode_response(headers)
+        self._wake_opener()
+
+    def _wake_opener(self) -> None:
+        if self._answer_wanted is not None:
+            self._answer_wanted.set()
+            self._answer_wanted = None
+
+    @contextmanager
+    def cancelled_by_reset(self) -> Iterator[trio.CancelScope]:
+        """A block that is cancelled when the stream is reset, by either side, its deadline or the tunnel's end."""
+        with trio.CancelScope() as scope:
+            self._bound = scope
+            if self._stream.reset_code is not None:
+                scope.cancel()
+            try:
+                yield scope
+            finally:
+                self._bound = None
 
     # --- sending ---
 
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+    async def send_last(self, data: bytes | bytearray | memoryview) -> None:
+        """Send bytes and end our direction, in one go; otherwise like :meth:`send_all`."""
+        await self.send_all(data, ends=True)
+
+    async def send_all(self, data: bytes | bytearray | memoryview, *, ends: bool = False) -> None:
         """Send bytes; returns when the last has left for the network.
 
+        :param ends: whether our direction ends with them.
         :raises trio.BrokenResourceError: the stream was reset, or the tunnel is gone.
         :raises trio.ClosedResourceError: it was closed or ended here.
         """
         if self._waiting_sender is not None:
             raise trio.BusyResourceError("another task is sending on this stream")
         self._check_sendable()
+        due = self._answers
+        if due:
+            self._give_answer()
         view = memoryview(data)
         if view.format != "B":
             view = view.cast("B")
         if view:
             self._carriage.mux.send(self._stream, view)
+        if ends:
+            self._carriage.mux.end(self._stream)
+        if view or ends or due:
             self._carriage.flush()
         if not self._stream.pending:
             await trio.lowlevel.checkpoint()
@@ -100,6 +217,8 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         if self._closed:
             raise trio.ClosedResourceError("the stream is closed")
         self._raise_if_reset()
+        if self._answers:
+            self._give_answer()
         self._carriage.mux.end(self._stream)
         self._carriage.flush()
         await trio.lowlevel.checkpoint()
@@ -129,6 +248,8 @@ class TunnelStream(trio.abc.HalfCloseableStream):
             raise trio.BusyResourceError("another task is receiving from this stream")
         if self._closed:
             raise trio.ClosedResourceError("the stream is closed")
+        if self._answers and self.accepts_on_receive:
+            self.accept()
         stream = self._stream
         if stream.chunks or stream.remote_ended or stream.reset_code is not None:
             await trio.lowlevel.checkpoint()
@@ -147,16 +268,27 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         self._raise_if_reset()
         raise trio.BrokenResourceError("the tunnel is gone")
 
+    def deliver_to(self, taker: Callable[[memoryview], int] | None) -> None:
+        """Have received bytes taken at once by the task that reads the tunnel; :meth:`receive_some` has the rest.
+
+        :param taker: returns how many bytes it took, and never waits or raises; None to end it.
+        """
+        self._stream.direct = taker
+
     def _raise_if_reset(self) -> None:
         stream = self._stream
-        if stream.reset_code is not None:
-            error = StreamResetError(stream.reset_code, by_peer=stream.reset_by_peer)
+        code = stream.reset_code
+        if code is not None:
+            if code == ErrorCode.CANCEL and stream.reset_by_peer and trio.current_time() >= self.deadline:
+                code = DEADLINE  # the peer's clock was faster than our task
+            error = StreamResetError(code, by_peer=stream.reset_by_peer)
             raise trio.BrokenResourceError(str(error)) from error
 
     # --- ending ---
 
     def reset(self, code: int = ErrorCode.CANCEL) -> None:
         """End both directions at once; the peer learns *code*."""
+        self._answers = False
         self._carriage.mux.reset(self._stream, code)
         self._carriage.flush()
         self.wake()
@@ -165,6 +297,8 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         """Close: the peer reads to the end of what was sent, and can send no more."""
         if not self._closed:
             self._closed = True
+            if self._answers:
+                self._give_answer()
             self._carriage.mux.abandon(self._stream)
             self._carriage.flush()
             self.wake()
@@ -174,6 +308,10 @@ class TunnelStream(trio.abc.HalfCloseableStream):
 
     def wake(self) -> None:
         """What the tunnel calls when something about the stream has changed; never blocks."""
+        if self._closed or self._stream.reset_code is not None:
+            self._wake_opener()
+            if self._bound is not None and self._stream.reset_code is not None:
+                self._bound.cancel()
         reader = self._waiting_reader
         if reader is not None:
             self._waiting_reader = None

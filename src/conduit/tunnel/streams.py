@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from conduit._machine import Label
 from conduit.tunnel.flow import ReceiveWindow
-from conduit.tunnel.frames import GoAway
+from conduit.tunnel.frames import ErrorCode, GoAway
 
 MAX_FORGOTTEN: Final = 1024  # streams that we reset and whose late DATA is known to be late
 Headers = Sequence[tuple[bytes, bytes]]
+
+# Why a stream ended, where this end knows more than the wire can say. The low 32 bits are what travels.
+WIRE_CODE: Final = 0xFFFF_FFFF
+DEADLINE: Final = 1 << 32 | ErrorCode.CANCEL
+LOST: Final = 1 << 32 | ErrorCode.INTERNAL_ERROR
 
 
 class Life(Label):
@@ -50,6 +55,7 @@ class MuxStream:
         "abandoned",
         "chunks",
         "deficit",
+        "direct",
         "ending",
         "headers_received",
         "headers_sent",
@@ -92,6 +98,10 @@ class MuxStream:
         self.reset_code: int | None = None
         "Why it was reset, by either side."
         self.reset_by_peer = False
+        self.direct: Callable[[memoryview], int] | None = None
+        """Takes bytes at once, before they are stored; returns how many it took, and never waits or raises.
+
+        It is not asked while earlier bytes wait in :attr:`chunks`."""
         self.owner: Any = None  # whatever the driver wants to find again
         self.outbound: deque[memoryview] | None = None
         self.abandoned = False

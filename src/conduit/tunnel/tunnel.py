@@ -11,17 +11,20 @@ import trio
 
 from conduit.errors import ConduitError, LocalProtocolError, PeerTimeoutError, TransportError
 from conduit.tunnel.control import Hello
+from conduit.tunnel.deadlines import DeadlineQueue
 from conduit.tunnel.frames import ErrorCode
 from conduit.tunnel.mux import Mux
-from conduit.tunnel.opening import decode_request, encode_request, encode_response
+from conduit.tunnel.opening import decode_request, decode_timeout, encode_request
 from conduit.tunnel.stream import TunnelStream
-from conduit.tunnel.streams import Event, MuxStream, PeerGoing, StreamMoved, StreamOpened
+from conduit.tunnel.streams import DEADLINE, Event, MuxStream, PeerGoing, StreamAnswered, StreamMoved, StreamOpened
 from conduit.tunnel.tls import TlsPipe
 
 logger = logging.getLogger(__name__)
 
-BATCH: Final = 1 << 20  # bytes encrypted before they are sent
+BATCH: Final = 256 << 10  # bytes encrypted before they are sent; what is urgent waits for no more
+TURN: Final = 1 << 20  # bytes sent in one go before other tasks get a turn
 ROUNDS: Final = 8  # reads before other tasks get a turn
+HELD: Final = 32  # answers that are sent together: the peer works on them while we make the next
 INTERACTIVE: Final = frozenset({"control", "sol", "vnc-input"})  # kinds that go before bulk
 
 
@@ -36,7 +39,10 @@ class Tunnel:
         self._blocked = False  # the carrier takes no more for now
         self._writable_needed = trio.Event()
         self._corked = False
+        self._held = 0  # flushes that were asked for while corked
         self._scope = trio.CancelScope()
+        self._deadlines = DeadlineQueue()
+        self._alarm = trio.CancelScope()  # its deadline is the next of a stream
         self._opened, self._incoming = trio.open_memory_channel[TunnelStream](math.inf)  # bounded by MAX_STREAMS
         self._failure: ConduitError | None = None
         self._closed = trio.Event()
@@ -53,21 +59,37 @@ class Tunnel:
         """Where the peer is, for people."""
         return self._pipe.carrier.peer
 
-    async def open_stream(self, kind: str, metadata: Mapping[str, str] | None = None) -> TunnelStream:
+    async def open_stream(
+        self, kind: str, metadata: Mapping[str, str] | None = None, *, deadline: float | None = None
+    ) -> TunnelStream:
         """Open a stream to the peer; it may be used at once, and is reset when the peer refuses it.
 
         :param kind: what it is for, such as ``sol``; lower-case letters, digits and hyphens.
         :param metadata: what the peer should know; names like header names, values without control characters.
+        :param deadline: seconds that the stream may last; both ends reset it when they have passed.
         :raises LocalProtocolError: we are the side that dialled, or *metadata* cannot travel.
         :raises TransportError: the tunnel is gone.
         """
+        found = self.start_stream(kind, metadata, deadline=deadline)
+        self.flush()
+        try:
+            await trio.lowlevel.checkpoint()
+        except trio.Cancelled:  # nobody gets to know the stream
+            found.reset()
+            raise
+        return found
+
+    def start_stream(
+        self, kind: str, metadata: Mapping[str, str] | None = None, *, deadline: float | None = None
+    ) -> TunnelStream:
+        """Like :meth:`open_stream`, for whoever sends at once: the opening leaves with the first bytes."""
         self._check_alive()
         metadata = metadata or {}
-        headers = encode_request(kind, metadata)
+        headers = encode_request(kind, metadata, deadline)
         stream = self.mux.open_stream(headers, interactive=kind in INTERACTIVE)
         found = TunnelStream(self, stream, kind, metadata)
-        self.flush()
-        await trio.lowlevel.checkpoint()
+        if deadline is not None and deadline < math.inf:
+            self._limit(found, deadline)
         return found
 
     async def incoming(self) -> AsyncIterator[TunnelStream]:
@@ -83,6 +105,20 @@ class Tunnel:
         async for stream in self._incoming:
             return stream
         raise TransportError(f"the tunnel is gone: {self._failure}") from self._failure
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the tunnel has ended."""
+        return self._failure is not None
+
+    @property
+    def why_closed(self) -> str:
+        """Why it has ended, for people; empty while it has not."""
+        return "" if self._failure is None else str(self._failure)
+
+    def failure(self, group: BaseExceptionGroup[ConduitError]) -> ConduitError:
+        """Why it has ended, of all that is said about it in *group*."""
+        return self._failure or _first(group)
 
     async def wait_closed(self) -> None:
         """Return when the tunnel has ended."""
@@ -104,6 +140,7 @@ class Tunnel:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._write)
                     nursery.start_soon(self._keep_alive)
+                    nursery.start_soon(self._expire)
                     await self._read()
         except* ConduitError as group:
             self._fail(_first(group))
@@ -146,6 +183,8 @@ class Tunnel:
                 if not data:
                     raise TransportError(f"{self.peer} closed the tunnel")
                 await self._take(data)
+                if not self._pipe.may_have_more:
+                    break
             else:
                 await trio.lowlevel.checkpoint()
 
@@ -172,6 +211,8 @@ class Tunnel:
         if type(event) is StreamOpened:
             self._admit(event)
             return 1
+        if type(event) is StreamAnswered:
+            return self._accept(event)
         if type(event) is PeerGoing:
             logger.info("%s takes no new streams: %s", self.peer, event.goaway.debug[:100])
         return 0
@@ -179,13 +220,44 @@ class Tunnel:
     def _admit(self, event: StreamOpened) -> None:
         try:
             kind, metadata = decode_request(event.headers)
+            timeout = decode_timeout(event.headers)
         except ConduitError as error:
             logger.info("a stream of %s was refused: %s", self.peer, error)
             self.mux.reset(event.stream, ErrorCode.PROTOCOL_ERROR)
             return
         event.stream.interactive = kind in INTERACTIVE
-        self.mux.answer(event.stream, encode_response())
-        self._opened.send_nowait(TunnelStream(self, event.stream, kind, metadata))
+        found = TunnelStream(self, event.stream, kind, metadata, is_ours=False)
+        if timeout < math.inf:
+            self._limit(found, timeout)
+        self._opened.send_nowait(found)
+
+    def _accept(self, event: StreamAnswered) -> int:
+        owner: TunnelStream | None = event.stream.owner
+        if owner is not None:
+            try:
+                owner.note_answer(event.headers)
+            except ConduitError as error:
+                logger.info("a stream is reset: %s sent %s", self.peer, error)
+                self.mux.reset(event.stream, ErrorCode.PROTOCOL_ERROR)
+                owner.wake()
+        return 1
+
+    # --- deadlines ---
+
+    def _limit(self, stream: TunnelStream, seconds: float) -> None:
+        stream.deadline = trio.current_time() + seconds
+        self._deadlines.add(stream.machine, stream.deadline)
+        self._alarm.deadline = min(self._alarm.deadline, stream.deadline)
+
+    async def _expire(self) -> None:
+        """Reset streams whose time is up."""
+        while True:
+            with trio.CancelScope(deadline=self._deadlines.next_deadline()) as self._alarm:
+                await trio.sleep_forever()
+            for stream in self._deadlines.take_expired(trio.current_time()):
+                self.mux.reset(stream, DEADLINE)
+                self._wake(stream)
+            self.flush()
 
     @staticmethod
     def _wake(stream: MuxStream) -> None:
@@ -197,8 +269,13 @@ class Tunnel:
 
     def flush(self) -> None:
         """Send what there is to send, as far as the carrier takes it now."""
-        if self._blocked or self._corked or self._failure is not None:
+        if self._blocked or self._failure is not None:
             return
+        if self._corked:
+            self._held += 1
+            if self._held < HELD:
+                return
+            self._held = 0
         try:
             self._flush()
         except TransportError as error:
@@ -207,19 +284,22 @@ class Tunnel:
 
     def _flush(self) -> None:
         mux, pipe = self.mux, self._pipe
+        turn = TURN
         while mux.has_data_to_send:
-            buffers = mux.data_to_send(BATCH)
-            if not buffers:
-                break
-            pipe.write(buffers)
-            for stream in mux.emptied():
-                owner: TunnelStream | None = stream.owner
-                if owner is not None:
-                    owner.wake_sender()
-            if not pipe.flush():
+            if turn <= 0 or not self._send_batch(mux, pipe):
                 self._blocked = True
                 self._writable_needed.set()
                 return
+            turn -= BATCH
+
+    def _send_batch(self, mux: Mux, pipe: TlsPipe) -> bool:
+        """Send some; whether the carrier took all of it."""
+        pipe.write(mux.data_to_send(BATCH))
+        for stream in mux.emptied():
+            owner: TunnelStream | None = stream.owner
+            if owner is not None:
+                owner.wake_sender()
+        return pipe.flush()
 
     async def _write(self) -> None:
         """Go on when the carrier takes bytes again."""

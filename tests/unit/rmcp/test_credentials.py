@@ -27,7 +27,9 @@ def test_what_the_protocol_cannot_carry_is_refused(fields: dict[str, Any], compl
 
 
 def test_longest_fields_and_last_numbers_are_taken() -> None:
-    Credentials(username=bytes(16), password=bytes(20), kg=bytes(20), cipher_suite=19, auth_type=5)
+    taken = Credentials(username=bytes(16), password=bytes(20), kg=bytes(20), cipher_suite=19, auth_type=5)
+    assert (len(taken.username), len(taken.password), len(taken.kg)) == (16, 20, 20)
+    assert (taken.cipher_suite, taken.auth_type) == (19, 5)
 
 
 def test_secrets_are_not_in_repr() -> None:

@@ -84,18 +84,24 @@ def sampled(kind: type[Reply], tag: int) -> Reply:
 @pytest.mark.parametrize("suite", ALL)
 def test_right_password_opens_a_session_that_the_bmc_understands(suite: int) -> None:
     duel = Duel(suite)
-    established = duel.finish()
-    assert duel.client.state is State.ACTIVE
+    established = assert_understood(duel)
     assert established.guid == GUID
     assert established.limit == 4
+
+
+def assert_understood(duel: Duel) -> Established:
+    """The log-in succeeds, and both sides read what the other seals."""
+    established = duel.finish()
+    assert duel.client.state is State.ACTIVE
     assert duel.bmc.keys is not None
     assert reference.unseal(duel.bmc.keys, established.session.seal(0, b"hello")).payload == b"hello"
     assert established.session.open(duel.bmc._seal_plus(b"hi")) == (0, b"hi")
+    return established
 
 
 @pytest.mark.parametrize("suite", [3, 8, 11, 17])
 def test_kg_makes_the_keys_where_the_bmc_has_one(suite: int) -> None:
-    Duel(suite, replace(ADMIN, kg=b"master"), kg=b"master").finish()
+    assert_understood(Duel(suite, replace(ADMIN, kg=b"master"), kg=b"master"))
 
 
 def test_name_and_privilege_look_up_is_asked_for_and_proved() -> None:
@@ -105,12 +111,12 @@ def test_name_and_privilege_look_up_is_asked_for_and_proved() -> None:
 
 
 def test_null_user_with_an_empty_password_logs_in() -> None:
-    Duel(17, Credentials(), username=b"", password=b"").finish()
+    assert_understood(Duel(17, Credentials(), username=b"", password=b""))
 
 
 def test_longest_name_and_password_log_in() -> None:
     long = Credentials(username=b"n" * 16, password=b"p" * 20)
-    Duel(17, long, username=b"n" * 16, password=b"p" * 20).finish()
+    assert_understood(Duel(17, long, username=b"n" * 16, password=b"p" * 20))
 
 
 ABSENT = [(state, kind) for state in STATES for kind in KINDS if (state, kind) not in TRANSITIONS]
@@ -333,7 +339,7 @@ def test_dialect_without_its_workaround_fails_and_points_at_it(
 def test_intel20_cuts_the_password_where_the_hash_is_md5() -> None:
     long = Credentials(username=b"admin", password=b"p" * 20, workarounds=frozenset({Workaround.INTEL20}))
     deviation = {"padded_name": True, "bare_role_in_rakp3": True, "check_by_integrity": True, "short_password": True}
-    Duel(7, long, password=b"p" * 20, **deviation).finish()
+    assert_understood(Duel(7, long, password=b"p" * 20, **deviation))
 
 
 def test_proof_that_fits_intel20_is_noticed() -> None:
@@ -350,7 +356,7 @@ def test_proof_that_fits_intel20_is_noticed() -> None:
 
 
 def test_surplus_byte_is_cut_only_when_there_is_one() -> None:
-    Duel(3, replace(ADMIN, workarounds=frozenset({Workaround.SUPERMICRO20}))).finish()
+    assert_understood(Duel(3, replace(ADMIN, workarounds=frozenset({Workaround.SUPERMICRO20}))))
 
 
 def test_rakp3_refused_after_a_right_proof_points_at_intelplus() -> None:

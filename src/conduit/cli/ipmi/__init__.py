@@ -39,7 +39,7 @@ PARTS: Final = {
     "power": Part("conduit.cli.ipmi.power", "Chassis power: its state and its control.", "power"),
     "raw": Part("conduit.cli.ipmi.raw", "Send any command by its numbers, and show the answer.", "raw"),
     "sdr": Part("conduit.cli.ipmi.sdr", "Sensor data records: what the BMC knows of its sensors and devices.", "sdr"),
-    "sensor": Part("conduit.cli.ipmi.sensor", "Sensors: readings, states, thresholds.", "sensor"),
+    "sensor": Part("conduit.cli.ipmi.sensor_settings", "Sensors: readings, states, thresholds.", "sensor"),
     "sel": Part("conduit.cli.ipmi.sel", "System event log: what happened to the system, with the BMC's time.", "sel"),
     "session": Part("conduit.cli.ipmi.session", "Sessions: ours, and those of others.", "session"),
     "sol": Part("conduit.cli.ipmi.sol", "Serial over LAN: the machine's serial console.", "sol"),

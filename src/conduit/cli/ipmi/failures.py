@@ -44,7 +44,7 @@ def errors_in_one_line(ctx: click.Context | None) -> Iterator[None]:
 def describe(error: Exception) -> str:
     """What went wrong, in one line."""
     if isinstance(error, click.ClickException):
-        text = error.format_message()
+        text = error.format_message() + _where_to_look(error)
     elif isinstance(error, DecodeError):
         text = f"the BMC's answer makes no sense: {error}"
     elif _is_ours(error):
@@ -54,6 +54,14 @@ def describe(error: Exception) -> str:
     else:
         text = f"unexpected {type(error).__name__}: {error}; please report this (-vv shows where it comes from)"
     return printable(" ".join(text.split()))
+
+
+def _where_to_look(error: click.ClickException) -> str:
+    """For words that are missing or too many: the help that lists what belongs there. A wrong value names its range."""
+    wrong_value = isinstance(error, click.BadParameter) and not isinstance(error, click.MissingParameter)
+    if not isinstance(error, click.UsageError) or error.ctx is None or wrong_value:
+        return ""
+    return f" (see `{error.ctx.command_path} --help`)"
 
 
 def error_data(error: Exception) -> dict[str, Value]:

@@ -8,6 +8,7 @@ from typing import Final
 import asyncclick as click
 import trio
 
+from conduit.cli.ipmi import files
 from conduit.cli.ipmi.base import Noun, Number
 from conduit.cli.ipmi.render import Column, Field, Report, Rows, Value
 from conduit.cli.ipmi.runner import run
@@ -16,6 +17,7 @@ from conduit.errors import DecodeError, LocalProtocolError
 from conduit.ipmi._fields import label
 from conduit.ipmi.client import Bmc
 from conduit.ipmi.operations.fru import list_frus, read_fru, read_fru_data, write_fru_data
+from conduit.ipmi.operations.sdr_cache import SdrCache
 from conduit.ipmi.records.fru import FruInventory, decode_fru, replace_area
 from conduit.ipmi.records.fru_areas import BoardArea, ChassisArea, ProductArea
 from conduit.ipmi.records.fru_fields import FruField
@@ -36,10 +38,13 @@ def fru() -> None:
 @fru.command("list", example="fru list")
 @click.pass_obj
 async def list_all(settings: Settings) -> None:
-    """The units that have an inventory."""
+    """The units that have an inventory: those that the sensor data records name.
+
+    Where a BMC has no such records, IDs 0 to 15 are tried.
+    """
 
     async def operation(bmc: Bmc) -> Report:
-        found = await list_frus(bmc)
+        found = await list_frus(bmc, cache=SdrCache())
         rows: list[list[Value]] = []
         for fru_id, info in found.items():
             rows.append([fru_id, info.size, _name((await read_fru(bmc, fru_id)).inventory)])
@@ -134,10 +139,7 @@ async def read(settings: Settings, file: Path, fru_id: int) -> None:
 
     async def operation(bmc: Bmc) -> Report:
         data = await read_fru_data(bmc, fru_id)
-        try:
-            await trio.Path(file).write_bytes(data)
-        except OSError as error:
-            raise LocalProtocolError(f"cannot write {file}: {error.strerror}") from error
+        await files.write(file, data)
         return _done(f"{len(data)} bytes of FRU {fru_id} are in {file}", fru_id, len(data))
 
     await run(settings, operation)

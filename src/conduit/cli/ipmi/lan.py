@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import asyncclick as click
 
 from conduit.cli.ipmi.base import CHANNEL, Noun
-from conduit.cli.ipmi.lan_values import NAMES, parse_setting
+from conduit.cli.ipmi.lan_changes import Edit, edited, parse_change
+from conduit.cli.ipmi.lan_values import NAMES
 from conduit.cli.ipmi.render import Column, Field, Report, Rows, Value
 from conduit.cli.ipmi.runner import run
 from conduit.cli.ipmi.settings import Settings
+from conduit.errors import ConduitError
 from conduit.ipmi._fields import label
 from conduit.ipmi.client import Bmc
-from conduit.ipmi.commands import GetLanStatistics, LanSetInProgress, LanValue
+from conduit.ipmi.commands import AccessMode, GetLanStatistics, LanSetInProgress, LanValue
 from conduit.ipmi.commands import lan_alerts as alerts
 from conduit.ipmi.commands import lan_ipv6 as ipv6
 from conduit.ipmi.commands import lan_parameters as ipv4
-from conduit.ipmi.commands.lan_shapes import Ipv4Shape, Ipv6Shape, MacShape, NumberShape, PortShape
+from conduit.ipmi.commands.lan_shapes import (
+    BlocksShape,
+    Ipv4Shape,
+    Ipv6Shape,
+    LanParameter,
+    MacShape,
+    NumberShape,
+    PortShape,
+)
 from conduit.ipmi.messages import PRESENT_CHANNEL
-from conduit.ipmi.operations.lan import LanConfigurationRead, read_lan, set_lan
+from conduit.ipmi.operations.lan import LanConfigurationRead, read_lan, set_access, set_lan
 
 DESTINATION_COLUMNS: Final = (
     Column("destination", "Alert to", right=True),
@@ -44,7 +54,10 @@ async def print_all(settings: Settings, channel: int) -> None:
     """All settings of CHANNEL (the one we talk over)."""
 
     async def operation(bmc: Bmc) -> Report:
-        return lan_report(await read_lan(bmc, channel))
+        read = await read_lan(bmc, channel)
+        if not read.values and not read.notes:
+            raise ConduitError(f"channel {channel} has no LAN settings; `channel info` shows what it is")
+        return lan_report(read)
 
     await run(settings, operation)
 
@@ -52,11 +65,30 @@ async def print_all(settings: Settings, channel: int) -> None:
 def lan_report(read: LanConfigurationRead) -> Report:
     """What the BMC has, parameters that it lacks left out."""
     fields = [field for value in read.values for field in _fields(value)]
+    fields += _blocks(read)
     if read.notes:
         fields.append(Field("notes", "Broken", list(read.notes)))
     address = read.first(ipv4.IpAddress)
     summary = f"address {address.address}" if address else f"{len(read.values)} LAN parameters"
     return Report(summary=summary, fields=fields, rows=_destinations(read))
+
+
+def _blocks(read: LanConfigurationRead) -> Iterator[Field]:
+    """DUIDs and timers, each put together of its blocks, in hex; a DUID has its length in front."""
+    texts: dict[tuple[LanParameter, int], bytes] = {}
+    for value in read.values:
+        if isinstance(value, BlocksShape):
+            key = value.PARAMETER, value.set_selector
+            texts[key] = texts.get(key, b"") + value.data
+    for (parameter, number), data in texts.items():
+        name = f"{parameter.name.lower()}_{number}"
+        is_duid = parameter in (LanParameter.IPV6_STATIC_DUID, LanParameter.IPV6_DYNAMIC_DUID)
+        content = data[1 : 1 + data[0]] if is_duid and data else data
+        yield Field(name, _label(name), content.hex(":"))
+
+
+def _label(name: str) -> str:
+    return name.replace("_", " ").capitalize().replace("Ip", "IP", 1)
 
 
 def _destinations(read: LanConfigurationRead) -> Rows | None:
@@ -77,7 +109,7 @@ def _fields(value: LanValue) -> Sequence[Field]:
         return ()
     if isinstance(value, ipv6.Ipv6StaticAddress | ipv6.Ipv6DynamicAddress):
         name = f"{name}_{value.set_selector}"
-    return (Field(name, name.replace("_", " ").capitalize().replace("Ip", "IP", 1), shown),)
+    return (Field(name, _label(name), shown),)
 
 
 def _shown(value: LanValue) -> Value:
@@ -169,12 +201,16 @@ def _on(flag: bool) -> str:
 async def set_one(settings: Settings, channel: int, words: tuple[str, ...]) -> None:
     """Change PARAMETER: ipaddr, netmask, defgw ipaddr, ipsrc static|dhcp, macaddr, vlan id N|off, vlan priority N,
     snmp COMMUNITY, ipv6 ADDRESS/LENGTH|off, ipv6mode, bad_pass_thresh COUNT SECONDS SECONDS, cipher_privs LETTERS,
-    arp interval SECONDS, alert N ADDRESS, bakgw ipaddr.
+    arp interval SECONDS, arp respond|generate on|off, alert N ADDRESS, bakgw ipaddr,
+    auth LEVELS TYPES (admin,operator md5), access on|off.
     """
-    values = parse_setting(words)
+    change = parse_change(words)
 
     async def operation(bmc: Bmc) -> Report:
-        await set_lan(bmc, values, channel)
+        if isinstance(change, AccessMode):
+            await set_access(bmc, change, channel)
+        else:
+            await set_lan(bmc, [await edited(bmc, change, channel)] if isinstance(change, Edit) else change, channel)
         what = " ".join(words)
         return Report(summary=f"LAN channel {channel}: {what}", fields=[Field("set", "Set", what)], brief=True)
 

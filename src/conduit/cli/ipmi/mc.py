@@ -45,7 +45,7 @@ async def info(settings: Settings) -> None:
     async def operation(bmc: Bmc) -> Report:
         return device_report(await bmc.request(GetDeviceId(), target=target))
 
-    await run(settings, operation)
+    await run(settings, operation, bridges=True)
 
 
 def device_report(device: DeviceId) -> Report:

@@ -134,7 +134,7 @@ OPTIONS: Final[list[click.Parameter]] = [
     ),
     click.Option(
         ["-R", "--retries"],
-        type=click.IntRange(0, 100),
+        type=Number(0, 100, "a number of repeats"),
         default=RETRIES,
         show_default=True,
         help="Repeats before the BMC counts as silent.",
@@ -145,7 +145,11 @@ OPTIONS: Final[list[click.Parameter]] = [
     click.Option(["-B", "transit_channel"], type=CHANNEL, default=0, metavar="CHANNEL", help="The channel that is on."),
     click.Option(["-l", "lun"], type=LUN, default=0, metavar="LUN", help="Logical unit for raw."),
     click.Option(
-        ["--fanout"], type=click.IntRange(1, 10_000), default=FANOUT, show_default=True, help="Hosts at once at most."
+        ["--fanout"],
+        type=Number(1, 10_000, "a number of hosts"),
+        default=FANOUT,
+        show_default=True,
+        help="Hosts at once at most.",
     ),
 ]
 

@@ -72,7 +72,8 @@ def first_line(path: str) -> str:
     else:
         text = read_text(path)
         if text is None:
-            raise click.UsageError(f"there is no password file {path!r}")
+            what = "a directory" if Path(path).is_dir() else "not there"
+            raise click.UsageError(f"the password file {path!r} is {what}")
         line = text
     if not line:
         raise click.UsageError("the password file is empty" if path != "-" else "no password on standard input")

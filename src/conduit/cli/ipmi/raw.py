@@ -48,7 +48,7 @@ async def raw(settings: Settings, netfn: str, command: str, data: tuple[str, ...
     async def operation(bmc: Bmc) -> Report:
         return raw_report(await bmc.raw(number, code, payload, target=target))
 
-    await run(settings, operation)
+    await run(settings, operation, bridges=True)
 
 
 def raw_report(answer: bytes) -> Report:

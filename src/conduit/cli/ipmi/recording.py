@@ -49,7 +49,7 @@ class Flusher:
 
 
 class Asciicast:
-    """A recording: a header, and a line for each piece of output. What is typed is not recorded.
+    """A recording: a header, and a line for each piece of output and each new size. What is typed is not recorded.
 
     :param clock: seconds, monotonic.
     :param started: seconds since 1970.
@@ -67,6 +67,7 @@ class Asciicast:
         self._out = Flusher(file, clock)
         self._clock = clock
         self._start = clock()
+        self._size = size
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         shown = {name: environment[name] for name in ("SHELL", "TERM") if name in environment}
         width, height = size
@@ -78,8 +79,10 @@ class Asciicast:
         self._event("o", self._decoder.decode(data))
 
     def resize(self, size: tuple[int, int]) -> None:
-        """The terminal has another size."""
-        self._event("r", f"{size[0]}x{size[1]}")
+        """The terminal has this size now: columns and rows."""
+        if size != self._size:
+            self._size = size
+            self._event("r", f"{size[0]}x{size[1]}")
 
     def close(self) -> None:
         """Add what was left of an unfinished character."""

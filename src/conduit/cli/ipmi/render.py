@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Value = str | int | float | bool | None | Sequence["Value"] | dict[str, "Value"]
 "What JSON has."
 
+GAP: Final = 2  # columns between those of a table
+LAST_COLUMN: Final = 20  # columns to which the last one of a table may be folded
 PIPE_WIDTH: Final = 1000  # columns where there is no terminal: nothing is wrapped or cut for programs
 
 
@@ -201,6 +203,7 @@ def _show_text(report: Report, console: Console) -> None:
     if not rows.rows:
         console.print("none", soft_wrap=True)
         return
+    console.width = max(console.width, _least_width(rows))
     with console.capture() as captured:
         console.print(make_table(rows))
     for row in captured.get().splitlines():
@@ -216,6 +219,18 @@ def field_lines(fields: Iterable[Field]) -> list[Text]:
     return [Text.assemble((f"{field.label:<{width}}", "bold"), " : ", field.words) for field in listed]
 
 
+def _least_width(rows: Rows) -> int:
+    """Columns that the table needs: a narrower terminal wraps its lines, as it does those of any program.
+
+    Folded is only what is in the last column, and not to less than LAST_COLUMN.
+    """
+    from rich.cells import cell_len
+
+    lines = [[column.label for column in rows.columns], *([in_words(value) for value in row] for row in rows.rows)]
+    widths = [max(cell_len(printable(cell)) for cell in cells) for cells in zip(*lines, strict=True)]
+    return sum(widths[:-1]) + GAP * (len(widths) - 1) + min(widths[-1], LAST_COLUMN)
+
+
 def make_table(rows: Rows) -> Table:
     """A table for people."""
     from rich.box import SIMPLE_HEAD
@@ -224,7 +239,9 @@ def make_table(rows: Rows) -> Table:
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for column in rows.columns:
-        table.add_column(Text(column.label), justify="right" if column.right else "left", overflow="fold")
+        justify: Literal["right", "left"] = "right" if column.right else "left"
+        last = column is rows.columns[-1]
+        table.add_column(Text(column.label), justify=justify, overflow="fold", no_wrap=not last)
     for row, style in zip_longest(rows.rows, rows.styles, fillvalue=""):
         table.add_row(*(Text(printable(in_words(value))) for value in row), style=style or None)
     return table

@@ -30,14 +30,16 @@ HostOperation = Callable[[Endpoint, Host], Awaitable[Report]]
 SIGNALLED: Final = 128  # plus the signal's number: the exit status that shells expect
 
 
-async def run(settings: Settings, operation: Operation) -> None:
+async def run(settings: Settings, operation: Operation, *, bridges: bool = False) -> None:
     """Log in, run *operation*, show its report; on every host.
 
+    :param bridges: it can be for a controller behind the BMC.
     :raises click.UsageError: the options make no sense together.
     :raises ConduitError: it failed, on the only host.
     :raises click.exceptions.Exit: it failed on some of many hosts.
     """
-    settings.bridge.resolve()
+    if not bridges:
+        settings.bridge.refuse()
     expansion = settings.expand_hosts()
     credentials = settings.credentials()
 
@@ -50,6 +52,7 @@ async def run(settings: Settings, operation: Operation) -> None:
 
 async def run_without_session(settings: Settings, operation: HostOperation) -> None:
     """As :func:`run`, for what needs no log-in, and so no password."""
+    settings.bridge.refuse()
     expansion = settings.expand_hosts()
     await run_on_hosts(settings, expansion.hosts, operation, many=expansion.plural)
 

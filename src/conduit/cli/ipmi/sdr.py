@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final
 
 import asyncclick as click
-import trio
 
+from conduit.cli.ipmi import files
 from conduit.cli.ipmi.base import Noun
 from conduit.cli.ipmi.render import Column, Field, Report, Rows, Value
 from conduit.cli.ipmi.runner import run
@@ -129,10 +129,7 @@ async def dump(settings: Settings, file: Path, *, no_cache: bool) -> None:
     async def operation(bmc: Bmc) -> Report:
         repository = await load(bmc, no_cache=no_cache)
         content = b"".join(repository.raw)
-        try:
-            await trio.Path(file).write_bytes(content)
-        except OSError as error:
-            raise click.ClickException(f"cannot write {file}: {error.strerror}") from error
+        await files.write(file, content)
         fields = [Field("file", "File", str(file)), Field("records", "Records", len(repository.raw)),
                   Field("bytes", "Bytes", len(content))]  # fmt: skip
         return Report(summary=f"{len(repository.raw)} records written to {file}", fields=fields, brief=True)

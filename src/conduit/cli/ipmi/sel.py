@@ -9,6 +9,7 @@ from typing import Final
 
 import asyncclick as click
 
+from conduit.cli.ipmi import files
 from conduit.cli.ipmi.base import Noun
 from conduit.cli.ipmi.failures import complain
 from conduit.cli.ipmi.render import (
@@ -18,8 +19,10 @@ from conduit.cli.ipmi.render import (
     Report,
     Rows,
     Value,
+    in_cell,
     make_console,
     printable,
+    to_csv,
     to_json,
     to_yaml,
 )
@@ -160,7 +163,7 @@ def info_report(info: SelInfo) -> Report:
 @click.option("--all", "from_start", is_flag=True, help="Begin with what is in the log already.")
 @click.pass_obj
 async def follow(settings: Settings, interval: float, from_start: bool) -> None:
-    """Show events as they come, until Ctrl+C; as JSON one object a line."""
+    """Show events as they come, until Ctrl+C; as JSON one object a line, as CSV one line each below a header."""
     if settings.expand_hosts().plural:
         raise click.UsageError("follow shows one host; run it once for each")
 
@@ -168,6 +171,8 @@ async def follow(settings: Settings, interval: float, from_start: bool) -> None:
         find_sensor = await sensor_names(bmc)
         follower = SelFollower(bmc, interval=interval, from_start=from_start)
         notes = 0
+        if settings.output is Format.CSV:
+            _show_line(to_csv([[column.key for column in LONG_COLUMNS]]).rstrip("\n"))
         async for record in follower:
             for note in follower.notes[notes:]:
                 complain(note)
@@ -179,15 +184,22 @@ async def follow(settings: Settings, interval: float, from_start: bool) -> None:
 
 
 def _show_event(record: SelRecord, find_sensor: FindSensor | None, output: Format) -> None:
-    keys = [column.key for column in LONG_COLUMNS]
-    data: dict[str, Value] = dict(zip(keys, _row(record, find_sensor, long=True), strict=True))
+    row = _row(record, find_sensor, long=True)
+    data: dict[str, Value] = dict(zip((column.key for column in LONG_COLUMNS), row, strict=True))
     match output:
+        case Format.CSV:
+            line = to_csv([[in_cell(value) for value in row]]).rstrip("\n")
         case Format.JSON:
             line = to_json(data)
         case Format.YAML:
             line = "---\n" + to_yaml(data).rstrip("\n")
         case _:
             line = printable(f"{timestamp_text(record.timestamp)}  {record.describe(find_sensor)}")
+    _show_line(line)
+
+
+def _show_line(line: str) -> None:
+    """At once, also into a pipe."""
     make_console().out(line, highlight=False)
     sys.stdout.flush()
 
@@ -221,7 +233,7 @@ async def save(settings: Settings, file: Path) -> None:
         contents = await read_sel(bmc)
         for note in contents.notes:
             complain(note)
-        file.write_bytes(pack_records(contents.records))  # noqa: ASYNC240  # a few kilobytes, and nobody waits
+        await files.write(file, pack_records(contents.records))
         count = len(contents.records)
         fields = [Field("saved", "Saved", count), Field("file", "File", str(file))]
         return Report(summary=f"Saved {count} events to {file}", fields=fields, brief=True)

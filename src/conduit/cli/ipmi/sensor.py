@@ -26,6 +26,7 @@ from conduit.ipmi.operations.sensors import (
     read_sensor,
     set_thresholds,
 )
+from conduit.ipmi.records.event_types import sensor_type_name
 from conduit.ipmi.records.sdr_sensors import FullSensor
 from conduit.ipmi.records.thresholds import ThresholdMask, Thresholds
 
@@ -93,6 +94,8 @@ async def load(bmc: Bmc, *, no_cache: bool) -> Repository:
 @click.pass_obj
 async def list_(settings: Settings, type_: str | None, *, everything: bool, no_cache: bool) -> None:
     """All sensors with reading, status and thresholds."""
+    if type_ is not None and type_.casefold() not in TYPES:
+        raise click.UsageError(f"there is no sensor type {type_!r}; some are temperature, voltage, fan, power supply")
 
     async def operation(bmc: Bmc) -> Report:
         repository = await load(bmc, no_cache=no_cache)
@@ -104,6 +107,9 @@ async def list_(settings: Settings, type_: str | None, *, everything: bool, no_c
         return list_report(readings)
 
     await run(settings, operation)
+
+
+TYPES: Final = frozenset(sensor_type_name(number).casefold() for number in range(256))
 
 
 def _is_wanted(reading: SensorReading, type_: str | None, *, everything: bool) -> bool:

@@ -62,6 +62,14 @@ class Bridge:
         hops = (last,) if self.transit is None else (Hop(self.transit_channel, self.transit), last)
         return Target(address=self.target, lun=self.lun, bridges=hops)
 
+    def refuse(self) -> None:
+        """Nobody else may get what was meant for a controller behind the BMC.
+
+        :raises click.UsageError: the options name one.
+        """
+        if self.resolve() != BMC:
+            raise click.UsageError("-t, -T and -l are for raw and mc info; other commands reach the BMC itself only")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:

@@ -92,6 +92,7 @@ async def activate(
     the machine. Without a terminal, input goes through as it is, and its end
     ends the console after a silence.
     """
+    settings.bridge.refuse()
     manners = Manners(None if no_escape else parse_escape(escape), linger, until.encode())
     expansion = settings.expand_hosts()
     if expansion.plural:
@@ -112,7 +113,7 @@ def _taps(stack: ExitStack, record: Path | None, log: Path | None) -> list[Tap]:
     """The files that output goes to, closed with *stack*. :raises LocalProtocolError: one cannot be made."""
     taps: list[Tap] = []
     if log is not None:
-        taps.append(Flusher(stack.enter_context(private_file(log)), trio.current_time).write)
+        taps.append(Tap(Flusher(stack.enter_context(private_file(log)), trio.current_time).write))
     if record is not None:
         cast = Asciicast(
             stack.enter_context(private_file(record)),
@@ -122,7 +123,7 @@ def _taps(stack: ExitStack, record: Path | None, log: Path | None) -> list[Tap]:
             environment=os.environ,
         )
         stack.callback(cast.close)
-        taps.append(cast.write)
+        taps.append(Tap(cast.write, cast.resize))
     return taps
 
 

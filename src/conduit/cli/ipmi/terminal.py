@@ -45,8 +45,13 @@ class Manners(NamedTuple):
     "Output that ends it, at once; empty for none."
 
 
-Tap = Callable[[bytes], None]
-"Gets all output too."
+class Tap(NamedTuple):
+    """A witness of the session."""
+
+    write: Callable[[bytes], None]
+    "Gets all output too."
+    resize: Callable[[tuple[int, int]], None] = lambda _: None
+    "Gets the terminal's columns and rows when they change."
 
 
 @contextmanager
@@ -103,6 +108,7 @@ class Attachment:
             nursery.start_soon(self._show_events)
             nursery.start_soon(self._copy_input, nursery.cancel_scope)
             nursery.start_soon(_end_at_hangup)
+            nursery.start_soon(self._watch_size)
             await self._copy_output()
             nursery.cancel_scope.cancel()
         self.say(self._reason)
@@ -129,7 +135,7 @@ class Attachment:
         while data := await self._console.receive_some():
             self._last_output = trio.current_time()
             for tap in self._taps:
-                tap(data)
+                tap.write(data)
             await trio.to_thread.run_sync(_write_all, data, abandon_on_cancel=True)
             if self._found(data):
                 return
@@ -154,6 +160,12 @@ class Attachment:
                 self._reason = printable(f"the console has ended: {event.reason or 'the BMC says no more'}")
             else:
                 self.say(event_text(event))
+
+    async def _watch_size(self) -> None:
+        with trio.open_signal_receiver(signal.SIGWINCH) as signals:
+            async for _ in signals:
+                for tap in self._taps:
+                    tap.resize(terminal_size())
 
     # --- to the machine ---
 

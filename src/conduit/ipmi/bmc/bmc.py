@@ -115,7 +115,9 @@ class VirtualBmc:
             self.drops[dropped] += 1
 
     def datagrams_to_send(self) -> Sequence[tuple[bytes, Address]]:
-        """Datagrams to send now, with their receivers; each is handed out once."""
+        """Datagrams to send now, with their receivers; each is handed out once. Traps go from here too."""
+        for trap, place in self.state.alerting.traps_to_send():
+            self._send(trap, place)
         outbox, self._outbox = self._outbox, []
         return outbox
 

@@ -25,6 +25,7 @@ from conduit.ipmi.bmc.virtual_machine import Timings
 from conduit.ipmi.commands import Guid
 from conduit.ipmi.commands.users import LONG_PASSWORD_SIZE, MAX_USER_ID, NAME_SIZE, SHORT_PASSWORD_SIZE
 from conduit.ipmi.records.sdr_fields import MAX_RECORD
+from conduit.ipmi.records.snmp_trap import TRAP_PORT
 from conduit.rmcp.auth_codes import AUTH_CODES
 from conduit.rmcp.ciphers import KG_LENGTH, SUITES
 from conduit.rmcp.misbehaviour import WELL_BEHAVED, Misbehaviour
@@ -124,6 +125,8 @@ class NetworkConfig:
     "SNMP community of alerts, 0 to 18 bytes."
     destinations: int = 4
     "Alert destinations besides number 0, 0 to 15."
+    trap_port: int = TRAP_PORT
+    "UDP port that alerts are sent to, 1 to 65535."
     rollback: bool = False
     "Whether what is set counts only once it is committed, as with few BMCs."
 
@@ -138,6 +141,7 @@ class NetworkConfig:
         check_range("vlan", self.vlan, 0, 4094)
         check_size("community", self.community, 0, 18)
         check_range("destinations", self.destinations, 0, 15)
+        check_range("trap_port", self.trap_port, 1, 0xFFFF)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

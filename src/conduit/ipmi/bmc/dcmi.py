@@ -60,6 +60,8 @@ class Dcmi:
     __slots__ = (
         "_exceeded_since",
         "_fired",
+        "_hot_fired",
+        "_hot_since",
         "_started",
         "_stretches",
         "_updated",
@@ -92,6 +94,8 @@ class Dcmi:
         self._watts = 0
         self._exceeded_since: float | None = None
         self._fired = False
+        self._hot_since: dict[tuple[int, int], float] = {}
+        self._hot_fired: set[tuple[int, int]] = set()
 
     def advance(self, now: float, state: PowerState) -> bool:
         """Let time pass until *now*; whether the limit's exception switches the machine off."""
@@ -103,10 +107,39 @@ class Dcmi:
         return self._check_limit(now)
 
     def next_deadline(self) -> float | None:
-        """When the limit's exception is due, or None."""
+        """When an exception of a limit is due, or None."""
+        hot = [self._too_hot_at(key) for key in self._hot_since if key not in self._hot_fired]
+        power = self._power_deadline()
+        return min((*hot, *(() if power is None else (power,))), default=None)
+
+    def _power_deadline(self) -> float | None:
         if self._exceeded_since is None or self._fired:
             return None
         return self._exceeded_since + self.limit.correction_ms / 1000
+
+    def _too_hot_at(self, key: tuple[int, int]) -> float:
+        return self._hot_since[key] + self.thermal_limits[key].seconds
+
+    def set_thermal_limit(self, entity: int, instance: int, limit: ThermalLimit) -> None:
+        """A new limit, whose time has not begun yet."""
+        key = entity, instance
+        self.thermal_limits[key] = limit
+        self._hot_since.pop(key, None)
+        self._hot_fired.discard(key)
+
+    def check_temperature(self, entity: int, instance: int, celsius: float | None, now: float) -> ThermalLimit | None:
+        """The limit of this sensor, at the moment when it was exceeded for as long as it may be."""
+        key = entity, instance
+        limit = self.thermal_limits.get(key)
+        if limit is None or celsius is None or celsius <= limit.celsius:
+            self._hot_since.pop(key, None)
+            self._hot_fired.discard(key)
+            return None
+        self._hot_since.setdefault(key, now)
+        if key in self._hot_fired or now < self._too_hot_at(key):
+            return None
+        self._hot_fired.add(key)
+        return limit
 
     def reading(self, window: float = WINDOW) -> PowerReading:
         """The power now, and over the last *window* seconds."""
@@ -147,7 +180,7 @@ class Dcmi:
             return False
         if self._exceeded_since is None:
             self._exceeded_since = now
-        due = self.next_deadline()
+        due = self._power_deadline()
         if due is None or now < due:
             return False
         self._fired = True

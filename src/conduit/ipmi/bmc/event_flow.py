@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from conduit.ipmi.bmc.alerts import Alerting
 from conduit.ipmi.bmc.event_log import EventLog
 from conduit.ipmi.bmc.own_events import OwnSensor, happening_event, log_in_failed_event, own_event, watchdog_event
-from conduit.ipmi.bmc.pef import HOLD_OFF, POWER_ACTIONS, Alert, Decision, EventFiltering
+from conduit.ipmi.bmc.pef import HOLD_OFF, POWER_ACTIONS, EventFiltering
 from conduit.ipmi.bmc.virtual_machine import NotPossibleError, PowerCommand, VirtualMachine
-from conduit.ipmi.commands import BootFlags, PefAction, RestartCause, WatchdogTimer
-from conduit.ipmi.records.sel import SelRecord, SystemEventRecord
+from conduit.ipmi.commands import BootFlags, PefAction, PefParameter, RestartCause, WatchdogTimer
+from conduit.ipmi.records.sel import SystemEventRecord
 
 LOG_IN_PAUSE: Final = 60.0  # seconds until a user's next failure is an event again: guessing must not fill the log
 CAUSES: Final = {PowerCommand.CYCLE: RestartCause.PEF_POWER_CYCLE, PowerCommand.RESET: RestartCause.PEF_RESET}
@@ -18,10 +19,11 @@ CAUSES: Final = {PowerCommand.CYCLE: RestartCause.PEF_POWER_CYCLE, PowerCommand.
 class EventFlow:
     """Moves events on; :meth:`advance` is called after anything that may have made some."""
 
-    def __init__(self, machine: VirtualMachine, log: EventLog, filtering: EventFiltering) -> None:
+    def __init__(self, machine: VirtualMachine, log: EventLog, filtering: EventFiltering, alerting: Alerting) -> None:
         self._machine = machine
         self._log = log
         self._filtering = filtering
+        self._alerting = alerting
         self._held_until: float | None = None
         self._failed_log_ins: dict[int, float] = {}
 
@@ -44,6 +46,7 @@ class EventFlow:
             self._log_happenings()
         if self._new() and not self._is_held(now):
             self._filter_new(now)
+        self._alerting.advance(now)
 
     def _log_happenings(self) -> None:
         boots = self._machine.boots
@@ -55,10 +58,17 @@ class EventFlow:
         """When events that have to wait are to be looked at; None if none wait. At once is 0."""
         if self._machine.has_happenings:
             return 0.0
+        alert_due = self._alerting.next_deadline()
         if not self._new():
-            return None
-        waits = (self._held_until, self._filtering.postponed_until)
-        return max((until for until in waits if until is not None), default=0.0)
+            return alert_due
+        waits = (self._held_until, self._filtering.postponed_until, self._ready_at(PefParameter.STARTUP_DELAY))
+        due = max(until for until in waits if until is not None)
+        return due if alert_due is None else min(due, alert_due)
+
+    def _ready_at(self, parameter: PefParameter) -> float:
+        """When the machine has run so long that filtering, or alerting, begins."""
+        boots, wait = self._machine.boots, self._filtering.wait_after_start(parameter)
+        return boots[-1].at + wait if boots and wait else 0.0
 
     # --- through the filters ---
 
@@ -69,7 +79,8 @@ class EventFlow:
     def _is_held(self, now: float) -> bool:
         if self._held_until is not None and self._held_until <= now:
             self._held_until = None
-        return self._held_until is not None or self._filtering.is_postponed(now)
+        starting = self._ready_at(PefParameter.STARTUP_DELAY) > now
+        return self._held_until is not None or starting or self._filtering.is_postponed(now)
 
     def _filter_new(self, now: float) -> None:
         """Look at new records until one leads to an action on the power: what comes of that, comes later."""
@@ -84,7 +95,8 @@ class EventFlow:
         decision = self._filtering.decide(record)
         if self._filtering.control.enabled:
             self._filtering.processed = record.record_id
-        self._alert(record, decision)
+        not_before = self._ready_at(PefParameter.ALERT_STARTUP_DELAY)
+        self._alerting.begin(record, decision, self._log.utc_offset, not_before)
         done = decision.actions & PefAction.ALERT
         for action, command in POWER_ACTIONS:
             if decision.actions & action:
@@ -93,11 +105,6 @@ class EventFlow:
         if done and self._filtering.control.log_actions:
             self._log.log(own_event(OwnSensor.PEF, 4, second=done), now)
         return bool(done & ~PefAction.ALERT)
-
-    def _alert(self, record: SelRecord, decision: Decision) -> None:
-        for policy in decision.policies:
-            alert = Alert(record.timestamp, record.record_id, policy.channel, policy.destination)
-            self._filtering.alerts.append(alert)
 
     def _command(self, command: PowerCommand, now: float) -> bool:
         try:

@@ -21,6 +21,7 @@ from conduit.ipmi.commands.lan_ipv6 import (
     Ipv6AddressSource,
     Ipv6AddressStatus,
     Ipv6DynamicAddress,
+    Ipv6DynamicDuid,
     Ipv6DynamicDuidBlocks,
     Ipv6DynamicRouterCount,
     Ipv6Enables,
@@ -77,6 +78,7 @@ from conduit.rmcp.privilege import Privilege
 
 SECURE_PORT: Final = 664
 STATIC_IPV6: Final = 2  # addresses
+DUID_BLOCK: Final = 16  # bytes
 NO_MAC: Final = bytes(6)
 NO_IPV4: Final = IPv4Address(0)
 NO_IPV6: Final = IPv6Address(0)
@@ -94,6 +96,7 @@ READ_ONLY_PARAMETERS: Final = frozenset(
         LanParameter.IPV6_STATIC_DUID_BLOCKS,
         LanParameter.IPV6_DYNAMIC_ADDRESS,
         LanParameter.IPV6_DYNAMIC_DUID_BLOCKS,
+        LanParameter.IPV6_DYNAMIC_DUID,
         LanParameter.DHCPV6_TIMING_SUPPORT,
         LanParameter.IPV6_DYNAMIC_ROUTER_COUNT,
         LanParameter.SLAAC_TIMING_SUPPORT,
@@ -106,6 +109,7 @@ _SELECTED: Final = frozenset(
         LanParameter.DESTINATION_VLAN,
         LanParameter.IPV6_STATIC_ADDRESS,
         LanParameter.IPV6_DYNAMIC_ADDRESS,
+        LanParameter.IPV6_DYNAMIC_DUID,
     }
 )
 
@@ -305,7 +309,8 @@ def _ipv6(config: BmcConfig) -> Iterator[LanValue]:
         set_selector=0, source=Ipv6AddressSource.SLAAC, address=_link_local(mac_address(config)), prefix_length=64
     )
     yield Ipv6StaticDuidBlocks(value=0)
-    yield Ipv6DynamicDuidBlocks(value=0)
+    yield Ipv6DynamicDuidBlocks(value=1)
+    yield Ipv6DynamicDuid(set_selector=0, block=0, data=_duid(mac_address(config)))
     yield Dhcpv6TimingSupport(value=0)
     yield SlaacTimingSupport(value=0)
     yield Ipv6RouterControl()
@@ -314,6 +319,12 @@ def _ipv6(config: BmcConfig) -> Iterator[LanValue]:
     yield from (Ipv6Router1PrefixLength(value=0), Ipv6Router2PrefixLength(value=0))
     yield from (Ipv6Router1Prefix(address=NO_IPV6), Ipv6Router2Prefix(address=NO_IPV6))
     yield Ipv6DynamicRouterCount(value=0)
+
+
+def _duid(mac: bytes) -> bytes:
+    """The block of a DUID made of a MAC address (RFC 8415, section 11.4: type 3, hardware type 1), its length first."""
+    duid = b"\x00\x03\x00\x01" + mac
+    return bytes((len(duid),)) + duid.ljust(DUID_BLOCK - 1, b"\0")
 
 
 def _link_local(mac: bytes) -> IPv6Address:

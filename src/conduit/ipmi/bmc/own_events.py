@@ -17,6 +17,12 @@ _SECOND_SPECIFIC: Final = 0xC0
 _DEVICE_STATE: Final = 0x0A  # event/reading type: running, in test, power off, ...
 
 
+_LIMIT_STATE: Final = 0x05  # event/reading type: limit not exceeded, limit exceeded
+INLET_NAME: Final = "Inlet Temp"
+INLET_SENSOR: Final = 2  # sensors with readings, whose limits DCMI sets
+POWER_SENSOR: Final = 13
+
+
 class OwnSensor(IntEnum):
     """Numbers of the sensors that only have events. The sensors with readings are below them."""
 
@@ -127,3 +133,9 @@ def log_in_failed_event(user_id: int, channel: int) -> Event:
 
 LOG_CLEARED: Final = own_event(OwnSensor.EVENT_LOG, 2)
 BMC_STARTED: Final = own_event(OwnSensor.CONTROLLER, 0)
+
+
+def limit_event(sensor_number: int, sensor_type: int) -> Event:
+    """A DCMI limit was exceeded for longer than it may be. DCMI does not say what such an event looks like."""
+    data = bytes((1, UNSPECIFIED_DATA, UNSPECIFIED_DATA))
+    return Event(sensor_type=sensor_type, sensor_number=sensor_number, event_type=_LIMIT_STATE, data=data)

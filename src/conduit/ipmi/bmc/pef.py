@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections import deque
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -28,7 +28,6 @@ FILTERS: Final = 16
 POLICIES: Final = 8
 STRINGS: Final = 8
 STRING_BLOCKS: Final = 4  # of 16 bytes
-MAX_ALERTS: Final = 64  # kept
 HOLD_OFF: Final = 1.0  # seconds after an action on the power before the next: a filter may match what it causes
 SUPPORTED: Final = (
     PefAction.ALERT | PefAction.POWER_OFF | PefAction.RESET | PefAction.POWER_CYCLE | PefAction.DIAGNOSTIC_INTERRUPT
@@ -43,21 +42,19 @@ POWER_ACTIONS: Final = (
 )
 
 
-class Alert(NamedTuple):
-    """An alert that a BMC with a way out would have sent."""
-
-    timestamp: int
-    record_id: int
-    "The event in the log; 0 if somebody asked for the alert."
-    channel: int
-    destination: int
-
-
 class Decision(NamedTuple):
     """What an event leads to."""
 
     actions: PefAction
-    policies: tuple[AlertPolicy, ...]
+    policies: tuple[AlertPolicy, ...] = ()
+    "In the order of the table."
+    filters: tuple[EventFilter, ...] = ()
+    "Those that match it and ask for an alert."
+
+    @property
+    def severity(self) -> int:
+        """The worst that a filter calls it."""
+        return max((entry.severity for entry in self.filters), default=0)
 
 
 def _preconfigured(
@@ -95,7 +92,7 @@ class EventFiltering:
         self.control = PefControl()
         self.actions = PefActions(enabled_actions=SUPPORTED)
         self.delays: dict[int, int] = {PefParameter.STARTUP_DELAY: 0, PefParameter.ALERT_STARTUP_DELAY: 0}
-        "Seconds after power on, kept for those who ask."
+        "Seconds after a start of the machine."
         self.guid = PefSystemGuid()
         free = (EventFilter(number=number) for number in range(len(DEFAULT_FILTERS) + 1, FILTERS + 1))
         self.filters = {one.number: one for one in (*DEFAULT_FILTERS, *free)}
@@ -107,7 +104,6 @@ class EventFiltering:
             (number, block): AlertStringBlock(number=number, block=block, text=bytes(STRING_BLOCK))
             for number, block in blocks
         }
-        self.alerts: deque[Alert] = deque(maxlen=MAX_ALERTS)
         self.by_software = self.processed = 0xFFFF
         "Records dealt with last; FFFFh is none."
         self.seen = 0
@@ -117,16 +113,39 @@ class EventFiltering:
 
     def decide(self, record: SystemEventRecord) -> Decision:
         """What this event leads to; nothing where filtering is off."""
-        actions, numbers = NO_ACTION, set[int]()
-        if self.control.enabled:
-            for entry in self.filters.values():
-                if entry.enabled and entry.matches(record.event, record.generator):
-                    actions |= entry.actions & self.actions.enabled_actions & SUPPORTED
-                    numbers |= {entry.policy_number} if entry.actions & PefAction.ALERT else set()
+        if not self.control.enabled:
+            return Decision(NO_ACTION)
+        matching = [one for one in self.filters.values() if one.enabled and one.matches(record.event, record.generator)]
+        actions = NO_ACTION
+        for entry in matching:
+            actions |= entry.actions & self.actions.enabled_actions & SUPPORTED
         if not actions & PefAction.ALERT:
-            return Decision(actions, ())
+            return Decision(actions)
+        alerting = tuple(entry for entry in matching if entry.actions & PefAction.ALERT)
+        numbers = {entry.policy_number for entry in alerting}
         policies = (entry for entry in self.policies.values() if entry.enabled and entry.policy_number in numbers)
-        return Decision(actions, tuple(policies))
+        return Decision(actions, tuple(policies), alerting)
+
+    def text(self, policy: AlertPolicy, filters: Iterable[EventFilter]) -> bytes:
+        """The alert string that goes with *policy* for an event that these filters match; table 17-3, byte 4."""
+        if not policy.string_by_event:
+            return self.string(policy.string)
+        numbers = {entry.number for entry in filters}
+        for key in self.string_keys.values():
+            if key.string_set == policy.string and key.filter_number in numbers:
+                return self.string(key.number)
+        return b""
+
+    def string(self, number: int) -> bytes:
+        """An alert string, up to its zero byte; empty where there is none."""
+        blocks = (self._strings.get((number, block)) for block in range(1, STRING_BLOCKS + 1))
+        return b"".join(block.text for block in blocks if block is not None).partition(b"\0")[0]
+
+    def wait_after_start(self, parameter: PefParameter) -> float:
+        """Seconds after a start of the machine in which there is no filtering, or no alert."""
+        control = self.control
+        starts_late = control.startup_delay if parameter is PefParameter.STARTUP_DELAY else control.alert_startup_delay
+        return float(self.delays[parameter]) if starts_late else 0.0
 
     def is_postponed(self, now: float) -> bool:
         """Whether events wait."""

@@ -33,6 +33,7 @@ POLL: Final = 0.05  # seconds between looks at the machine
 START_WITHIN: Final = 10.0  # seconds for QEMU to open its sockets
 QUIT_WITHIN: Final = 2.0  # seconds to end when told to
 LOG: Final = "log"  # what QEMU says, in the folder of its sockets
+CHARDEV: Final = "serial"  # what QEMU calls the serial port
 MAX_LINE: Final = 1 << 16  # bytes of one QMP message
 FIRST_VNC_PORT: Final = 5900  # VNC display 0
 
@@ -65,7 +66,8 @@ def command_line(path: str, config: QemuConfig, folder: Path, device: int) -> li
     """The words that start QEMU. SeaBIOS shows itself on the serial port, as graphics=off has it do."""
     words = [path, "-machine", "pc,graphics=off,accel=kvm:tcg", "-m", str(config.memory), "-no-user-config"]
     words += ["-nodefaults", "-vga", "std", "-display", f"vnc=127.0.0.1:{config.vnc_port - FIRST_VNC_PORT}"]
-    words += ["-chardev", f"socket,id=serial,path={folder / 'serial'},server=on,wait=off", "-serial", "chardev:serial"]
+    words += ["-chardev", f"socket,id={CHARDEV},path={folder / 'serial'},server=on,wait=off"]
+    words += ["-serial", f"chardev:{CHARDEV}"]
     words += ["-qmp", f"unix:{folder / 'qmp'},server=on,wait=off"]
     words += ["-netdev", "user,id=net,restrict=on", "-device", "virtio-net-pci,netdev=net,romfile="]
     if config.image is not None:
@@ -81,24 +83,30 @@ class Qmp:
     def __init__(self, stream: trio.SocketStream) -> None:
         self._stream = stream
         self._buffer = b""
+        self._turn = trio.Lock()
 
     async def start(self) -> None:
         """Take the greeting and begin."""
         await self._read()
         await self.execute("qmp_capabilities")
 
-    async def execute(self, command: str) -> Any:
-        """Run a command; its result, whose type depends on the command.
+    async def execute(self, command: str, **arguments: str) -> Any:
+        """Run a command, after those of other tasks; its result, whose type depends on the command.
 
         :raises trio.BrokenResourceError: QEMU has ended, or refuses.
         """
-        await self._stream.send_all(json.dumps({"execute": command}).encode() + b"\n")
-        while True:
-            answer = await self._read()
-            if "error" in answer:
-                raise trio.BrokenResourceError(f"{command}: {answer['error']}")
-            if "return" in answer:
-                return answer["return"]
+        async with self._turn:
+            await self._stream.send_all(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
+            while True:
+                answer = await self._read()
+                if "error" in answer:
+                    raise trio.BrokenResourceError(f"{command}: {answer['error']}")
+                if "return" in answer:
+                    return answer["return"]
+
+    async def send_break(self) -> None:
+        """A break on the serial port. :raises: as :meth:`execute`."""
+        await self.execute("chardev-send-break", id=CHARDEV)
 
     async def _read(self) -> dict[str, Any]:
         while b"\n" not in self._buffer:
@@ -144,7 +152,7 @@ async def _run_once(words: Sequence[str], folder: Path, served: ServedBmc, end: 
                 await qmp.start()
             except trio.BrokenResourceError as error:  # it opens its sockets before it looks at its disk
                 raise await _did_not_start(folder) from error
-            await _live(process, served, qmp, pump_serial=partial(pump, end, line))
+            await _live(process, served, qmp, pump_serial=partial(pump, end, line, qmp.send_break))
     except (trio.BrokenResourceError, OSError) as error:
         logger.info("QEMU: %s", error)
     finally:

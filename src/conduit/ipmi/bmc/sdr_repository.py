@@ -37,6 +37,7 @@ SUPPORT: Final = (
     | RepositorySupport.PARTIAL_ADD
     | RepositorySupport.DELETE
     | RepositorySupport.NON_MODAL_UPDATE
+    | RepositorySupport.MODAL_UPDATE
 )
 BMC_SUPPORT: Final = (
     ControllerSupport.SENSORS
@@ -48,7 +49,8 @@ BMC_SUPPORT: Final = (
     | ControllerSupport.BRIDGE
 )
 MANAGEMENT: Final = Entity(entity_id=6)
-FRU_DEVICES: Final = ((0, "Builtin FRU", Entity(entity_id=7)), (1, "PSU FRU", Entity(entity_id=10)))
+BUILTIN_FRU: Final = FruDevice(fru_id=0, entity=Entity(entity_id=7), name=IdString.of("Builtin FRU"))
+SUPPLY_FRU: Final = FruDevice(fru_id=1, entity=Entity(entity_id=10), name=IdString.of("PSU FRU"))
 
 
 class SdrRepository:
@@ -63,6 +65,8 @@ class SdrRepository:
         self._reservation = 0
         self._valid = False
         self._partial: tuple[int, bytes] | None = None
+        self.updating = False
+        "Somebody has said that he changes records; others may do so all the same."
 
     def __len__(self) -> int:
         return len(self._records)
@@ -150,8 +154,11 @@ class SdrRepository:
         self.cancel_reservation()
 
 
-def make_records(sensors: Sensors, *, name: str, manufacturer_id: int) -> Iterator[Record]:
-    """What a virtual BMC starts with: its sensors, those that only have events, itself, its inventories."""
+def make_records(sensors: Sensors, *, name: str, manufacturer_id: int, supply: bool = True) -> Iterator[Record]:
+    """What a virtual BMC starts with: its sensors, those that only have events, itself, its inventories.
+
+    :param supply: whether the power supply has one.
+    """
     numbers = set()
     for sensor in sensors:
         numbers.add(sensor.spec.number)
@@ -166,8 +173,7 @@ def make_records(sensors: Sensors, *, name: str, manufacturer_id: int) -> Iterat
                 name=IdString.of(kind.name),
             )
     yield Controller(notifications=0x20, support=BMC_SUPPORT, entity=MANAGEMENT, name=IdString.of(name))
-    for fru_id, fru_name, entity in FRU_DEVICES:
-        yield FruDevice(fru_id=fru_id, entity=entity, name=IdString.of(fru_name))
+    yield from (BUILTIN_FRU, SUPPLY_FRU) if supply else (BUILTIN_FRU,)
     yield OemRecord(manufacturer_id=manufacturer_id, data=b"conduit")
 
 
@@ -182,7 +188,7 @@ def _full(sensor: LiveSensor) -> FullSensor:
         traits=SensorTraits(
             number=spec.number,
             entity=spec.entity,
-            initialization=Initialization(0x7F),
+            initialization=Initialization(0x7F | spec.settable << 7),
             capabilities=Capabilities(hysteresis=Access.SETTABLE, thresholds=Access.SETTABLE if mask else Access.NONE),
             sensor_type=spec.sensor_type,
             event_type=spec.event_type,

@@ -98,6 +98,8 @@ class Spec(NamedTuple):
     "Of a discrete sensor: those it may have."
     idle_without_power: bool = False
     "Without power its reading passes no threshold."
+    settable: bool = False
+    "Set Sensor Reading may say what it measures."
 
     @property
     def is_threshold(self) -> bool:
@@ -230,6 +232,8 @@ class SensorConfig:
     "What it measures, or of a discrete sensor its states as bits; left out, it measures on."
     kind: SensorKind = SensorKind.TEMPERATURE
     "Of a sensor that is added."
+    settable: bool = False
+    "Of a sensor that is added: Set Sensor Reading may say what it measures."
     m: int = 1
     b: int = 0
     result_exponent: int = 0
@@ -269,4 +273,5 @@ class SensorConfig:
         return Spec(
             number, self.name, sensor_type, BOARD, constant(0.0), unit=unit,
             percentage=self.kind is SensorKind.PERCENT, conversion=self.conversion, limits=self.limits,
+            settable=self.settable,
         )  # fmt: skip

@@ -130,6 +130,11 @@ class Sensors:
 
     # --- time ---
 
+    @property
+    def next_scan(self) -> float:
+        """When to look at the sensors again, if nobody asks before."""
+        return self._scanned + SCAN_INTERVAL
+
     def is_due(self, now: float, *, on: bool, running: bool) -> bool:
         """Whether it is time to look at the sensors again."""
         return self._stale or now - self._scanned >= SCAN_INTERVAL or self._power != (on, running)

@@ -11,8 +11,10 @@ import os
 import signal
 import termios
 import tty
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Final
 
 import trio
@@ -25,27 +27,42 @@ from conduit.ipmi.bmc.virtual_machine import VirtualMachine
 logger = logging.getLogger(__name__)
 
 CHUNK: Final = 4096  # bytes moved at a time
+BREAK: Final = b""  # in the place of characters
+MAX_BREAKS: Final = 16  # that wait for the host; further ones are lost
 BACK_OFF: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)  # seconds before each further attempt to connect
 POLL: Final = 0.1  # seconds between looks at the machine's power
 GRACE: Final = 2.0  # seconds for a program to end in
 
 
 class HostEnd:
-    """The machine's side of a serial port for one task that reads and one that writes. Breaks lead nowhere."""
+    """The machine's side of a serial port for one task that reads and one that writes."""
 
     def __init__(self, port: SerialPort) -> None:
         self._port = port
         self._lot = trio.lowlevel.ParkingLot()
+        self._breaks = port.breaks
+        self._places: deque[int] = deque()  # characters to be read before each break
         port.wake_host = self._wake
 
     def _wake(self) -> None:
+        """The port calls this for each piece, which is how breaks keep their place."""
+        while self._breaks < self._port.breaks:
+            self._breaks += 1
+            if len(self._places) < MAX_BREAKS:
+                self._places.append(self._port.typed)
         self._lot.unpark_all()
 
     async def receive_some(self) -> bytes:
-        """What was typed; waits until there is something."""
-        while not (data := self._port.host_read(CHUNK)):
+        """What was typed, or :data:`BREAK`; waits until there is something."""
+        while True:
+            most = min(self._places[0], self._port.typed) if self._places else CHUNK
+            if not most:
+                self._places.popleft()
+                return BREAK
+            if data := self._port.host_read(min(most, CHUNK)):
+                self._places = deque(place - len(data) for place in self._places)
+                return data
             await self._lot.park()
-        return data
 
     async def send_all(self, data: bytes) -> None:
         """Output of the machine; waits while the console is slow."""
@@ -54,11 +71,20 @@ class HostEnd:
         await trio.lowlevel.checkpoint()
 
 
-async def pump(end: HostEnd, stream: trio.abc.Stream) -> None:
-    """Move bytes both ways until the stream ends."""
+SendBreak = Callable[[], Awaitable[None]]
+"Passes a break on, as far as the other side can have one."
+
+
+async def no_break() -> None:
+    """The other side has no breaks: plain TCP, for one, would need RFC 2217."""
+    await trio.lowlevel.checkpoint()
+
+
+async def pump(end: HostEnd, stream: trio.abc.Stream, send_break: SendBreak = no_break) -> None:
+    """Move bytes both ways, and breaks to the stream's side, until the stream ends."""
     with trio.CancelScope() as scope:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_to_stream, end, stream, scope)
+            nursery.start_soon(_to_stream, end, stream, send_break, scope)
             try:
                 while data := await stream.receive_some(CHUNK):
                     await end.send_all(bytes(data))
@@ -67,10 +93,11 @@ async def pump(end: HostEnd, stream: trio.abc.Stream) -> None:
             scope.cancel()
 
 
-async def _to_stream(end: HostEnd, stream: trio.abc.Stream, scope: trio.CancelScope) -> None:
+async def _to_stream(end: HostEnd, stream: trio.abc.Stream, send_break: SendBreak, scope: trio.CancelScope) -> None:
     try:
         while True:
-            await stream.send_all(await end.receive_some())
+            data = await end.receive_some()
+            await (send_break() if data == BREAK else stream.send_all(data))
     except (trio.BrokenResourceError, trio.ClosedResourceError, OSError) as error:
         logger.debug("serial pipe: %s", error)
         scope.cancel()
@@ -119,6 +146,20 @@ async def listen_tcp(
 # --- pseudo-terminals ---
 
 
+async def _break_pty(stream: trio.lowlevel.FdStream) -> None:
+    """Do what a terminal's driver does at a break (termios(3)): Linux has no way to send one into a pty."""
+    flags, *_ = termios.tcgetattr(stream.fileno())
+    if flags & termios.IGNBRK:
+        await trio.lowlevel.checkpoint()
+    elif flags & termios.BRKINT:
+        termios.tcflush(stream.fileno(), termios.TCIOFLUSH)
+        if group := os.tcgetpgrp(stream.fileno()):
+            os.killpg(group, signal.SIGINT)
+        await trio.lowlevel.checkpoint()
+    else:
+        await stream.send_all(b"\0")
+
+
 @contextmanager
 def _open_pty() -> Iterator[tuple[int, int]]:
     """Master and slave of a new pty, the slave raw."""
@@ -137,7 +178,7 @@ async def serve_pty(port: SerialPort, *, task_status: trio.TaskStatus[str] = tri
     with _open_pty() as (master, slave):  # the slave is kept open, or the master would fail between programs
         async with trio.lowlevel.FdStream(os.dup(master)) as stream:
             task_status.started(os.ttyname(slave))
-            await pump(end, stream)
+            await pump(end, stream, partial(_break_pty, stream))
 
 
 async def run_program(port: SerialPort, machine: VirtualMachine, command: str) -> None:
@@ -171,7 +212,7 @@ async def _run_once(end: HostEnd, command: str) -> None:
         try:
             async with _process(command, slave) as close_slave:
                 close_slave()
-                await pump(end, stream)
+                await pump(end, stream, partial(_break_pty, stream))
         except OSError as error:
             logger.warning("cannot run %r on the serial port: %s", command, error)
             await trio.sleep(BACK_OFF[-1])

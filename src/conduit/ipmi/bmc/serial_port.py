@@ -108,6 +108,11 @@ class SerialPort:
                 self.wake_sol()
         return data
 
+    @property
+    def typed(self) -> int:
+        """Bytes that were typed and the host has not read."""
+        return len(self._input)
+
     def host_break(self) -> None:
         """The machine sends a break; the console is told."""
         self.host_breaks += 1

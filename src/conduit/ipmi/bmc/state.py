@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Final
 
 from conduit.errors import LocalProtocolError
+from conduit.ipmi.bmc.alerts import Alerting
 from conduit.ipmi.bmc.bridge import IpmbNetwork, satellite_network
 from conduit.ipmi.bmc.config import BmcConfig, UserConfig
 from conduit.ipmi.bmc.dcmi import Dcmi
@@ -18,9 +19,9 @@ from conduit.ipmi.bmc.event_log import EventLog
 from conduit.ipmi.bmc.fru import FruMemory, fru_memories
 from conduit.ipmi.bmc.guest import Guest, PortGuest
 from conduit.ipmi.bmc.lan_settings import LanSettings
-from conduit.ipmi.bmc.own_events import BMC_STARTED
+from conduit.ipmi.bmc.own_events import BMC_STARTED, INLET_NAME, INLET_SENSOR, POWER_SENSOR, limit_event
 from conduit.ipmi.bmc.pef import EventFiltering
-from conduit.ipmi.bmc.sdr_repository import SdrRepository, make_records
+from conduit.ipmi.bmc.sdr_repository import MANAGEMENT, SdrRepository, make_records
 from conduit.ipmi.bmc.sensor_specs import Conditions
 from conduit.ipmi.bmc.sensors import Sensors
 from conduit.ipmi.bmc.sessions import SessionTable
@@ -39,6 +40,8 @@ from conduit.ipmi.commands import (
     TimeoutAction,
 )
 from conduit.ipmi.messages import PrivilegeLimit
+from conduit.ipmi.records.entities import Entity
+from conduit.ipmi.records.event_types import SensorType
 from conduit.rmcp.accounts import Account
 from conduit.rmcp.privilege import Privilege
 
@@ -83,12 +86,13 @@ class BmcState:
         self.event_log = EventLog(config.limits.events)
         "``state.event_log.log(event, now)`` is how anything becomes an event; filters see it at the next advance."
         self.pef = EventFiltering()
-        self.event_flow = EventFlow(self.machine, self.event_log, self.pef)
+        self.lan = LanSettings(config, self.lock_out)
+        self.alerting = Alerting(config, self.lan, self.pef, self._entity_of, lambda: self.access.pef_alerting)
+        self.event_flow = EventFlow(self.machine, self.event_log, self.pef, self.alerting)
         self.event_receiver = EventReceiver()
         self.machine_check_log = AuxiliaryLogStatus(data=bytes(4))
         self.pef_setter = 0
         "ID of the session that is setting PEF parameters."
-        self.lan = LanSettings(config, self.lock_out)
         self.datagrams = 0
         "Datagrams received."
         self.datagrams_cleared = 0
@@ -136,8 +140,13 @@ class BmcState:
     @cached_property
     def sdrs(self) -> SdrRepository:
         """The records of the sensors, and others."""
-        maker = self.config.identity.manufacturer_id
-        return SdrRepository(make_records(self.sensors, name=BMC_NAME, manufacturer_id=maker))
+        maker, supply = self.config.identity.manufacturer_id, self.config.fru.supply
+        return SdrRepository(make_records(self.sensors, name=BMC_NAME, manufacturer_id=maker, supply=supply))
+
+    def _entity_of(self, number: int) -> Entity:
+        """What a sensor belongs to; those that only have events belong to the BMC itself."""
+        sensor = self.sensors.get(number)
+        return MANAGEMENT if sensor is None else sensor.spec.entity
 
     # --- time ---
 
@@ -148,12 +157,35 @@ class BmcState:
             self.guest.advance(now)
         self.sol.set_available(self.machine.is_on or not self.config.sol.needs_power)
         self.sol.advance(now)
-        if self.dcmi.advance(now, self.machine.state):
-            self.machine.command(PowerCommand.OFF, now)
+        self._advance_power_limit(now)
         self._advance_watchdog(now)
         if "sensors" in self.__dict__:
             self.advance_sensors(now)
+        if self.dcmi.thermal_limits:
+            self._advance_thermal_limits(now)
         self.event_flow.advance(now)
+
+    def _advance_power_limit(self, now: float) -> None:
+        """An exception of the DCMI power limit is an event, and perhaps the end."""
+        before = next(reversed(self.dcmi.exceptions), None)
+        off = self.dcmi.advance(now, self.machine.state)
+        if next(reversed(self.dcmi.exceptions), None) is not before:
+            self.event_log.log(limit_event(POWER_SENSOR, SensorType.OTHER_UNITS), now)
+        if off:
+            self.machine.command(PowerCommand.OFF, now)
+
+    def _advance_thermal_limits(self, now: float) -> None:
+        """Likewise of the thermal limit, which the inlet has."""
+        self.advance_sensors(now)
+        celsius = self.sensors.value(INLET_NAME)
+        for entity, instance in tuple(self.dcmi.thermal_limits):
+            limit = self.dcmi.check_temperature(entity, instance, celsius, now)
+            if limit is None:
+                continue
+            if limit.log or limit.power_off:
+                self.event_log.log(limit_event(INLET_SENSOR, SensorType.TEMPERATURE), now)
+            if limit.power_off and self.machine.is_on:
+                self.machine.command(PowerCommand.OFF, now)
 
     def advance_sensors(self, now: float) -> None:
         """Look at the sensors, if it is time to; what they find is in the event log."""
@@ -188,7 +220,8 @@ class BmcState:
         """When :meth:`advance` has something to do, or None."""
         guest_due = None if self.guest is None else self.guest.next_deadline()
         parts = (self.machine, self.watchdog, self.event_flow, self.sol, self.dcmi)
-        deadlines = (guest_due, *(part.next_deadline() for part in parts))
+        next_look = self.sensors.next_scan if self.dcmi.thermal_limits else None
+        deadlines = (guest_due, next_look, *(part.next_deadline() for part in parts))
         return min((when for when in deadlines if when is not None), default=None)
 
     def restart(self, kind: Reset, now: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar, Final, Self
+from typing import ClassVar, Self
 
 from conduit._wire import Reader
 from conduit.ipmi._fields import check_range, check_size, known
@@ -152,4 +152,4 @@ class PetAcknowledge(Command[NoData]):
         )
 
 
-COMMANDS: Final = (AlertImmediate, PetAcknowledge)
+__all__ = ["AlertImmediate", "AlertOperation", "AlertStatus", "PetAcknowledge"]

@@ -349,11 +349,18 @@ class SetAcpiPowerState(Command[NoData]):
         )
 
 
-COMMANDS: Final = (
-    GetDeviceId,
-    ColdReset,
-    WarmReset,
-    GetSelfTestResults,
-    GetAcpiPowerState,
-    SetAcpiPowerState,
-)
+__all__ = [
+    "AcpiDeviceState",
+    "AcpiPowerState",
+    "AcpiSystemState",
+    "ColdReset",
+    "DeviceId",
+    "DeviceSupport",
+    "GetAcpiPowerState",
+    "GetDeviceId",
+    "GetSelfTestResults",
+    "SelfTestOutcome",
+    "SelfTestResult",
+    "SetAcpiPowerState",
+    "WarmReset",
+]

@@ -151,4 +151,4 @@ class GetSystemBootOptions(Command[SystemBootOptions]):
         )
 
 
-COMMANDS: Final = (SetSystemBootOptions, GetSystemBootOptions)
+__all__ = ["GetSystemBootOptions", "SetSystemBootOptions", "SystemBootOptions"]

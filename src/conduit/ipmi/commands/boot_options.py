@@ -323,3 +323,20 @@ def decode_boot_option(parameter: int, data: bytes) -> BootOption | bytes:
     """
     option = BOOT_OPTIONS.get(parameter)
     return data if option is None else option.decode(data)
+
+
+__all__ = [
+    "BOOT_DEVICE_NAMES",
+    "BootDevice",
+    "BootFlags",
+    "BootInfoAcknowledge",
+    "BootOption",
+    "BootParameter",
+    "ConsoleRedirection",
+    "MuxOverride",
+    "SetInProgress",
+    "SetProgress",
+    "ValidBitClearing",
+    "Verbosity",
+    "boot_device",
+]

@@ -320,4 +320,15 @@ def _text_of(value: int, texts: Mapping[int, str], *, oem_from: int) -> str:
     return f"OEM ({value:#04x})" if value >= oem_from else label(value)
 
 
-COMMANDS: Final = (GetChannelInfo, GetChannelAccess, SetChannelAccess)
+__all__ = [
+    "AccessMode",
+    "ChannelAccess",
+    "ChannelInfo",
+    "ChannelMedium",
+    "ChannelProtocol",
+    "GetChannelAccess",
+    "GetChannelInfo",
+    "SessionSupport",
+    "SetChannelAccess",
+    "Store",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar, Final, Self
+from typing import ClassVar, Self
 
 from conduit._wire import Reader
 from conduit.ipmi._fields import check_range, known
@@ -169,4 +169,11 @@ class SetPayloadEncryption(Command[NoData]):
         )
 
 
-COMMANDS: Final = (GetChannelPayloadSupport, GetChannelPayloadVersion, SetPayloadEncryption)
+__all__ = [
+    "ChannelPayloadSupport",
+    "ChannelPayloadVersion",
+    "EncryptionOperation",
+    "GetChannelPayloadSupport",
+    "GetChannelPayloadVersion",
+    "SetPayloadEncryption",
+]

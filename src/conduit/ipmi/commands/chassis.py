@@ -335,11 +335,17 @@ def _encode_addresses(chassis: ChassisCapabilities | SetChassisCapabilities) -> 
     return addresses if chassis.bridge_address is None else addresses + bytes((chassis.bridge_address,))
 
 
-COMMANDS: Final = (
-    GetChassisCapabilities,
-    SetChassisCapabilities,
-    ChassisIdentify,
-    SetFrontPanelEnables,
-    GetSystemRestartCause,
-    GetPohCounter,
-)
+__all__ = [
+    "Button",
+    "ChassisCapabilities",
+    "ChassisIdentify",
+    "GetChassisCapabilities",
+    "GetPohCounter",
+    "GetSystemRestartCause",
+    "IdentifyState",
+    "PowerOnHours",
+    "RestartCause",
+    "SetChassisCapabilities",
+    "SetFrontPanelEnables",
+    "SystemRestartCause",
+]

@@ -508,14 +508,27 @@ class GetDcmiSetting(Command[DcmiCapabilities]):
         return cls(setting=known(DcmiSetting, setting), set_selector=selector)
 
 
-COMMANDS: Final = (
-    GetDcmiCapabilities,
-    GetAssetTag,
-    GetDcmiSensorInfo,
-    SetAssetTag,
-    GetControllerId,
-    SetControllerId,
-    GetTemperatureReadings,
-    SetDcmiSetting,
-    GetDcmiSetting,
-)
+__all__ = [
+    "DCMI_PARAMETERS",
+    "DcmiCapabilities",
+    "DcmiChannels",
+    "DcmiEntity",
+    "DcmiEventLog",
+    "DcmiParameter",
+    "DcmiPowerDevice",
+    "DcmiPowerStatistics",
+    "DcmiSensors",
+    "DcmiSetting",
+    "DcmiSupport",
+    "DcmiTemperatures",
+    "GetAssetTag",
+    "GetControllerId",
+    "GetDcmiCapabilities",
+    "GetDcmiSensorInfo",
+    "GetDcmiSetting",
+    "GetTemperatureReadings",
+    "SetAssetTag",
+    "SetControllerId",
+    "SetDcmiSetting",
+    "TextPart",
+]

@@ -291,11 +291,16 @@ class GetThermalLimit(Command[ThermalLimit]):
         return cls(entity=known(DcmiEntity, entity), instance=instance)
 
 
-COMMANDS: Final = (
-    GetPowerReading,
-    GetPowerLimit,
-    SetPowerLimit,
-    ActivatePowerLimit,
-    SetThermalLimit,
-    GetThermalLimit,
-)
+__all__ = [
+    "ActivatePowerLimit",
+    "GetPowerLimit",
+    "GetPowerReading",
+    "GetThermalLimit",
+    "PowerException",
+    "PowerLimit",
+    "PowerMode",
+    "PowerReading",
+    "SetPowerLimit",
+    "SetThermalLimit",
+    "ThermalLimit",
+]

@@ -296,13 +296,52 @@ class GetSubfunctionEnables(_SubfunctionsRequest):
     command = 0x63
 
 
-COMMANDS: Final = (
-    GetNetFnSupport,
-    GetCommandSupport,
-    GetSubfunctionSupport,
-    GetConfigurableCommands,
-    GetConfigurableSubfunctions,
-    SetCommandEnables,
-    GetCommandEnables,
-    GetSubfunctionEnables,
-)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetSubfunctionEnables(Command[NoData]):
+    """Set Command Sub-function Enables; section 21.9."""
+
+    netfn = NetFn.APP
+    command = 0x62
+    privilege = Privilege.ADMINISTRATOR
+    safe = True
+    response = NoData
+    errors: ClassVar[dict[int, str]] = {0x80: "a sub-function that cannot be switched was to be"}
+
+    of: CommandsAddress
+    number: int
+    "The command, 0 to 255."
+    mask: bytes
+    "Four bytes, or eight; a bit that is set switches the sub-function on."
+
+    def __post_init__(self) -> None:
+        check_range("command", self.number, 0, 0xFF)
+        check_size("a subfunction mask", self.mask, SUBFUNCTIONS_SIZE, 2 * SUBFUNCTIONS_SIZE)
+
+    def encode(self) -> bytes:
+        """Four bytes and the mask."""
+        return self.of.encode() + bytes((self.number,)) + self.mask
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """:raises DecodeError: and nothing else, whatever *data* holds."""
+        reader = Reader(data)
+        of, number = CommandsAddress.take(reader), reader.u8("command")
+        mask = reader.take(SUBFUNCTIONS_SIZE, "subfunction mask")
+        return cls(of=of, number=number, mask=mask + reader.rest()[:SUBFUNCTIONS_SIZE])
+
+
+__all__ = [
+    "CommandMask",
+    "GetCommandEnables",
+    "GetCommandSupport",
+    "GetConfigurableCommands",
+    "GetConfigurableSubfunctions",
+    "GetNetFnSupport",
+    "GetSubfunctionEnables",
+    "GetSubfunctionSupport",
+    "LunSupport",
+    "NetFnSupport",
+    "SetCommandEnables",
+    "SetSubfunctionEnables",
+    "SubfunctionMask",
+]

@@ -179,4 +179,4 @@ class WriteFruData(Command[FruWritten]):
         return cls(fru_id=reader.u8("FRU ID"), offset=reader.u16le("FRU offset"), data=reader.rest()[: 2 * MAX_CHUNK])
 
 
-COMMANDS: Final = (GetFruInventoryAreaInfo, ReadFruData, WriteFruData)
+__all__ = ["FruAreaInfo", "FruData", "FruWritten", "GetFruInventoryAreaInfo", "ReadFruData", "WriteFruData"]

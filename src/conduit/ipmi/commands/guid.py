@@ -99,4 +99,4 @@ class GetSystemGuid(Command[Guid]):
     response = Guid
 
 
-COMMANDS: Final = (GetDeviceGuid, GetSystemGuid)
+__all__ = ["GetDeviceGuid", "GetSystemGuid", "Guid", "GuidOrder"]

@@ -290,4 +290,16 @@ class GetUpgradeStatus(Command[UpgradeStatus]):
     response = UpgradeStatus
 
 
-COMMANDS: Final = (GetPicmgProperties, GetUpgradeCapabilities, GetComponentProperties, GetUpgradeStatus)
+__all__ = [
+    "ComponentProperties",
+    "ComponentProperty",
+    "FirmwareVersion",
+    "GetComponentProperties",
+    "GetPicmgProperties",
+    "GetUpgradeCapabilities",
+    "GetUpgradeStatus",
+    "PicmgProperties",
+    "UpgradeAbility",
+    "UpgradeCapabilities",
+    "UpgradeStatus",
+]

@@ -283,4 +283,13 @@ class GetLanStatistics(Command[LanStatistics]):
         return cls(channel=channel & 0x0F, clear=bool(bits & 0x01))
 
 
-COMMANDS: Final = (SetLanConfiguration, GetLanConfiguration, SuspendBmcArps, GetLanStatistics)
+__all__ = [
+    "LAN_PARAMETERS",
+    "BmcArpStatus",
+    "GetLanConfiguration",
+    "GetLanStatistics",
+    "LanConfiguration",
+    "LanStatistics",
+    "SetLanConfiguration",
+    "SuspendBmcArps",
+]

@@ -432,3 +432,6 @@ class BadPasswordThreshold:
             reset_interval=reader.u16le("attempt count reset interval"),
             lockout_interval=reader.u16le("user lockout interval"),
         )
+
+
+__all__ = ["LanSetInProgress"]

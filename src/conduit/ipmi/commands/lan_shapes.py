@@ -263,3 +263,6 @@ class RouterNumberShape:
         """:raises DecodeError: and nothing else, whatever *data* holds."""
         set_selector, value = Reader(data).take(2, "router's number")
         return cls(set_selector=set_selector, value=value)
+
+
+__all__ = ["LanParameter", "LanValue"]

@@ -244,4 +244,13 @@ class SetBmcGlobalEnables(Command[NoData]):
         return cls(enables=GlobalEnables.decode(data))
 
 
-COMMANDS: Final = (SendMessage, GetMessage, MasterWriteRead, GetBmcGlobalEnables, SetBmcGlobalEnables)
+__all__ = [
+    "GetBmcGlobalEnables",
+    "GetMessage",
+    "GlobalEnables",
+    "MasterWriteRead",
+    "ReceivedMessage",
+    "SendMessage",
+    "SetBmcGlobalEnables",
+    "Tracking",
+]

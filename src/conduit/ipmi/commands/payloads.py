@@ -394,11 +394,17 @@ class SetUserPayloadAccess(Command[NoData]):
         )
 
 
-COMMANDS: Final = (
-    ActivatePayload,
-    DeactivatePayload,
-    GetPayloadActivationStatus,
-    GetPayloadInstanceInfo,
-    SetUserPayloadAccess,
-    GetUserPayloadAccess,
-)
+__all__ = [
+    "ActivatePayload",
+    "DeactivatePayload",
+    "GetPayloadActivationStatus",
+    "GetPayloadInstanceInfo",
+    "GetUserPayloadAccess",
+    "PayloadAccessOperation",
+    "PayloadActivation",
+    "PayloadActivationStatus",
+    "PayloadInstanceInfo",
+    "SerialAlerts",
+    "SetUserPayloadAccess",
+    "UserPayloadAccess",
+]

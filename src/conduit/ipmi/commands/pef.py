@@ -308,11 +308,15 @@ class GetLastProcessedEvent(Command[LastProcessedEvent]):
     errors: ClassVar[dict[int, str]] = {0x81: "the log is being cleared; try again"}
 
 
-COMMANDS: Final = (
-    GetPefCapabilities,
-    ArmPefPostponeTimer,
-    SetPefConfiguration,
-    GetPefConfiguration,
-    SetLastProcessedEvent,
-    GetLastProcessedEvent,
-)
+__all__ = [
+    "ArmPefPostponeTimer",
+    "GetLastProcessedEvent",
+    "GetPefCapabilities",
+    "GetPefConfiguration",
+    "LastProcessedEvent",
+    "PefCapabilities",
+    "PefConfiguration",
+    "PefPostponeTimer",
+    "SetLastProcessedEvent",
+    "SetPefConfiguration",
+]

@@ -480,3 +480,22 @@ def decode_pef_setting(parameter: int, data: bytes) -> PefSetting | bytes:
     """
     kind = PEF_SETTINGS.get(parameter)
     return data if kind is None else kind.decode(data)
+
+
+__all__ = [
+    "AlertPolicy",
+    "AlertStringBlock",
+    "AlertStringKey",
+    "DataMatch",
+    "EventFilter",
+    "FilterData1",
+    "PefAction",
+    "PefActions",
+    "PefControl",
+    "PefParameter",
+    "PefSetInProgress",
+    "PefSetting",
+    "PefSystemGuid",
+    "PolicyRule",
+    "Severity",
+]

@@ -104,4 +104,4 @@ class PlatformEvent(Command[NoData]):
         return cls(event=Event.decode(reader.rest()), generator=generator)
 
 
-COMMANDS: Final = (SetEventReceiver, GetEventReceiver, PlatformEvent)
+__all__ = ["EventReceiver", "GetEventReceiver", "PlatformEvent", "SetEventReceiver"]

@@ -307,4 +307,16 @@ class SetPowerCycleInterval(Command[NoData]):
         return cls(interval=Reader(data).u8("power cycle interval"))
 
 
-COMMANDS: Final = (GetChassisStatus, ChassisControl, SetPowerRestorePolicy, SetPowerCycleInterval)
+__all__ = [
+    "POLICY_NO_CHANGE",
+    "ChassisControl",
+    "ChassisControlAction",
+    "ChassisStatus",
+    "FrontPanelButtons",
+    "GetChassisStatus",
+    "PowerEvent",
+    "PowerRestorePolicy",
+    "RestorePolicySupport",
+    "SetPowerCycleInterval",
+    "SetPowerRestorePolicy",
+]

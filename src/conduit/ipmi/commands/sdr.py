@@ -407,13 +407,21 @@ class ClearSdrRepository(Command[SdrErasure]):
         return cls(reservation=reservation, confirmation=confirmation, initiate=reader.u8("action") == 0xAA)
 
 
-COMMANDS: Final = (
-    GetSdrRepositoryInfo,
-    GetSdrRepositoryAllocationInfo,
-    ReserveSdrRepository,
-    GetSdr,
-    AddSdr,
-    PartialAddSdr,
-    DeleteSdr,
-    ClearSdrRepository,
-)
+__all__ = [
+    "AddSdr",
+    "ClearSdrRepository",
+    "DeleteSdr",
+    "Erasure",
+    "GetSdr",
+    "GetSdrRepositoryAllocationInfo",
+    "GetSdrRepositoryInfo",
+    "PartialAddSdr",
+    "RepositorySupport",
+    "ReserveSdrRepository",
+    "SdrAllocationInfo",
+    "SdrErasure",
+    "SdrPart",
+    "SdrRecordId",
+    "SdrRepositoryInfo",
+    "SdrReservation",
+]

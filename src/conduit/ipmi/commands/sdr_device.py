@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntFlag
-from typing import Final, Self
+from typing import Self
 
 from conduit._wire import Reader
 from conduit.ipmi._fields import check_range
@@ -191,11 +191,15 @@ class ReserveDeviceSdrRepository(Command[SdrReservation]):
     response = SdrReservation
 
 
-COMMANDS: Final = (
-    GetSdrRepositoryTime,
-    SetSdrRepositoryTime,
-    RunInitializationAgent,
-    GetDeviceSdrInfo,
-    GetDeviceSdr,
-    ReserveDeviceSdrRepository,
-)
+__all__ = [
+    "AgentStatus",
+    "DeviceSdrInfo",
+    "GetDeviceSdr",
+    "GetDeviceSdrInfo",
+    "GetSdrRepositoryTime",
+    "ReserveDeviceSdrRepository",
+    "RunInitializationAgent",
+    "SdrTime",
+    "SensorLuns",
+    "SetSdrRepositoryTime",
+]

@@ -433,13 +433,20 @@ def _check_timestamp(value: int) -> None:
     check_range("timestamp", value, 0, 0xFFFF_FFFF)
 
 
-COMMANDS: Final = (
-    GetSelInfo,
-    GetSelAllocationInfo,
-    ReserveSel,
-    GetSelEntry,
-    AddSelEntry,
-    PartialAddSelEntry,
-    DeleteSelEntry,
-    ClearSel,
-)
+__all__ = [
+    "AddSelEntry",
+    "ClearSel",
+    "DeleteSelEntry",
+    "ErasureProgress",
+    "GetSelAllocationInfo",
+    "GetSelEntry",
+    "GetSelInfo",
+    "PartialAddSelEntry",
+    "ReserveSel",
+    "SelAllocationInfo",
+    "SelEntry",
+    "SelErasure",
+    "SelInfo",
+    "SelRecordId",
+    "SelReservation",
+]

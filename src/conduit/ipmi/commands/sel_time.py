@@ -237,11 +237,15 @@ def _decode_offset(data: bytes) -> int | None:
     return None if minutes == _NO_OFFSET else minutes
 
 
-COMMANDS: Final = (
-    GetSelTime,
-    SetSelTime,
-    GetSelTimeUtcOffset,
-    SetSelTimeUtcOffset,
-    GetAuxiliaryLogStatus,
-    SetAuxiliaryLogStatus,
-)
+__all__ = [
+    "AuxiliaryLog",
+    "AuxiliaryLogStatus",
+    "GetAuxiliaryLogStatus",
+    "GetSelTime",
+    "GetSelTimeUtcOffset",
+    "SelTime",
+    "SelTimeUtcOffset",
+    "SetAuxiliaryLogStatus",
+    "SetSelTime",
+    "SetSelTimeUtcOffset",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Final, Self
+from typing import ClassVar, Self
 
 from conduit._wire import Reader
 from conduit.ipmi._fields import check_range
@@ -91,4 +91,4 @@ class SetSensorReading(Command[NoData]):
         )
 
 
-COMMANDS: Final = (SetSensorType, SetSensorReading)
+__all__ = ["SetSensorReading", "SetSensorType"]

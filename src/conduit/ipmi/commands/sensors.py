@@ -445,16 +445,23 @@ class GetSensorType(SensorCommand, Command[SensorTypeInfo]):
     response = SensorTypeInfo
 
 
-COMMANDS: Final = (
-    GetSensorReading,
-    GetSensorThresholds,
-    SetSensorThresholds,
-    GetSensorHysteresis,
-    SetSensorHysteresis,
-    GetSensorReadingFactors,
-    GetSensorEventEnable,
-    GetSensorEventStatus,
-    SetSensorEventEnable,
-    RearmSensorEvents,
-    GetSensorType,
-)
+__all__ = [
+    "GetSensorEventEnable",
+    "GetSensorEventStatus",
+    "GetSensorHysteresis",
+    "GetSensorReading",
+    "GetSensorReadingFactors",
+    "GetSensorThresholds",
+    "GetSensorType",
+    "RawReading",
+    "RawThresholds",
+    "RearmSensorEvents",
+    "SensorEvents",
+    "SensorFactors",
+    "SensorFlags",
+    "SensorHysteresis",
+    "SensorTypeInfo",
+    "SetSensorEventEnable",
+    "SetSensorHysteresis",
+    "SetSensorThresholds",
+]

@@ -237,4 +237,12 @@ def _decode_peer(data: bytes) -> LanPeer | SerialPeer | None:
     return LanPeer.decode(data) if len(data) >= LAN_PEER_SIZE else SerialPeer.decode(data)
 
 
-COMMANDS: Final = (GetSessionInfo,)
+__all__ = [
+    "ActiveSession",
+    "GetSessionInfo",
+    "LanPeer",
+    "SerialActivity",
+    "SerialPeer",
+    "SessionInfo",
+    "SessionProtocol",
+]

@@ -423,4 +423,20 @@ def bit_rate(bits_per_second: int) -> BitRate:
     raise LocalProtocolError(f"SOL runs at {', '.join(map(str, BIT_RATES.values()))} bits a second")
 
 
-COMMANDS: Final = (SetSolConfiguration, GetSolConfiguration)
+__all__ = [
+    "BitRate",
+    "GetSolConfiguration",
+    "SetSolConfiguration",
+    "SolAccumulation",
+    "SolAuthentication",
+    "SolBitRate",
+    "SolConfiguration",
+    "SolEnable",
+    "SolParameter",
+    "SolPayloadChannel",
+    "SolPayloadPort",
+    "SolRetry",
+    "SolSelector",
+    "SolSetInProgress",
+    "SolVolatileBitRate",
+]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar, Final, Self
+from typing import ClassVar, Self
 
 from conduit._wire import Reader
 from conduit.ipmi._fields import check_range, known
@@ -128,4 +128,4 @@ class SetSystemInfo(Command[NoData]):
         return cls(parameter=known(SystemInfoParameter, reader.u8("parameter")), data=reader.rest())
 
 
-COMMANDS: Final = (GetSystemInfo, SetSystemInfo)
+__all__ = ["GetSystemInfo", "SetSystemInfo", "SystemInfo", "SystemInfoParameter"]

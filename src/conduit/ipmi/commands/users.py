@@ -315,4 +315,14 @@ def _take_name(reader: Reader) -> bytes:
     return reader.take(NAME_SIZE, "user name").partition(b"\0")[0]
 
 
-COMMANDS: Final = (GetUserAccess, SetUserAccess, GetUserName, SetUserName, SetUserPassword)
+__all__ = [
+    "GetUserAccess",
+    "GetUserName",
+    "PasswordOperation",
+    "SetUserAccess",
+    "SetUserName",
+    "SetUserPassword",
+    "UserAccess",
+    "UserName",
+    "UserState",
+]

@@ -210,4 +210,13 @@ def _check_common(timer: WatchdogTimer | SetWatchdogTimer) -> None:
     check_range("initial countdown", timer.initial_countdown, 0, 0xFFFF)
 
 
-COMMANDS: Final = (ResetWatchdogTimer, SetWatchdogTimer, GetWatchdogTimer)
+__all__ = [
+    "GetWatchdogTimer",
+    "PretimeoutInterrupt",
+    "ResetWatchdogTimer",
+    "SetWatchdogTimer",
+    "TimeoutAction",
+    "TimerUse",
+    "TimerUses",
+    "WatchdogTimer",
+]

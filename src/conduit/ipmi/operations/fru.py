@@ -12,8 +12,12 @@ from conduit.errors import CompletionCodeError, LocalProtocolError, RemoteProtoc
 from conduit.ipmi.client import Bmc
 from conduit.ipmi.commands import FruAreaInfo, GetFruInventoryAreaInfo, ReadFruData, WriteFruData
 from conduit.ipmi.completion_codes import CompletionCode
+from conduit.ipmi.operations.sdr import read_repository
+from conduit.ipmi.operations.sdr_cache import SdrCache
 from conduit.ipmi.records.fru import FruInventory, decode_fru
+from conduit.ipmi.records.sdr_locators import FruDevice
 from conduit.rmcp.command import Body, Command
+from conduit.rmcp.lan_message import BMC_ADDRESS
 
 FIRST_CHUNK: Final = 128  # bytes; what most BMCs take
 LEAST_CHUNK: Final = 2  # bytes, for access may be by words
@@ -29,6 +33,7 @@ TOO_MUCH: Final = frozenset(
 BUSY: Final = frozenset({0x81, CompletionCode.NODE_BUSY})
 BUSY_TRIES: Final = 20
 BUSY_WAIT: Final = 0.1  # seconds
+BUILTIN: Final = 0  # the machine's own
 SCANNED: Final = range(16)  # FRU IDs that are tried where nobody knows which there are
 
 BodyT = TypeVar("BodyT", bound=Body)
@@ -46,10 +51,17 @@ class Fru:
     "What is in it; what is broken is in its notes."
 
 
-async def list_frus(bmc: Bmc, ids: Iterable[int] = SCANNED) -> dict[int, FruAreaInfo]:
-    """Which of *ids* there are, and how big they are. :raises: as ``Bmc.request``, but for refusals."""
+async def list_frus(
+    bmc: Bmc, ids: Iterable[int] | None = None, *, cache: SdrCache | None = None
+) -> dict[int, FruAreaInfo]:
+    """Which of *ids* there are, and how big they are.
+
+    :param ids: None takes those that :func:`find_frus` finds.
+    :param cache: as for ``read_repository``.
+    :raises: as ``Bmc.request``, but for refusals.
+    """
     found = {}
-    for fru_id in ids:
+    for fru_id in await find_frus(bmc, cache=cache) if ids is None else ids:
         try:
             info = await bmc.request(GetFruInventoryAreaInfo(fru_id=fru_id))
         except CompletionCodeError:  # there is none: BMCs say so in many ways
@@ -57,6 +69,26 @@ async def list_frus(bmc: Bmc, ids: Iterable[int] = SCANNED) -> dict[int, FruArea
         if info.size:
             found[fru_id] = info
     return found
+
+
+async def find_frus(bmc: Bmc, *, cache: SdrCache | None = None) -> Iterable[int]:
+    """FRU IDs that the sensor data records name, and 0, which every BMC has; without records those worth a try.
+
+    FRUs behind other controllers are left out: their IDs are those controllers' own.
+
+    :raises: as ``Bmc.request``, but for refusals.
+    """
+    try:
+        records = (await read_repository(bmc, cache=cache)).records
+    except CompletionCodeError:
+        records = ()
+    if not records:
+        return SCANNED
+    return sorted({BUILTIN, *(one.fru_id for one in records if isinstance(one, FruDevice) and _is_ours(one))})
+
+
+def _is_ours(locator: FruDevice) -> bool:
+    return locator.logical and (locator.access_address, locator.access_lun, locator.channel) == (BMC_ADDRESS, 0, 0)
 
 
 async def read_fru(bmc: Bmc, fru_id: int = 0, *, verify: bool = True) -> Fru:

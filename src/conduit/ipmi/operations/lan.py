@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 import trio
@@ -13,16 +13,27 @@ from conduit.errors import CompletionCodeError, ConduitError, DecodeError
 from conduit.ipmi.client import Bmc
 from conduit.ipmi.commands import (
     LAN_PARAMETERS,
+    AccessMode,
+    GetChannelAccess,
     GetLanConfiguration,
     LanParameter,
     LanSetInProgress,
     LanValue,
+    SetChannelAccess,
     SetLanConfiguration,
     SetProgress,
+    Store,
 )
 from conduit.ipmi.commands.lan import SOMEBODY_ELSE
 from conduit.ipmi.commands.lan_alerts import DestinationCount
-from conduit.ipmi.commands.lan_ipv6 import Ipv6DynamicRouterCount, Ipv6Status
+from conduit.ipmi.commands.lan_ipv6 import (
+    Dhcpv6TimingSupport,
+    Ipv6DynamicDuidBlocks,
+    Ipv6DynamicRouterCount,
+    Ipv6StaticDuidBlocks,
+    Ipv6Status,
+    SlaacTimingSupport,
+)
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.ipmi.messages import PRESENT_CHANNEL
 
@@ -54,15 +65,18 @@ ROUTERS: Final = (
     LanParameter.IPV6_DYNAMIC_ROUTER_PREFIX,
     LanParameter.IPV6_DYNAMIC_ROUTER_HOP_LIMIT,
 )
-# Blocks of DUIDs and timers are read by those who want them.
-NOT_READ: Final = frozenset(
-    {
-        LanParameter.IPV6_STATIC_DUID,
-        LanParameter.IPV6_DYNAMIC_DUID,
-        LanParameter.DHCPV6_TIMING,
-        LanParameter.SLAAC_TIMING,
-    }
-)
+# What comes in sets and blocks, and the parameter that says how many blocks a set has...
+DUIDS: Final = {
+    LanParameter.IPV6_STATIC_DUID: Ipv6StaticDuidBlocks,
+    LanParameter.IPV6_DYNAMIC_DUID: Ipv6DynamicDuidBlocks,
+}
+# ...or whether there are any: 1 for all addresses at once, 2 for each.
+TIMINGS: Final = {
+    LanParameter.DHCPV6_TIMING: Dhcpv6TimingSupport,
+    LanParameter.SLAAC_TIMING: SlaacTimingSupport,
+}
+FOR_EACH: Final = 2
+MAX_BLOCKS: Final = 16  # of one set that are read
 
 ValueT = TypeVar("ValueT")
 
@@ -102,22 +116,43 @@ async def read_lan(bmc: Bmc, channel: int = PRESENT_CHANNEL) -> LanConfiguration
     values: list[LanValue] = []
     notes: list[str] = []
     for parameter in map(LanParameter, LAN_PARAMETERS):
-        for set_selector in _selectors(parameter, values):
-            try:
-                value = await _read(bmc, parameter, channel, set_selector)
-            except DecodeError as error:
-                notes.append(f"{parameter.name.lower().replace('_', ' ')}: {error.what}")
-                break
-            if value is None:
-                break
-            values.append(value)
+        known = LanConfigurationRead(values=tuple(values))
+        try:
+            for set_selector in _selectors(parameter, known):
+                values += await _read_blocks(bmc, parameter, channel, set_selector, _block_count(parameter, known))
+        except DecodeError as error:
+            notes.append(f"{parameter.name.lower().replace('_', ' ')}: {error.what}")
     return LanConfigurationRead(values=tuple(values), notes=tuple(notes))
 
 
-def _selectors(parameter: LanParameter, values: Sequence[LanValue]) -> Iterator[int]:
+async def _read_blocks(
+    bmc: Bmc, parameter: LanParameter, channel: int, set_selector: int, count: int
+) -> list[LanValue]:
+    """One set, up to the first block that is not there."""
+    found: list[LanValue] = []
+    for block in range(count):
+        value = await _read(bmc, parameter, channel, set_selector, block)
+        if value is None:
+            break
+        found.append(value)
+    return found
+
+
+def _block_count(parameter: LanParameter, known: LanConfigurationRead) -> int:
+    """Blocks that a set of the parameter may have: one where it is no such parameter."""
+    if parameter in TIMINGS:
+        return MAX_BLOCKS
+    kind = DUIDS.get(parameter)
+    count = None if kind is None else known.first(kind)
+    return 1 if count is None else min(MAX_BLOCKS, count.value)
+
+
+def _selectors(parameter: LanParameter, known: LanConfigurationRead) -> Iterator[int]:
     """The sets of a parameter, by what was read before it."""
-    known = LanConfigurationRead(values=tuple(values))
-    if parameter in NOT_READ:
+    if parameter in TIMINGS:
+        support = known.first(TIMINGS[parameter])
+        return iter(_timing_sets(known.first(Ipv6Status), support.value if support else 0))
+    if parameter in DUIDS and not any(count.value for count in known.all(DUIDS[parameter])):
         return iter(())
     if parameter in DESTINATIONS:
         destinations = known.first(DestinationCount)
@@ -126,15 +161,22 @@ def _selectors(parameter: LanParameter, values: Sequence[LanValue]) -> Iterator[
         routers = known.first(Ipv6DynamicRouterCount)
         return iter(range(min(MAX_SETS, routers.value if routers else 0)))
     status = known.first(Ipv6Status)
-    if parameter is LanParameter.IPV6_STATIC_ADDRESS:
+    if parameter in (LanParameter.IPV6_STATIC_ADDRESS, LanParameter.IPV6_STATIC_DUID):
         return iter(range(min(MAX_SETS, status.static_addresses if status else 0)))
-    if parameter is LanParameter.IPV6_DYNAMIC_ADDRESS:
+    if parameter in (LanParameter.IPV6_DYNAMIC_ADDRESS, LanParameter.IPV6_DYNAMIC_DUID):
         return iter(range(min(MAX_SETS, status.dynamic_addresses if status else 0)))
     return iter((0,))
 
 
-async def _read(bmc: Bmc, parameter: LanParameter, channel: int, set_selector: int) -> LanValue | None:
-    request = GetLanConfiguration(channel=channel, parameter=parameter, set_selector=set_selector)
+def _timing_sets(status: Ipv6Status | None, support: int) -> range:
+    """None, one for all addresses, or one for each that is not static."""
+    if support != FOR_EACH:
+        return range(1 if support else 0)
+    return range(min(MAX_SETS, status.dynamic_addresses if status else 1))
+
+
+async def _read(bmc: Bmc, parameter: LanParameter, channel: int, set_selector: int, block: int = 0) -> LanValue | None:
+    request = GetLanConfiguration(channel=channel, parameter=parameter, set_selector=set_selector, block_selector=block)
     try:
         answer = await bmc.request(request)
     except CompletionCodeError as error:
@@ -198,3 +240,16 @@ async def _take_back(bmc: Bmc, old: Sequence[LanValue | None], channel: int, *, 
         with suppress(CompletionCodeError):
             if await _old(bmc, value, channel) != value:
                 await bmc.request(SetLanConfiguration.of(value, channel))
+
+
+async def set_access(bmc: Bmc, mode: AccessMode, channel: int = PRESENT_CHANNEL) -> None:
+    """Open or close a channel, now and after the next start; its other settings stay.
+
+    :raises: as ``Bmc.request``.
+    """
+    for store in (Store.NON_VOLATILE, Store.VOLATILE):
+        present = await bmc.request(GetChannelAccess(channel=channel, store=store))
+        access = replace(present, access_mode=mode)
+        await bmc.request(
+            SetChannelAccess(channel=channel, access=access, settings_store=store, limit_store=Store.NO_CHANGE)
+        )

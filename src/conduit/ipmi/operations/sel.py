@@ -24,7 +24,14 @@ from conduit.ipmi.commands import (
 )
 from conduit.ipmi.commands.sel import FIRST_RECORD, LAST_RECORD
 from conduit.ipmi.completion_codes import CompletionCode
-from conduit.ipmi.records.sel import RECORD_SIZE, SelRecord, decode_sel_record
+from conduit.ipmi.records.sel import (
+    OEM_TIMED,
+    OEM_UNTIMED,
+    RECORD_SIZE,
+    SYSTEM_EVENT,
+    SelRecord,
+    decode_sel_record,
+)
 from conduit.ipmi.records.timestamps import timestamp_of
 
 PART: Final = 8  # bytes at once, of a BMC that does not return a whole record
@@ -234,13 +241,16 @@ def pack_records(records: Iterable[SelRecord]) -> bytes:
 def unpack_records(data: bytes) -> list[SelRecord]:
     """The records in such a file.
 
-    :raises LocalProtocolError: it is none, for its size is no multiple of 16.
+    :raises LocalProtocolError: it is none: its size is no multiple of 16, or it begins with no event.
     """
     if len(data) % RECORD_SIZE:
         raise LocalProtocolError(
             f"a file of SEL records has a multiple of {RECORD_SIZE} bytes, this one has {len(data)}"
         )
-    return [decode_sel_record(data[start : start + RECORD_SIZE]) for start in range(0, len(data), RECORD_SIZE)]
+    records = [decode_sel_record(data[start : start + RECORD_SIZE]) for start in range(0, len(data), RECORD_SIZE)]
+    if records and records[0].record_type not in (SYSTEM_EVENT, *OEM_TIMED, *OEM_UNTIMED):
+        raise LocalProtocolError(f"no file of SEL records: it begins with one of type {records[0].record_type:#04x}")
+    return records
 
 
 async def restore_records(bmc: Bmc, records: Iterable[SelRecord]) -> int:

@@ -56,11 +56,13 @@ class Status(Enum):
     UNAVAILABLE = "na"
 
 
+# Bits as plain integers: a sweep looks at them for each sensor of each host.
 _BY_MASK: Final = (
-    (ThresholdMask.LOWER_NON_RECOVERABLE | ThresholdMask.UPPER_NON_RECOVERABLE, Status.NON_RECOVERABLE),
-    (ThresholdMask.LOWER_CRITICAL | ThresholdMask.UPPER_CRITICAL, Status.CRITICAL),
-    (ThresholdMask.LOWER_NON_CRITICAL | ThresholdMask.UPPER_NON_CRITICAL, Status.NON_CRITICAL),
+    (int(ThresholdMask.LOWER_NON_RECOVERABLE | ThresholdMask.UPPER_NON_RECOVERABLE), Status.NON_RECOVERABLE),
+    (int(ThresholdMask.LOWER_CRITICAL | ThresholdMask.UPPER_CRITICAL), Status.CRITICAL),
+    (int(ThresholdMask.LOWER_NON_CRITICAL | ThresholdMask.UPPER_NON_CRITICAL), Status.NON_CRITICAL),
 )
+_PASSED_NAMES: Final = tuple((int(mask), str(mask.name).lower().replace("_", " ")) for mask in ThresholdMask)
 _BY_SEVERITY: Final = (
     (0x48, Status.NON_RECOVERABLE),  # states 3 and 6
     (0x24, Status.CRITICAL),  # 2 and 5
@@ -260,7 +262,7 @@ def _complete(
     event_type = record.traits.event_type
     if event_type == THRESHOLD:
         bits = _passed(raw, limits, conversion)
-        states = tuple(str(mask.name).lower().replace("_", " ") for mask in ThresholdMask if mask & bits)
+        states = tuple(name for mask, name in _PASSED_NAMES if mask & bits)
         status = next((status for mask, status in _BY_MASK if mask & bits), Status.OK)
     else:
         numbers = (offset for offset in range(MAX_STATES) if bits >> offset & 1)

@@ -67,7 +67,7 @@ def test_nothing_is_asked_where_no_password_is_needed() -> None:
 def test_missing_sources_are_told() -> None:
     with pytest.raises(click.UsageError, match="IPMI_PASSWORD is not set"):
         PasswordSource(environment=True).read()
-    with pytest.raises(click.UsageError, match="no password file"):
+    with pytest.raises(click.UsageError, match="is not there"):
         PasswordSource(file="/nonexistent/password").read()
     with pytest.raises(click.UsageError, match="not a terminal"):
         PasswordSource(prompt=True).read()

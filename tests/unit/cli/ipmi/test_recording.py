@@ -24,6 +24,8 @@ def test_a_recording_is_asciicast_2_and_characters_stay_whole() -> None:
     clock.now += 0.5
     cast.write("é".encode()[:1])
     cast.write("é".encode()[1:] + b"\x1b[2J")
+    cast.resize((80, 24))
+    cast.resize((132, 50))
     cast.resize((132, 50))
     cast.write(b"\xe2\x82")
     clock.now += 1

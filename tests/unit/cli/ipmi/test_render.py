@@ -77,6 +77,18 @@ def test_long_values_are_neither_wrapped_nor_cut() -> None:
     assert rendered(Report(summary=value, brief=True), Format.TABLE) == f"{value}\n"
 
 
+def test_table_wider_than_the_terminal_keeps_its_columns_and_folds_the_last_one() -> None:
+    rows = Rows(
+        key="events",
+        columns=[Column("id", "ID", right=True), Column("where", "Where"), Column("what", "What happened")],
+        rows=[[1, "a place with a name of forty characters.", "one two three four five six seven"]],
+    )
+    lines = rendered(Report(summary="", rows=rows), Format.TABLE).splitlines()
+    assert lines[0] == "ID   Where                                      What happened"
+    assert lines[2].startswith(" 1   a place with a name of forty characters.   one two three")
+    assert lines[3].split() == ["five", "six", "seven"]
+
+
 def test_colour_is_for_terminals() -> None:
     assert "\x1b[" not in rendered(REPORT, Format.TABLE)
     assert "\x1b[1m" in rendered(REPORT, Format.TABLE, terminal=True)

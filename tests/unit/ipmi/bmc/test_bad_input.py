@@ -141,6 +141,27 @@ def test_a_short_challenge_request_is_refused_by_length() -> None:
     assert answer[-2] == 0xC7
 
 
+@pytest.mark.parametrize(
+    ("netfn", "command", "data", "answer"),
+    [
+        (0x2C, 0x01, b"", (0xC7, b"")),
+        (0x2C, 0x01, b"\xaa", (0xC1, b"\xaa")),
+        (0x2C, 0x01, b"\xaa\x01\x02", (0xC1, b"\xaa")),
+        (0x2C, 0x7F, b"\xdc", (0xC1, b"\xdc")),
+        (0x2C, 0x01, b"\xdc", (0xC7, b"\xdc")),  # Get DCMI Capabilities without its parameter
+        (0x2E, 0x01, b"", (0xC7, b"")),
+        (0x2E, 0x01, b"\x57\x01", (0xC7, b"")),
+        (0x2E, 0x01, b"\x57\x01\x00\x05", (0xC1, b"\x57\x01\x00")),
+        (0x30, 0x01, b"", (0xC1, b"")),
+    ],
+)
+def test_a_refusal_says_whose_command_it_was_and_one_that_is_nobodys_is_too_short(
+    netfn: int, command: int, data: bytes, answer: tuple[int, bytes]
+) -> None:
+    console = Wire(make_bmc()).connect()
+    assert console.raw(netfn, command, data) == answer
+
+
 def test_pings_get_pongs_and_acknowledges_where_they_are_wanted() -> None:
     wire = Wire(make_bmc())
     ping = PresencePing(tag=9).encode()

@@ -36,6 +36,7 @@ from conduit.ipmi.commands import (
     SetThermalLimit,
     ThermalLimit,
 )
+from conduit.ipmi.records.sel import SystemEventRecord
 from conduit.rmcp.command import Command
 from tests.wired import Console, Wire, make_bmc
 
@@ -225,3 +226,67 @@ def test_the_machines_own_sensors_are_found_while_they_measure(wire: Wire, conso
     assert wire.bmc.state.sdrs.id_of("no such sensor") == 0
     ((instance, celsius),) = console.ask(GetTemperatureReadings(entity=DcmiEntity.CPU)).readings
     assert (instance, celsius) == (1, round(wire.bmc.state.sensors.value("CPU Temp") or 0))
+
+
+def limit_events(wire: Wire) -> list[tuple[int, int]]:
+    events = [record.event for record in wire.bmc.state.event_log if isinstance(record, SystemEventRecord)]
+    return [(event.sensor_number, event.offset) for event in events if event.event_type == 5]
+
+
+def power_is_on(wire: Wire) -> bool:
+    return wire.bmc.state.machine.is_on
+
+
+def test_an_exception_of_the_power_limit_is_an_event(wire: Wire, console: Console) -> None:
+    console.ask(ChassisControl(action=ChassisControlAction.ON))
+    console.ask(SetPowerLimit(limit=PowerLimit(action=PowerException.LOG, watts=FLOOR - 1, correction_ms=1000)))
+    console.ask(ActivatePowerLimit(active=True))
+    wire.let_pass(5)
+    assert limit_events(wire) == [(13, 1)]
+
+
+@pytest.mark.parametrize(
+    ("limit", "events", "state"),
+    [
+        (ThermalLimit(celsius=30, seconds=4, log=True), [(2, 1)], PowerState.RUNNING),
+        (ThermalLimit(celsius=30, seconds=4, power_off=True), [(2, 1)], PowerState.OFF),
+        (ThermalLimit(celsius=30, seconds=4), [], PowerState.RUNNING),
+        (ThermalLimit(celsius=40, seconds=0, power_off=True), [], PowerState.RUNNING),
+    ],
+)
+def test_an_inlet_that_is_too_hot_for_too_long_has_consequences(
+    limit: ThermalLimit, events: list[tuple[int, int]], state: PowerState
+) -> None:
+    wire = Wire(make_bmc(running=True, timings=Timings(power_on=0, post=0)))
+    console = wire.connect()
+    wire.bmc.state.sensors.inject("Inlet Temp", 35)
+    console.ask(SetThermalLimit(entity=DcmiEntity.INLET, thermal_limit=limit))
+    wire.let_pass(3)
+    assert limit_events(wire) == []
+    wire.let_pass(3)
+    assert limit_events(wire) == events
+    assert wire.bmc.state.machine.state is state
+    wire.let_pass(20)
+    assert limit_events(wire) == events  # once
+
+
+def test_an_inlet_that_cools_down_in_time_is_forgiven_and_then_watched_again() -> None:
+    wire = Wire(make_bmc(running=True, timings=Timings(power_on=0, post=0)))
+    console = wire.connect()
+    sensors = wire.bmc.state.sensors
+    sensors.inject("Inlet Temp", 35)
+    limit = ThermalLimit(celsius=30, seconds=4, power_off=True)
+    console.ask(SetThermalLimit(entity=DcmiEntity.INLET, thermal_limit=limit))
+    wire.let_pass(3)
+    sensors.inject("Inlet Temp", 25)
+    wire.let_pass(10)
+    assert power_is_on(wire)
+    sensors.inject("Inlet Temp", 35)
+    wire.let_pass(10)
+    assert not power_is_on(wire)
+    console.ask(ChassisControl(action=ChassisControlAction.ON))
+    console.ask(SetThermalLimit(entity=DcmiEntity.INLET, thermal_limit=limit))
+    wire.let_pass(3)
+    console.ask(ChassisControl(action=ChassisControlAction.OFF))
+    wire.let_pass(10)
+    assert limit_events(wire) == [(2, 1)] * 2

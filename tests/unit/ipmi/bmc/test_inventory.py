@@ -25,6 +25,7 @@ from conduit.ipmi.commands import (
     GetUpgradeStatus,
     ReadFruData,
     SetCommandEnables,
+    SetSubfunctionEnables,
     UpgradeStatus,
     WriteFruData,
 )
@@ -69,7 +70,11 @@ def test_serial_numbers_are_made_of_the_guid() -> None:
 
 def test_the_power_supply_has_records_and_may_be_missing(console: Console) -> None:
     assert len(decode_fru(everything(console, 1)).records) == 3
-    assert console_of(fru=FruConfig(supply=False)).code(GetFruInventoryAreaInfo(fru_id=1)) == 0xCB
+    wire = Wire(make_bmc(fru=FruConfig(supply=False)))
+    without = wire.connect()
+    assert without.code(GetFruInventoryAreaInfo(fru_id=1)) == 0xCB
+    records = wire.bmc.state.sdrs
+    assert (records.id_of("PSU FRU"), records.id_of("Builtin FRU")) == (0, 31)
 
 
 def test_reads_are_bounded_and_end_at_the_end(console: Console) -> None:
@@ -141,7 +146,10 @@ def test_commands_have_all_their_functions(console: Console) -> None:
     of = CommandsAddress(netfn=NetFn.APP)
     assert console.ask(GetSubfunctionSupport(of=of, number=1)).mask == bytes(4)
     assert console.ask(GetConfigurableSubfunctions(of=of, number=1)).mask == bytes(4)
-    assert console.ask(GetSubfunctionEnables(of=of, number=1)).mask == b"\xff" * 4
+    enabled_functions = console.ask(GetSubfunctionEnables(of=of, number=1)).mask
+    assert enabled_functions == b"\xff" * 4
+    assert console.code(SetSubfunctionEnables(of=of, number=1, mask=enabled_functions)) == 0
+    assert console.code(SetSubfunctionEnables(of=of, number=1, mask=bytes(8))) == 0x80
 
 
 # --- HPM.1 ---

@@ -154,7 +154,7 @@ def test_an_alert_goes_to_the_enabled_destinations_of_its_policy(wire: Wire, con
     )
     console.ask(PlatformEvent(event=MEMORY))
     wire.let_pass(0.0)
-    (alert,) = wire.bmc.state.pef.alerts
+    (alert,) = wire.bmc.state.alerting.alerts
     assert (alert.record_id, alert.channel, alert.destination) == (1, 1, 2)
 
 
@@ -259,7 +259,7 @@ def test_receiver_last_events_and_alerts_on_demand(wire: Wire, console: Console)
     status = AlertImmediate(channel=1, operation=AlertOperation.STATUS)
     assert console.ask(status).status == 0
     assert console.ask(AlertImmediate(channel=1)).status is None
-    assert console.ask(status).status == 1
+    assert console.ask(status).status == 2
     assert console.code(PetAcknowledge(sequence=1, timestamp=1, sensor_number=1, event_data=bytes(3))) == 0
 
 

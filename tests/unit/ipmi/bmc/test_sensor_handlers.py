@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
+from conduit.ipmi.bmc.sensor_specs import SensorConfig
 from conduit.ipmi.commands import (
     AddSdr,
     ClearSdrRepository,
     DeleteSdr,
+    EnterSdrUpdateMode,
+    ExitSdrUpdateMode,
     GetDeviceSdr,
     GetDeviceSdrInfo,
     GetSdr,
@@ -38,6 +41,7 @@ from conduit.ipmi.commands import (
 )
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.ipmi.records.sdr import OemRecord, decode_record
+from conduit.ipmi.records.sdr_sensors import FullSensor
 from conduit.ipmi.records.thresholds import ThresholdMask
 from tests.wired import Console, Wire, make_bmc
 
@@ -205,6 +209,33 @@ def test_types_and_factors_are_those_of_the_record() -> None:
     assert console.code(SetSensorType(number=FAN, sensor_type=1, event_type=1)) == 0xCD
     assert console.ask(GetSensorReadingFactors(number=FAN, reading=9)).factors.m == 50
     assert console.code(SetSensorReading(number=FAN, reading=1)) == CompletionCode.ILLEGAL_FOR_SENSOR
+
+
+def test_a_settable_sensor_measures_what_it_is_told_and_makes_its_events_itself() -> None:
+    console = connect(sensors=(SensorConfig(name="Told", settable=True, m=2, upper_critical=100.0),))
+    number = next(one.spec.number for one in console.wire.bmc.state.sensors if one.spec.name == "Told")
+    console.ask(GetSensorReading(number=number))
+    logged = len(console.wire.bmc.state.event_log)
+    console.ask(SetSensorReading(number=number, reading=60))
+    assert console.ask(GetSensorReading(number=number)).reading == 60
+    assert len(console.wire.bmc.state.event_log) == logged + 1
+    console.ask(SetSensorReading(number=number, operation=0, reading=9))
+    assert console.ask(GetSensorReading(number=number)).reading == 60
+    assert console.code(SetSensorReading(number=number, operation=0x41)) == 0x81
+    assert console.code(SetSensorReading(number=number, operation=0x10)) == 0x80
+    records = [decode_record(console.wire.bmc.state.sdrs.find(one)[1]) for one in range(1, 24)]  # type: ignore[index]
+    settable = [one for one in records if isinstance(one, FullSensor) and one.traits.initialization & 0x80]
+    assert [one.name.text for one in settable] == ["Told"]
+
+
+def test_who_changes_records_says_so_and_ends_reservations() -> None:
+    console = connect()
+    held = reserve(console)
+    console.ask(EnterSdrUpdateMode())
+    assert console.wire.bmc.state.sdrs.updating
+    assert console.code(DeleteSdr(reservation=held, record_id=1)) == 0xC5
+    console.ask(ExitSdrUpdateMode())
+    assert not console.wire.bmc.state.sdrs.updating
 
 
 def test_a_discrete_sensor_has_states_and_no_thresholds() -> None:

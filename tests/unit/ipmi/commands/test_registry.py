@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import fields
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
@@ -126,6 +129,9 @@ TABLE = {
     "SetCommandEnables": (0x06, 0x60, Privilege.ADMINISTRATOR, True, 19, 0),
     "GetCommandEnables": (0x06, 0x61, Privilege.USER, True, 3, 16),
     "GetSubfunctionEnables": (0x06, 0x63, Privilege.USER, True, 4, 4),
+    "SetSubfunctionEnables": (0x06, 0x62, Privilege.ADMINISTRATOR, True, 8, 0),
+    "EnterSdrUpdateMode": (0x0A, 0x2A, Privilege.OPERATOR, True, 0, 0),
+    "ExitSdrUpdateMode": (0x0A, 0x2B, Privilege.OPERATOR, True, 0, 0),
     "GetPicmgProperties": (0x2C, 0x00, Privilege.USER, True, 0, 3),
     "GetUpgradeCapabilities": (0x2C, 0x2E, Privilege.USER, True, 0, 7),
     "GetComponentProperties": (0x2C, 0x2F, Privilege.USER, True, 2, 0),
@@ -154,6 +160,9 @@ TABLE = {
     "GetDcmiSetting": (0x2C, 0x13, Privilege.USER, True, 2, 3),
 }
 
+MODULES = {
+    module.name: import_module(module.name) for module in iter_modules(commands.__path__, "conduit.ipmi.commands.")
+}
 BY_NAME = {command.__name__: command for command in COMMANDS.values()}
 each = pytest.mark.parametrize("name", TABLE)
 
@@ -172,6 +181,24 @@ def test_numbers_privilege_and_safety_are_the_tables(name: str) -> None:
 @each
 def test_requests_and_responses_are_exported(name: str) -> None:
     assert getattr(commands, name) is BY_NAME[name]
+    response = BY_NAME[name].response
+    if response.__module__ in MODULES:
+        assert getattr(commands, response.__name__) is response
+
+
+def test_whatever_a_module_calls_a_command_is_in_the_registry() -> None:
+    found = {value for module in MODULES.values() for name, value in vars(module).items() if is_command(name, value)}
+    assert found == set(COMMANDS.values())
+
+
+def test_no_two_modules_export_the_same_name() -> None:
+    exported = Counter(name for module in MODULES.values() for name in getattr(module, "__all__", ()))
+    assert {name for name, times in exported.items() if times > 1} == set()
+
+
+def is_command(name: str, value: object) -> bool:
+    """Whether a command that can be sent; what commands only inherit from is private or has no number."""
+    return isinstance(value, type) and issubclass(value, Command) and hasattr(value, "command") and name[0] != "_"
 
 
 # User 1, a set password and the like: nothing in it is out of range.

@@ -216,10 +216,11 @@ def _is_wanted(instance: int, wanted: int, first: int) -> bool:
 
 @handles(SetThermalLimit)
 def set_thermal_limit(bmc: BmcState, request: SetThermalLimit, session: BmcSession, now: float) -> NoData:
-    """Keep it."""
+    """From now on."""
     if _entity(request.entity) != DcmiEntity.INLET:
         raise Refused(CompletionCode.NOT_PRESENT)
-    bmc.dcmi.thermal_limits[_entity(request.entity), request.instance] = request.thermal_limit
+    bmc.dcmi.set_thermal_limit(_entity(request.entity), request.instance, request.thermal_limit)
+    bmc.advance(now)
     return NoData()
 
 

@@ -18,12 +18,14 @@ from conduit.ipmi.commands import (
     LunSupport,
     NetFnSupport,
     SetCommandEnables,
+    SetSubfunctionEnables,
     SubfunctionMask,
 )
 from conduit.ipmi.commands.firewall import LUNS, MASK_SIZE, SUBFUNCTIONS_SIZE, CommandsAddress
 from conduit.rmcp.command import NoData
 
 CANNOT_SWITCH_OFF = 0x80
+ALL_ON = b"\xff" * SUBFUNCTIONS_SIZE
 
 
 def _mask(of: CommandsAddress, body: bytes) -> bytes:
@@ -92,4 +94,12 @@ def get_subfunction_enables(
     bmc: BmcState, request: GetSubfunctionEnables, session: BmcSession, now: float
 ) -> SubfunctionMask:
     """All."""
-    return SubfunctionMask(mask=b"\xff" * SUBFUNCTIONS_SIZE)
+    return SubfunctionMask(mask=ALL_ON)
+
+
+@handles(SetSubfunctionEnables)
+def set_subfunction_enables(bmc: BmcState, request: SetSubfunctionEnables, session: BmcSession, now: float) -> NoData:
+    """Leaving everything on is all that can be done."""
+    if request.mask[:SUBFUNCTIONS_SIZE] != ALL_ON:
+        raise Refused(CANNOT_SWITCH_OFF)
+    return NoData()

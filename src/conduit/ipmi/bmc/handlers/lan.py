@@ -26,7 +26,7 @@ from conduit.ipmi.commands import (
 )
 from conduit.ipmi.commands.lan_ipv6 import Ipv6AddressStatus, Ipv6StaticAddress
 from conduit.ipmi.commands.lan_parameters import AddressSource, ArpControl, AuthTypeEnables, IpAddressSource
-from conduit.ipmi.commands.lan_shapes import LanValue
+from conduit.ipmi.commands.lan_shapes import BlocksShape, LanValue
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.rmcp.command import NoData
 
@@ -52,7 +52,7 @@ def get_lan_configuration(
         value = bmc.lan.get_for(session.session_id, request.parameter, request.set_selector)
     else:
         raise Refused(UNKNOWN_PARAMETER)
-    if value is None:
+    if value is None or (isinstance(value, BlocksShape) and value.block != request.block_selector):
         raise Refused(CompletionCode.PARAMETER_OUT_OF_RANGE)
     return LanConfiguration(data=b"" if request.revision_only else value.encode())
 

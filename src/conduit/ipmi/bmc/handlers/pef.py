@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Final, TypeVar
 
 from conduit.errors import DecodeError
+from conduit.ipmi.bmc.handlers.channel import resolve
 from conduit.ipmi.bmc.handlers.registry import Refused, handles, handles_outside
-from conduit.ipmi.bmc.pef import FILTERS, POLICIES, STRINGS, SUPPORTED, Alert, EventFiltering
+from conduit.ipmi.bmc.pef import FILTERS, POLICIES, STRINGS, SUPPORTED, EventFiltering
 from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.state import LAN_CHANNEL, BmcState
 from conduit.ipmi.commands import (
@@ -53,7 +54,7 @@ UNKNOWN_PARAMETER: Final = 0x80
 SET_IN_PROGRESS: Final = 0x81
 READ_ONLY: Final = 0x82
 REMOTE_CONSOLE: Final = 0x81  # software ID of somebody on a LAN (table 5-4), its lowest bit set
-ALERT_SUCCEEDED: Final = 0x01
+ALERT_IN_PROGRESS: Final = 0x81
 READ_ONLY_PARAMETERS: Final = frozenset(
     {PefParameter.FILTER_COUNT, PefParameter.POLICY_COUNT, PefParameter.STRING_COUNT}
 )
@@ -128,16 +129,25 @@ def get_last_processed_event(
 
 @handles(AlertImmediate)
 def alert_immediate(bmc: BmcState, request: AlertImmediate, session: BmcSession, now: float) -> AlertStatus:
-    """There is no way out of here: an alert is kept, and that is success."""
-    if request.operation == AlertOperation.SEND:
-        bmc.pef.alerts.append(Alert(bmc.event_log.timestamp(now), 0, request.channel, request.destination))
-        return AlertStatus()
-    return AlertStatus(status=ALERT_SUCCEEDED if bmc.pef.alerts else 0)
+    """Send a trap; or how the one before went, which is forgotten if that is what is asked."""
+    alerting = bmc.alerting
+    match request.operation:
+        case AlertOperation.SEND:
+            if resolve(request.channel) != LAN_CHANNEL:
+                raise Refused(CompletionCode.INVALID_FIELD)
+            text = bmc.pef.string(request.string) if request.send_string else b""
+            if not alerting.send_now(request.destination, request.event, request.generator, text, now):
+                raise Refused(ALERT_IN_PROGRESS)
+            return AlertStatus()
+        case AlertOperation.CLEAR_STATUS:
+            alerting.forget_immediate()
+    return AlertStatus(status=alerting.immediate)
 
 
 @handles_outside(PetAcknowledge)
 def pet_acknowledge(bmc: BmcState, request: PetAcknowledge, session: BmcSession | None, now: float) -> NoData:
-    """No trap is ever repeated here."""
+    """Its trap is not repeated any more. Success, whether there is one or not: it may have been given up already."""
+    bmc.alerting.acknowledge(request)
     return NoData()
 
 

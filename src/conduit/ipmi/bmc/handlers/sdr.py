@@ -14,6 +14,8 @@ from conduit.ipmi.commands import (
     ClearSdrRepository,
     DeleteSdr,
     DeviceSdrInfo,
+    EnterSdrUpdateMode,
+    ExitSdrUpdateMode,
     GetDeviceSdr,
     GetDeviceSdrInfo,
     GetSdr,
@@ -178,3 +180,18 @@ def reserve_device(
 ) -> SdrReservation:
     """The same reservation."""
     return SdrReservation(reservation=bmc.sdrs.reserve())
+
+
+@handles(EnterSdrUpdateMode)
+def enter_update_mode(bmc: BmcState, request: EnterSdrUpdateMode, session: BmcSession, now: float) -> NoData:
+    """Note it, and end reservations: records are about to change."""
+    bmc.sdrs.updating = True
+    bmc.sdrs.cancel_reservation()
+    return NoData()
+
+
+@handles(ExitSdrUpdateMode)
+def exit_update_mode(bmc: BmcState, request: ExitSdrUpdateMode, session: BmcSession, now: float) -> NoData:
+    """Over."""
+    bmc.sdrs.updating = False
+    return NoData()

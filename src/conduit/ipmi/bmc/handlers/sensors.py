@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from conduit.ipmi.bmc.handlers.registry import Refused, handles
 from conduit.ipmi.bmc.sensors import ALL_EVENTS, LiveSensor
 from conduit.ipmi.bmc.sessions import BmcSession
@@ -31,6 +33,11 @@ from conduit.ipmi.commands import (
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.ipmi.records.thresholds import ThresholdMask
 from conduit.rmcp.command import NoData
+
+PART_NOT_SETTABLE: Final = 0x80
+EVENT_DATA_NOT_SETTABLE: Final = 0x81
+READING_OPERATION: Final = 0x03  # bits of Set Sensor Reading's operation
+EVENT_DATA_OPERATION: Final = 0xC0
 
 
 def _find(bmc: BmcState, number: int, now: float) -> LiveSensor:
@@ -163,6 +170,15 @@ def set_type(bmc: BmcState, request: SetSensorType, session: BmcSession, now: fl
 
 @handles(SetSensorReading)
 def set_reading(bmc: BmcState, request: SetSensorReading, session: BmcSession, now: float) -> NoData:
-    """No sensor here says that its reading can be set; from Python there is ``state.sensors.inject``."""
-    _find(bmc, request.number, now)
-    raise Refused(CompletionCode.ILLEGAL_FOR_SENSOR)
+    """Let a sensor that says it is settable measure that. Events come of it by themselves; nobody writes theirs."""
+    sensor = _find(bmc, request.number, now)
+    if not sensor.spec.settable:
+        raise Refused(CompletionCode.ILLEGAL_FOR_SENSOR)
+    if request.operation & EVENT_DATA_OPERATION:
+        raise Refused(EVENT_DATA_NOT_SETTABLE)
+    if request.operation & ~READING_OPERATION:
+        raise Refused(PART_NOT_SETTABLE)
+    value = sensor.spec.conversion.value(request.reading)
+    if request.operation and value is not None:
+        bmc.sensors.inject(sensor.spec.name, value)
+    return NoData()
