@@ -11,6 +11,7 @@ from conduit.tunnel.liveness import stamp
 from conduit.tunnel.mux import Mux
 from conduit.tunnel.opening import encode_request, encode_response
 from conduit.tunnel.receiving import MAX_ANSWERS
+from conduit.tunnel.streams import LOST
 from tests.fakes.mux_pair import Pair, RawPeer, data, drain, frame
 
 REQUEST = encode_request("tcp", {})
@@ -221,7 +222,7 @@ def test_a_connection_that_is_lost_takes_its_streams_along() -> None:
     pair.client.send(near, memoryview(b"x"))
     pair.client.lose(near)
     pair.client.lose(near)
-    assert (near.reset_code, near.reset_by_peer, near.pending) == (ErrorCode.INTERNAL_ERROR, True, 0)
+    assert (near.reset_code, near.reset_by_peer, near.pending) == (LOST, False, 0)
     assert not pair.client.streams
 
 
