@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Final, Self
 
-from conduit.errors import DecodeError
+from conduit.errors import DecodeError, LocalProtocolError
 
 MAJOR: Final = 1
 MINOR: Final = 0
@@ -32,7 +32,10 @@ class Message:
     type_number: ClassVar[int]
 
     def encode(self) -> bytes:
-        """Type and fields; those with their default value are left out."""
+        """Type and fields; those with their default value are left out.
+
+        :raises LocalProtocolError: a number has more than 64 bits, or a text is none.
+        """
         out = bytearray(_TYPE.pack(self.type_number))
         for one in fields(self):
             value = getattr(self, one.name)
@@ -53,9 +56,12 @@ class Message:
 
 
 def _encode_value(value: int | str | bytes) -> bytes:
-    if isinstance(value, int):
-        return value.to_bytes(8, "big")
-    return value.encode() if isinstance(value, str) else value
+    try:
+        if isinstance(value, int):
+            return value.to_bytes(8, "big")
+        return value.encode() if isinstance(value, str) else value
+    except (OverflowError, UnicodeEncodeError) as error:
+        raise LocalProtocolError(f"{value!r} cannot travel in a control message") from error
 
 
 def _decode_value(raw: bytes, kind: type) -> int | str | bytes:

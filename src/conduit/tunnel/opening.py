@@ -16,10 +16,11 @@ KIND: Final = b"conduit-kind"
 META: Final = b"conduit-meta-"
 TIMEOUT: Final = b"conduit-timeout"  # milliseconds that are left when the headers leave
 MAX_TIMEOUT: Final = 99_999_999  # milliseconds, eight digits as in gRPC; a later deadline is kept by the opener alone
-MAX_METADATA: Final = 12 << 10  # bytes of all names and values
+MAX_METADATA: Final = 12 << 10  # bytes of all names and values, as HTTP/2 counts them: the peer takes 16 KiB
+_OVERHEAD: Final = 32  # bytes that a header counts for beside its name and value (RFC 9113, section 6.5.2)
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _TIMEOUT: Final = re.compile(rb"[0-9]{1,8}")
-_VALUE: Final = re.compile(r"[^\x00-\x1f\x7f]*")
+_VALUE: Final = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]*")  # no control characters, and no half ones
 
 
 def encode_request(kind: str, metadata: Mapping[str, str], timeout: float | None = None) -> Headers:
@@ -47,10 +48,11 @@ def _encode_metadata(metadata: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     headers: list[tuple[bytes, bytes]] = []
     size = 0
     for name, value in metadata.items():
-        if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value) or value != value.strip():
+        if not _may_travel(name, value):
             raise LocalProtocolError(f"metadata {name!r} cannot travel: names are like kinds, values are plain text")
-        headers.append((META + name.encode(), value.encode()))
-        size += len(name) + len(value)
+        header = META + name.encode(), value.encode()
+        headers.append(header)
+        size += len(header[0]) + len(header[1]) + _OVERHEAD
     if size > MAX_METADATA:
         raise LocalProtocolError(f"the metadata have {size} bytes, {MAX_METADATA} at most can travel")
     return headers
@@ -75,7 +77,7 @@ def decode_response(headers: Headers) -> dict[str, str]:
         if name == b":status" and value != b"200":
             raise DecodeError("an answer that neither accepts nor refuses")
         if name.startswith(META):
-            metadata[_text(name[len(META) :])] = _text(value)
+            _add_metadata(metadata, name, value)
     return metadata
 
 
@@ -105,10 +107,22 @@ def decode_request(headers: Headers) -> tuple[str, dict[str, str]]:
         elif name == KIND:
             kind = value
         elif name.startswith(META):
-            metadata[_text(name[len(META) :])] = _text(value)
+            _add_metadata(metadata, name, value)
     if path != PATH or not _NAME.fullmatch(_text(kind)):
         raise DecodeError("a request that opens no stream")
     return _text(kind), metadata
+
+
+def _add_metadata(metadata: dict[str, str], name: bytes, value: bytes) -> None:
+    key, text = _text(name[len(META) :]), _text(value)
+    if not _may_travel(key, text):
+        raise DecodeError("metadata that nobody could have sent")
+    metadata[key] = text
+
+
+def _may_travel(name: str, value: str) -> bool:
+    plain = _NAME.fullmatch(name) and _VALUE.fullmatch(value) and value == value.strip()
+    return bool(plain)
 
 
 def _text(value: bytes) -> str:

@@ -146,18 +146,21 @@ class Receiver:
             self._credit_connection(len(data))
         else:
             if stream.direct is not None and not stream.chunks:
-                data = data[self._deliver(stream, stream.direct, data) :]
+                data = self._deliver(stream, stream.direct, data)
             if data:
                 self._store(stream, data)
         if last:
             self._end_data()
 
-    def _deliver(self, stream: MuxStream, direct: Callable[[memoryview], int], data: memoryview) -> int:
-        """Hand bytes to whoever takes them without delay; how many were taken."""
+    def _deliver(self, stream: MuxStream, direct: Callable[[memoryview], int], data: memoryview) -> memoryview:
+        """Hand bytes to whoever takes them without delay; those that it left."""
         taken = direct(data)
+        if stream.is_closed or stream.abandoned:  # by whoever was asked
+            self._credit_connection(len(data))
+            return data[:0]
         if taken:
             self._credit(stream, taken, self._now)
-        return taken
+        return data[taken:]
 
     def _store(self, stream: MuxStream, data: memoryview) -> None:
         """Keep bytes until they are taken."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conduit.errors import DrainingError, LocalProtocolError
+from conduit.errors import LocalProtocolError
 from conduit.tunnel.flow import FIRST_WINDOW, Budget
 from conduit.tunnel.frames import END_STREAM, ErrorCode, FrameType
 from conduit.tunnel.liveness import stamp
@@ -44,11 +44,11 @@ def test_a_tunnel_that_closes_opens_no_streams() -> None:
     pair = Pair()
     pair.server.go_away()
     pair.pump()
-    with pytest.raises(DrainingError, match="closing"):
+    with pytest.raises(LocalProtocolError, match="closing"):
         pair.client.open_stream(REQUEST)
     other = Pair()
     other.client.go_away()
-    with pytest.raises(DrainingError, match="closing"):
+    with pytest.raises(LocalProtocolError, match="closing"):
         other.client.open_stream(REQUEST)
 
 
@@ -79,9 +79,8 @@ def test_when_the_stream_ids_are_used_up_one_must_dial_anew() -> None:
 
 def test_openings_that_wait_to_be_sent_are_no_offence_of_the_peer() -> None:
     pair = Pair()
-    headers = [*REQUEST, *((b"conduit-meta-x", b"value") for _ in range(300))]
-    for _ in range(1000):
-        pair.client.open_stream(headers)
+    for number in range(100):
+        pair.client.open_stream([*REQUEST, (b"conduit-meta-x", b"%d" % number * 2500)])
     assert len(pair.client._control) > MAX_ANSWERS
     pair.client.receive_data(b"", 0.0)
 
@@ -273,45 +272,3 @@ def test_goaway_says_why() -> None:
     drain(mux)
     mux.go_away(ErrorCode.INTERNAL_ERROR, b"why")
     assert drain(mux)[-3:] == b"why"
-
-
-def test_sending_nothing_sends_nothing() -> None:
-    pair = Pair()
-    near, _ = pair.open()
-    pair.client.send(near, memoryview(b""))
-    assert not pair.client.has_data_to_send
-    assert near.pending == 0
-
-
-def test_several_sends_leave_in_their_order() -> None:
-    pair = Pair()
-    near, far = pair.open()
-    pair.client.send(near, memoryview(b"one "))
-    pair.client.send(near, memoryview(b"two"))
-    pair.pump()
-    assert pair.server.take(far, 100, 0.0) + pair.server.take(far, 100, 0.0) == b"one two"
-
-
-def test_what_is_taken_at_once_is_credited_and_the_rest_kept() -> None:
-    pair = Pair()
-    near, far = pair.open()
-    seen: list[bytes] = []
-
-    def take_three(data: memoryview) -> int:
-        seen.append(bytes(data[:3]))
-        return min(len(data), 3)
-
-    far.direct = take_three
-    pair.client.send(near, memoryview(b"abcdef"))
-    pair.pump()
-    assert far.chunks is not None
-    assert b"".join(far.chunks) == b"def"
-
-
-def test_what_nobody_takes_at_once_is_kept() -> None:
-    pair = Pair()
-    near, far = pair.open()
-    far.direct = lambda data: 0
-    pair.client.send(near, memoryview(b"abc"))
-    pair.pump()
-    assert pair.server.take(far, 100, 0.0) == b"abc"

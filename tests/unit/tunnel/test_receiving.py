@@ -283,6 +283,44 @@ def test_a_reset_in_the_middle_of_a_frame_drops_the_rest() -> None:
     assert peer.mux.budget.granted == 0
 
 
+def test_whoever_takes_bytes_directly_is_asked_first_and_what_it_leaves_is_kept() -> None:
+    peer = RawPeer(client_side=True)
+    stream = peer.open()
+    taken: list[bytes] = []
+
+    def direct(offered: memoryview) -> int:
+        taken.append(bytes(offered[:3]))
+        return len(taken[-1])
+
+    stream.direct = direct
+    assert not peer.say(data(1, b"all"))
+    peer.say(data(1, b"somewhat") + data(1, b"more"))
+    assert taken == [b"all", b"som"]
+    assert peer.mux.take(stream, 100, 0.0) == b"ewhatmore"
+    assert peer.mux._window.owed == 15
+
+
+@pytest.mark.parametrize("how", ["reset", "abandon"])
+def test_whoever_takes_bytes_directly_may_end_the_stream(how: str) -> None:
+    peer = RawPeer(client_side=True)
+    stream = peer.open()
+    peer.mux.answer(stream, encode_response())
+
+    def direct(offered: memoryview) -> int:
+        if how == "reset":
+            peer.mux.reset(stream, ErrorCode.CANCEL)
+        else:
+            peer.mux.abandon(stream)
+        return len(offered) // 2
+
+    stream.direct = direct
+    peer.say(data(1, b"data"))
+    peer.heard()
+    assert stream.is_closed
+    assert peer.mux._window.owed == 4
+    assert peer.mux.budget.granted == 0
+
+
 def test_late_data_of_long_forgotten_streams_is_dropped_and_that_of_others_is_not() -> None:
     peer = RawPeer(client_side=True)
     for _ in range(MAX_FORGOTTEN + 10):
