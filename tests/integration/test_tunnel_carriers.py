@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import secrets
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 import trio
@@ -68,7 +68,7 @@ class ConnectProxy:
 
 
 @asynccontextmanager
-async def serving(handler: Callable[[trio.SocketStream], object]) -> AsyncIterator[int]:
+async def serving(handler: Callable[[trio.SocketStream], Awaitable[object]]) -> AsyncIterator[int]:
     listeners = await trio.open_tcp_listeners(0, host=HOST)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(trio.serve_listeners, handler, listeners)
@@ -151,20 +151,19 @@ async def test_a_proxy_that_refuses_is_one_clear_line_without_the_password(
 async def test_a_url_that_is_none_is_our_callers_fault(files: tuple[TlsFiles, TlsFiles]) -> None:
     for arguments in ({"proxy": "socks5://x"}, {"websocket": "http://x"}):
         with pytest.raises(LocalProtocolError):
-            async with dial(HOST, 7, tls=files[0], **arguments):  # type: ignore[arg-type]  # either is a text
+            async with dial(HOST, 7, tls=files[0], **arguments):
                 pytest.fail("connected")
 
 
 async def test_megabytes_pass_in_a_websocket(files: tuple[TlsFiles, TlsFiles]) -> None:
-    async with (
-        accept(HOST, 0, tls=files[1], websocket=True) as listener,
-        dial(HOST, 0, tls=files[0], websocket=f"ws://{HOST}:{listener.port}/x") as agent,
-    ):
-        gateway = await anext(aiter(listener))
-        await check_echo(gateway, agent)
-        gateway.stop()
-        with trio.fail_after(5):
-            await agent.wait_closed()
+    async with accept(HOST, 0, tls=files[1], websocket=True) as listener:
+        with pytest.raises(TransportError, match="closed the tunnel"):
+            async with dial(HOST, 0, tls=files[0], websocket=f"ws://{HOST}:{listener.port}/x") as agent:
+                gateway = await anext(aiter(listener))
+                await check_echo(gateway, agent)
+                gateway.stop()
+                with trio.fail_after(5):
+                    await trio.sleep_forever()
 
 
 async def test_a_websocket_in_tls_through_a_proxy(files: tuple[TlsFiles, TlsFiles]) -> None:
@@ -177,13 +176,13 @@ async def test_a_websocket_in_tls_through_a_proxy(files: tuple[TlsFiles, TlsFile
         async with await trio.open_tcp_stream(HOST, listener.port) as behind:
             await join(outer, behind)
 
-    async with accept(HOST, 0, tls=files[1], websocket=True) as listener, serving(end_tls) as outside:
-        async with (
-            serving(ConnectProxy(outside).serve) as port,
-            dial(
-                HOST, 0, tls=files[0], proxy=f"http://{HOST}:{port}", websocket="wss://localhost/x", outer_tls=trusting
-            ) as agent,
-        ):
+    async with accept(HOST, 0, tls=files[1], websocket=True) as listener, AsyncExitStack() as stack:
+        outside = await stack.enter_async_context(serving(end_tls))
+        port = await stack.enter_async_context(serving(ConnectProxy(outside).serve))
+        url = "wss://localhost/x"
+        async with dial(
+            HOST, 0, tls=files[0], proxy=f"http://{HOST}:{port}", websocket=url, outer_tls=trusting
+        ) as agent:
             await check_echo(await anext(aiter(listener)), agent)
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wsproto import Connection, ConnectionType
+from wsproto import ConnectionType
+from wsproto.connection import Connection
 from wsproto.events import BytesMessage, CloseConnection, Message
 
 from conduit.errors import DecodeError
@@ -61,7 +65,7 @@ def test_any_split_of_the_stream_gives_the_same_bytes(sizes: list[int], cuts: li
     for payload in payloads:
         raw += b"".join(encode_frame(Opcode.BINARY, payload, key)) + b"".join(encode_frame(Opcode.PING, b"?", key))
     marks = sorted({0, len(raw), *(cut for cut in cuts if cut < len(raw))})
-    parts = [raw[a:b] for a, b in zip(marks, marks[1:], strict=False)]
+    parts = [raw[a:b] for a, b in itertools.pairwise(marks)]
     assert take(FrameReader(masked=masked), *parts) == (b"".join(payloads), [Ping(b"?")] * len(sizes))
 
 
@@ -81,10 +85,8 @@ def test_wsproto_takes_ours_and_we_take_what_it_sends(sizes: list[int], client: 
 @pytest.mark.property
 @given(data=st.binary(max_size=64), masked=st.booleans())
 def test_anything_is_taken_or_a_decode_error(data: bytes, masked: bool) -> None:
-    try:
+    with contextlib.suppress(DecodeError):
         take(FrameReader(masked=masked), data)
-    except DecodeError:
-        pass
 
 
 @pytest.mark.parametrize(
