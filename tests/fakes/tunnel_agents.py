@@ -13,9 +13,9 @@ from conduit.tunnel.reconnect import keep_dialling
 from conduit.tunnel.tunnel import Tunnel
 
 
-async def main(*words: str) -> None:
+async def main(*arguments: str) -> None:
     """One Agent, for ever."""
-    port, certificate, key, ca = words
+    port, certificate, key, ca = arguments
     files = TlsFiles(certificate=Path(certificate), key=Path(key), ca=Path(ca))
     await keep_dialling(partial(dial, tls=files), ("127.0.0.1", int(port)), Tunnel.wait_closed)
 

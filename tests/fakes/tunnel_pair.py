@@ -24,6 +24,8 @@ class Direction:
         self.ended = False
         self.carried = 0
         self.writes = 0
+        self.unread = False
+        "Whether the one who should take them does not."
         self.lot = trio.lowlevel.ParkingLot()
 
 
@@ -73,7 +75,7 @@ class WireEnd:
 
     def receive_nowait(self, buffer: memoryview) -> int | None:
         data = self._incoming.waiting
-        if data and not self._wire.holds:
+        if self._may_receive:
             count = min(len(buffer), len(data), self._wire.piece)
             buffer[:count] = data[:count]
             del data[:count]
@@ -90,8 +92,12 @@ class WireEnd:
 
     async def wait_readable(self) -> None:
         await trio.lowlevel.checkpoint()
-        while not (self._incoming.ended or self._wire.is_cut or (self._incoming.waiting and not self._wire.holds)):
+        while not (self._incoming.ended or self._wire.is_cut or self._may_receive):
             await self._incoming.lot.park()
+
+    @property
+    def _may_receive(self) -> bool:
+        return bool(self._incoming.waiting) and not (self._wire.holds or self._incoming.unread)
 
     async def wait_writable(self) -> None:
         await trio.lowlevel.checkpoint()

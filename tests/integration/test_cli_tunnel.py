@@ -218,6 +218,19 @@ def test_a_forward_may_say_whose_target_it_means(keys: str) -> None:
         assert user.recv(1) == b"x"
 
 
+def test_a_websocket_carries_it(keys: str) -> None:
+    words = ("listen", "--keys", keys, "--listen", f"{HOST}:0", "--forward", f"{HOST}:0=web", "--websocket")
+    with target() as web, Command(*words) as gateway:
+        where = gateway.until("ready", what="agents")["address"]
+        users = gateway.until("ready", what="web")["address"]
+        road = ("--websocket", f"ws://{where}/x", "--proxy", "")
+        with Command("dial", where, "--keys", keys, "--expose", f"web={HOST}:{web}", *road):
+            gateway.until("connected")
+            with connect(users) as user:
+                user.sendall(b"x")
+                assert user.recv(1) == b"x"
+
+
 class Cutter:
     """A proxy on the way that breaks the connection when another *every* bytes have passed."""
 
@@ -293,6 +306,8 @@ def test_a_resumable_connection_survives_ten_cuts(keys: str) -> None:
         (("dial", "nowhere", "--expose", "a=h:1"), "'nowhere' is not HOST:PORT"),
         (("dial", "h:1", "--expose", "a=h:1"), "certificates are needed"),
         (("dial", "h:1"), "--expose"),
+        (("dial", "h:1", "--expose", "a=h:1", "--proxy", "socks5://u:p@h"), "none of http:// and https://"),
+        (("dial", "h:1", "--expose", "a=h:1", "--websocket", "http://h"), "no URL such as wss://"),
         (("listen", "--forward", "8080=web", "--keys", "k"), "'8080' is not HOST:PORT"),
         (("listen", "--forward", "127.0.0.1:1=a", "--keys", "nowhere"), "there is no file 'nowhere/gateway.pem'"),
         (("keys", "k", "--agent", "gateway"), "the names of other files"),

@@ -23,9 +23,7 @@ SILENCE = 0.5  # seconds until a peer is dead
 
 def _start_agent(port: int, files: TlsFiles) -> subprocess.Popen[bytes]:
     paths = (files.certificate, files.key, files.ca)
-    return subprocess.Popen(  # our own program
-        [sys.executable, "-m", "tests.fakes.tunnel_agents", str(port), *map(str, paths)]
-    )
+    return subprocess.Popen([sys.executable, "-m", "tests.fakes.tunnel_agents", str(port), *map(str, paths)])
 
 
 @pytest.mark.slow
@@ -69,7 +67,7 @@ async def test_both_ends_notice_a_proxy_that_stops_forwarding(tmp_path: Path) ->
             (proxy,) = await nursery.start(partial(trio.serve_tcp, carry, 0, host="127.0.0.1"))
             port = proxy.socket.getsockname()[1]
             dialler = partial(dial, tls=agent, interval=0.1, dead_after=SILENCE)
-            with pytest.raises(PeerTimeoutError, match="silent for"):  # noqa: PT012  # the block ends with it
+            with pytest.raises(PeerTimeoutError, match="silent for"):  # noqa: PT012  # the tunnel is the block
                 async with dialler("127.0.0.1", port):
                     theirs = await anext(aiter(listener))
                     forwards = False

@@ -21,8 +21,15 @@ logger = logging.getLogger(__name__)
 KIND: Final = "control"
 LINGER: Final = 2.0  # seconds that a peer has to read why it is refused
 
+Trust = Callable[[str], bool]
+"Whether a peer with this identity (the URI in its certificate, already verified) is let in."
 Admit = Callable[[str, Hello], Awaitable[bytes]]
 "Decides about an identity and what it says of itself; the answer is for its services. Raises TunnelRefused."
+
+
+def anybody(identity: str) -> bool:
+    """Trust whoever has a certificate of our CA."""
+    return True
 
 
 async def admit_all(identity: str, hello: Hello) -> bytes:
@@ -52,8 +59,10 @@ async def greet(tunnel: Tunnel, *, registration: bytes, generation: int) -> None
     tunnel.adopt_control(control)
 
 
-async def welcome(tunnel: Tunnel, *, admit: Admit, seats: Seats) -> None:
+async def welcome(tunnel: Tunnel, *, trust: Trust = anybody, admit: Admit, seats: Seats) -> None:
     """The accepting side's part; the tunnel has the seat of its identity then.
+
+    Who is not trusted is told so here and not by TLS, where nobody would see more than a connection that closes.
 
     :raises NegotiationError: the peer speaks another major version.
     :raises TunnelRefused: it is not wanted.
@@ -64,30 +73,36 @@ async def welcome(tunnel: Tunnel, *, admit: Admit, seats: Seats) -> None:
         raise RemoteProtocolError(f"{tunnel.peer} does not begin with a hello")
     tunnel.hello = hello
     try:
-        answer = await _judge(tunnel, hello, admit, seats)
+        _judge(tunnel, hello, trust)
+        seats.check(tunnel)
+        answer = await _ask(tunnel, hello, admit)
+        await seats.take(tunnel)
     except TunnelRefused as error:
+        why = error if hello.major == MAJOR else NegotiationError(f"{tunnel.peer} speaks {error.reason}")
+        tunnel.foresee(why)
         await _refuse(tunnel, control, error)
-        if hello.major != MAJOR:
-            raise NegotiationError(f"{tunnel.peer} speaks {error.reason}") from error
-        raise
+        raise why from error.__cause__
     await control.send(Welcome(minor=MINOR, answer=answer))
     tunnel.adopt_control(control)
 
 
-async def _judge(tunnel: Tunnel, hello: Hello, admit: Admit, seats: Seats) -> bytes:
+def _judge(tunnel: Tunnel, hello: Hello, trust: Trust) -> None:
     """:raises TunnelRefused: no."""
     if hello.major != MAJOR:
         raise TunnelRefused(f"version {hello.major} of the tunnel's protocol, where version {MAJOR} is spoken")
-    seats.check(tunnel)
+    if not trust(tunnel.identity):
+        raise TunnelRefused(f"{legible(tunnel.identity) or 'nobody'} is not trusted here", may_retry=True)
+
+
+async def _ask(tunnel: Tunnel, hello: Hello, admit: Admit) -> bytes:
+    """:raises TunnelRefused: no."""
     try:
-        answer = await admit(tunnel.identity, hello)
+        return await admit(tunnel.identity, hello)
     except TunnelRefused:
         raise
     except Exception as error:
         logger.exception("cannot decide about %s", tunnel.identity)
         raise TunnelRefused("nobody can decide about it now", may_retry=True) from error
-    await seats.take(tunnel)
-    return answer
 
 
 async def _refuse(tunnel: Tunnel, control: ControlStream, error: TunnelRefused) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from conduit._trio import open_background_nursery
 from conduit.errors import AuthenticationError, ConduitError, PeerTimeoutError, TransportError
 from conduit.tunnel.carriers import SocketCarrier, take_socket
 from conduit.tunnel.fencing import Seats
-from conduit.tunnel.handshake import Admit, admit_all, greet, welcome
+from conduit.tunnel.handshake import Admit, Trust, admit_all, anybody, greet, welcome
 from conduit.tunnel.liveness import INTERVAL, Liveness
 from conduit.tunnel.mux import Mux
 from conduit.tunnel.roads import USE_ENVIRONMENT, Proxy, connect_by_road
@@ -30,8 +30,6 @@ logger = logging.getLogger(__name__)
 ALPN: Final = "conduit-tunnel/1"
 PATIENCE: Final = 15.0  # seconds that TLS and the first messages may take
 MAX_STRANGERS: Final = 1024  # connections that have not introduced themselves; one more, and the oldest is dropped
-Trust = Callable[[str], bool]
-"Whether a peer with this identity (the URI in its certificate, already verified) is let in."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +55,7 @@ class TlsFiles:
         """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.verify_mode = ssl.CERT_REQUIRED
+        context.num_tickets = 0  # whoever comes back shows its certificate again
         return self._complete(context)
 
     def _complete(self, context: ssl.SSLContext) -> ssl.SSLContext:
@@ -69,11 +68,6 @@ class TlsFiles:
             what = error.strerror or str(error)
             raise TransportError(f"cannot use {self.certificate}, its key, or {self.ca}: {what}") from error
         return context
-
-
-def anybody(identity: str) -> bool:
-    """Trust whoever has a certificate of our CA."""
-    return True
 
 
 @asynccontextmanager
@@ -125,7 +119,7 @@ async def dial(
 
 @asynccontextmanager
 async def accept(
-    host: str | None,
+    host: str | Sequence[str] | None,
     port: int,
     *,
     tls: TlsFiles,
@@ -139,9 +133,9 @@ async def accept(
 ) -> AsyncIterator[Listener]:
     """Listen for Agents; iterate over the result for their tunnels.
 
-    :param host: address to listen on, None for all of them.
+    :param host: address to listen on, or several; None for all of this machine.
     :param port: TCP port, 0 for any.
-    :param trust: decides about an Agent's identity.
+    :param trust: decides about an Agent's identity; one that is not trusted is told so.
     :param admit: decides about an Agent when it has said who it is; what it returns is the Agent's ``answer``, and
         :class:`~conduit.errors.TunnelRefused` is told to it.
     :param deadline: seconds that an Agent may take to introduce itself.
@@ -152,15 +146,28 @@ async def accept(
     :raises TransportError: nobody can listen there.
     """
     context = tls.server_context()
-    try:
-        listeners = await trio.open_tcp_listeners(port, host=host)
-    except OSError as error:
-        raise TransportError(f"cannot listen on {host or '*'}:{port}: {error.strerror or error}") from error
+    listeners = await _listen([host] if host is None or isinstance(host, str) else host, port)
     terms = _Terms(trust, admit, deadline, interval, dead_after, max_strangers, websocket)
     listener = Listener(listeners, context, terms)
     async with open_background_nursery() as nursery:
         nursery.start_soon(listener.serve)
         yield listener
+
+
+async def _listen(hosts: Sequence[str | None], port: int) -> list[trio.SocketListener]:
+    """Sockets that listen on all of *hosts*, with one port; none is left open when one of them fails."""
+    listeners: list[trio.SocketListener] = []
+    for host in hosts:
+        try:
+            listeners += await trio.open_tcp_listeners(port, host=host)
+        except BaseException as error:
+            for listener in listeners:
+                listener.socket.close()
+            if isinstance(error, OSError):
+                raise TransportError(f"cannot listen on {host or '*'}:{port}: {error.strerror or error}") from error
+            raise
+        port = port or listeners[0].socket.getsockname()[1]
+    return listeners
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,11 +244,11 @@ class Listener:
         terms = self._terms
         give_up = trio.current_time() + terms.deadline
         with _within(terms.deadline, carrier.peer):
-            pipe = await _secure(await self._unwrap(carrier), self._context, terms.trust, host=None)
+            pipe = await _secure(await self._unwrap(carrier), self._context, host=None)
         async with _running(pipe, terms.interval, terms.dead_after, client_side=True) as tunnel:
             try:
                 with _within(give_up - trio.current_time(), carrier.peer):
-                    await welcome(tunnel, admit=terms.admit, seats=self._seats)
+                    await welcome(tunnel, trust=terms.trust, admit=terms.admit, seats=self._seats)
                 self._strangers.pop(scope, None)
                 if not tunnel.is_closed:
                     self._arrived.send_nowait(tunnel)
@@ -260,7 +267,7 @@ class Listener:
             raise
 
 
-async def _secure(carrier: Carrier, context: ssl.SSLContext, trust: Trust, *, host: str | None) -> TlsPipe:
+async def _secure(carrier: Carrier, context: ssl.SSLContext, trust: Trust = anybody, *, host: str | None) -> TlsPipe:
     """TLS over *carrier*, which is closed when that fails."""
     try:
         pipe = TlsPipe(carrier, context, server_side=host is None, host=host)

@@ -35,6 +35,7 @@ BATCH: Final = 256 << 10  # bytes encrypted before they are sent; what is urgent
 TURN: Final = 1 << 20  # bytes sent in one go before other tasks get a turn
 ROUNDS: Final = 8  # reads before other tasks get a turn
 HELD: Final = 32  # answers that are sent together: the peer works on them while we make the next
+STALLED: Final = 60.0  # seconds in which a peer that sends must also take something
 MAX_REASON: Final = 200  # characters of ours that the peer is told
 LONGEST_DRAIN: Final = 86_400.0  # seconds that a Drain announces at most
 INTERACTIVE: Final = frozenset({"control", "sol", "vnc-input"})  # kinds that go before bulk
@@ -58,6 +59,7 @@ class Tunnel:
         self._opened, self._incoming = trio.open_memory_channel[TunnelStream](math.inf)  # bounded by MAX_STREAMS
         self._failure: ConduitError | None = None
         self._closed = trio.Event()
+        self._foreseen: ConduitError | None = None  # why it will have ended, whoever closes it
         self._stopped = False  # by us, on purpose
         self._control: ControlStream | None = None
         self._adopted = trio.Event()
@@ -260,7 +262,7 @@ class Tunnel:
                     nursery.start_soon(self._follow)
                     await self._read()
         except* ConduitError as group:
-            self._fail(_first(group))
+            self._fail(self._foreseen or _first(group))
         finally:
             self._end()
         if self._failure is not None and not self._stopped:
@@ -277,6 +279,10 @@ class Tunnel:
             self._failure = TransportError(reason)
             self.mux.go_away(debug=reason[:MAX_REASON].encode())
         self.stop()
+
+    def foresee(self, error: ConduitError) -> None:
+        """Have *error* be why it ends, although the peer will be the one to close."""
+        self._foreseen = error
 
     def _fail(self, error: ConduitError) -> None:
         if self._failure is None:
@@ -437,7 +443,10 @@ class Tunnel:
             await self._writable_needed.wait()
             self._writable_needed = trio.Event()
             while self._blocked:
-                await self._pipe.carrier.wait_writable()
+                with trio.move_on_after(STALLED) as patience:
+                    await self._pipe.carrier.wait_writable()
+                if patience.cancelled_caught:
+                    raise PeerTimeoutError(f"{self.peer} has taken nothing for {STALLED:g} s")
                 if self._pipe.flush():
                     self._blocked = False
                     self._flush()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from conduit.errors import CallError, DrainingError, StreamResetError, TransportError
 from conduit.tunnel.calls import Unary, call, serve_calls
+from conduit.tunnel.flow import FIRST_WINDOW
 from conduit.tunnel.tunnel import Tunnel
 from tests.fakes.cancelling import cancel_at_step
-from tests.fakes.greeted_tunnels import greeted_tunnels
-from tests.fakes.tunnel_pair import Wire
+from tests.fakes.greeted_tunnels import greeted_tunnels, shorten_liveness
+from tests.fakes.tunnel_pair import PIPE, Wire
 
 
 async def _slow(request: bytes) -> bytes:
@@ -30,10 +33,8 @@ async def test_calls_in_flight_are_answered_whichever_end_drains(who: int, autoj
         async def ask() -> None:
             answers.append(await call(gateway, "slow", b"x" * 100_000 + b"y"))
 
-        for _ in range(20):
+        for _ in range(21):
             nursery.start_soon(ask)
-        await wait_all_tasks_blocked()
-        nursery.start_soon(ask)
         await wait_all_tasks_blocked()
         nursery.start_soon(_ask_late, gateway, refused)
         assert await pair[who].drain(30, "maintenance")
@@ -151,3 +152,21 @@ async def test_both_ends_notice_a_connection_that_carries_nothing(full: bool, au
 async def _fill(stream: trio.abc.SendStream) -> None:
     with pytest.raises(trio.BrokenResourceError):
         await stream.send_all(bytes(32 << 20))
+
+
+async def test_a_peer_that_sends_but_takes_nothing_is_left(autojump_clock: MockClock) -> None:
+    wire = Wire()
+    async with greeted_tunnels(wire) as (gateway, agent), trio.open_nursery() as nursery:
+        shorten_liveness(agent, interval=10, dead_after=1000)
+        wire.directions[1].unread = True  # from the Gateway to the Agent
+        started = trio.current_time()
+        for _ in range(2 * PIPE // FIRST_WINDOW):
+            nursery.start_soon(_send, await gateway.open_stream("bulk"), FIRST_WINDOW)
+        await gateway.wait_closed()
+        assert 59 < trio.current_time() - started <= 61
+        assert gateway.closed_because == "the other end has taken nothing for 60 s"
+
+
+async def _send(stream: trio.abc.SendStream, size: int) -> None:
+    with suppress(trio.BrokenResourceError):
+        await stream.send_all(bytes(size))

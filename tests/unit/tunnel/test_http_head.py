@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import itertools
-from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -76,7 +76,7 @@ def test_what_is_no_head(raw: bytes) -> None:
 @given(st.binary(max_size=60))
 def test_anything_is_a_head_or_a_decode_error(raw: bytes) -> None:
     for kind in (ResponseHead, RequestHead):
-        with suppress(DecodeError):
+        with contextlib.suppress(DecodeError):
             kind.decode(raw)
 
 

@@ -55,6 +55,52 @@ async def test_a_tunnel_over_both_families_of_addresses(host: str, gateway: TlsF
         await _is_served(listener, agent, host)
 
 
+async def test_one_listener_has_several_addresses_and_one_port(gateway: TlsFiles, agent: TlsFiles) -> None:
+    async with accept(["127.0.0.1", "::1"], 0, tls=gateway) as listener:
+        await _is_served(listener, agent, "127.0.0.1")
+        await _is_served(listener, agent, "::1")
+
+
+async def test_an_address_that_is_taken_leaves_no_socket_behind(gateway: TlsFiles) -> None:
+    async with accept("127.0.0.2", 0, tls=gateway) as listener:
+        with pytest.raises(TransportError, match=r"cannot listen on 127\.0\.0\.2"):
+            async with accept(["127.0.0.1", "127.0.0.2"], listener.port, tls=gateway):
+                pytest.fail("it listens")
+        async with accept("127.0.0.1", listener.port, tls=gateway):
+            pass
+
+
+async def test_who_is_not_trusted_is_told_so_and_may_come_again(
+    gateway: TlsFiles, agent: TlsFiles, caplog: pytest.LogCaptureFixture
+) -> None:
+    known: set[str] = set()
+    async with accept("127.0.0.1", 0, tls=gateway, trust=known.__contains__) as listener:
+        with caplog.at_level(logging.INFO, logger="conduit"):
+            with pytest.raises(TunnelRefused, match="conduit://agent/a is not trusted here") as refusal:
+                async with dial("127.0.0.1", listener.port, tls=agent):
+                    pytest.fail("it was let in")
+            with trio.fail_after(2):
+                while not caplog.records:  # noqa: ASYNC110  # a log has no event
+                    await trio.sleep(0.001)
+        assert refusal.value.may_retry
+        assert [record.levelno for record in caplog.records] == [logging.INFO]
+        assert "conduit://agent/a is not trusted here" in caplog.text
+        known.add("conduit://agent/a")
+        await _is_served(listener, agent)
+
+
+async def test_a_gateway_that_is_not_trusted_is_not_greeted(gateway: TlsFiles, agent: TlsFiles) -> None:
+    async with accept("127.0.0.1", 0, tls=gateway) as listener:
+        with pytest.raises(AuthenticationError, match="conduit://gateway/g, who is not trusted here"):
+            async with dial("127.0.0.1", listener.port, tls=agent, trust=lambda identity: identity == "x"):
+                pytest.fail("it was greeted")
+        await _is_served(listener, agent)
+
+
+def test_nobody_comes_back_on_a_ticket_instead_of_a_certificate(gateway: TlsFiles) -> None:
+    assert gateway.server_context().num_tickets == 0
+
+
 async def _plain_text(port: int, _: ssl.SSLContext) -> None:
     async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
         await stream.send_all(b"GET / HTTP/1.1\r\nHost: conduit\r\n\r\n")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wsproto.connection import Connection, ConnectionType
+from wsproto import ConnectionType
+from wsproto.connection import Connection
 from wsproto.events import BytesMessage, CloseConnection, Message
 
 from conduit.errors import DecodeError
@@ -84,7 +85,7 @@ def test_wsproto_takes_ours_and_we_take_what_it_sends(sizes: list[int], client: 
 @pytest.mark.property
 @given(data=st.binary(max_size=64), masked=st.booleans())
 def test_anything_is_taken_or_a_decode_error(data: bytes, masked: bool) -> None:
-    with suppress(DecodeError):
+    with contextlib.suppress(DecodeError):
         take(FrameReader(masked=masked), data)
 
 
