@@ -22,6 +22,7 @@ DRIVERS = (
     "*/endpoint.py,*/port.py,*/entropy.py,*/client.py,*/fleet.py,*/operations/*,*/serve.py,*/sweeper.py,"
     "*/console.py,*/console_activation.py,*/serial_pipes.py,*/qemu.py,"
     "*/tunnel/carriers.py,*/tunnel/handshake.py,*/tunnel/link.py,*/tunnel/stream.py,*/tunnel/tls.py,*/tunnel/tunnel.py,"
+    "*/tunnel/control_stream.py,*/tunnel/reconnect.py,*/tunnel/proxy.py,*/tunnel/roads.py,*/tunnel/websocket.py,"
     "*/tunnel/calls.py,*/tunnel/datagrams.py,*/tunnel/resumable.py,*/tunnel/resume_open.py,*/tunnel/resume_serve.py,"
     "*/tunnel/serving.py,*/tunnel/forward.py,*/tunnel/splice.py"
 )

@@ -89,6 +89,23 @@ class TransportError(ConduitError):
     """The operating system refused to send or receive; the ``OSError`` is the cause."""
 
 
+class DrainingError(TransportError):
+    """A tunnel takes no new streams, because one end is about to leave; nothing was sent, so it is safe elsewhere."""
+
+
+class TunnelRefused(AuthenticationError):
+    """The side that accepts does not want this tunnel; also what decides about that raises to say so.
+
+    :param reason: for people; no secrets. The peer is told.
+    :param may_retry: whether the same may be welcome later.
+    """
+
+    def __init__(self, reason: str, *, may_retry: bool = False) -> None:
+        super().__init__(f"the tunnel is refused: {reason}")
+        self.reason = reason
+        self.may_retry = may_retry
+
+
 _RESET_WORDS: Final = {
     0x0: "nothing more is wanted",
     0x1: "protocol error",

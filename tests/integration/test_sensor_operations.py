@@ -153,7 +153,7 @@ async def test_a_repository_that_changes_all_the_time_is_given_up() -> None:
     bmc = repository_of(lambda request: 0xC5)
     with pytest.raises(CompletionCodeError):
         await read_repository(bmc.as_bmc)
-    assert sum(isinstance(command, ReserveSdrRepository) for command in bmc.asked) == MAX_RENEWALS + 1
+    assert sum(isinstance(command, ReserveSdrRepository) for command in bmc.asked) == MAX_RENEWALS
 
 
 async def test_records_that_follow_each_other_in_a_circle_are_read_once() -> None:

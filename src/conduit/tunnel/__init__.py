@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # what is loaded late has types all the same
     from conduit.tunnel.datagrams import forward_udp, open_datagrams, relay_udp
     from conduit.tunnel.frames import ErrorCode
     from conduit.tunnel.link import TlsFiles, accept, dial
+    from conduit.tunnel.reconnect import Addresses, dial_all, keep_dialling
     from conduit.tunnel.resumable import ResumableStream
     from conduit.tunnel.resume_open import open_resumable
     from conduit.tunnel.resume_serve import Resumables, open_resumables
@@ -19,6 +20,7 @@ if TYPE_CHECKING:  # what is loaded late has types all the same
     from conduit.tunnel.tunnel import Tunnel
 
 __all__ = [
+    "Addresses",
     "Bidirectional",
     "Code",
     "ErrorCode",
@@ -31,7 +33,9 @@ __all__ = [
     "accept",
     "call",
     "dial",
+    "dial_all",
     "forward_udp",
+    "keep_dialling",
     "open_call",
     "open_datagrams",
     "open_resumable",
@@ -53,9 +57,12 @@ _HOMES: Final = {
     "TunnelStream": "conduit.tunnel.stream",
     "Unary": "conduit.tunnel.calls",
     "accept": "conduit.tunnel.link",
+    "Addresses": "conduit.tunnel.reconnect",
     "call": "conduit.tunnel.calls",
     "dial": "conduit.tunnel.link",
+    "dial_all": "conduit.tunnel.reconnect",
     "forward_udp": "conduit.tunnel.datagrams",
+    "keep_dialling": "conduit.tunnel.reconnect",
     "open_call": "conduit.tunnel.calls",
     "open_datagrams": "conduit.tunnel.datagrams",
     "open_resumable": "conduit.tunnel.resume_open",

@@ -2,81 +2,96 @@
 
 from __future__ import annotations
 
-from conduit.errors import AuthenticationError, NegotiationError, RemoteProtocolError
-from conduit.tunnel.control import (
-    MAJOR,
-    MAX_CONTROL_MESSAGE,
-    MINOR,
-    Hello,
-    Message,
-    Refusal,
-    Welcome,
-    decode_message,
-)
-from conduit.tunnel.framing import MessageReader, encode_message
-from conduit.tunnel.stream import TunnelStream
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final
+
+import trio
+
+from conduit.errors import NegotiationError, RemoteProtocolError, TransportError, TunnelRefused
+from conduit.tunnel.control import MAJOR, MINOR, Hello, Refusal, Welcome
+from conduit.tunnel.control_stream import ControlStream, legible
+from conduit.tunnel.fencing import Seats
+from conduit.tunnel.mux import MAX_STREAMS
 from conduit.tunnel.tunnel import Tunnel
 
-KIND = "control"
+logger = logging.getLogger(__name__)
+
+KIND: Final = "control"
+LINGER: Final = 2.0  # seconds that a peer has to read why it is refused
+
+Admit = Callable[[str, Hello], Awaitable[bytes]]
+"Decides about an identity and what it says of itself; the answer is for its services. Raises TunnelRefused."
 
 
-class ControlStream:
-    """Messages on the control stream."""
-
-    def __init__(self, stream: TunnelStream) -> None:
-        self._stream = stream
-        self._reader = MessageReader(MAX_CONTROL_MESSAGE)
-        self._ready: list[Message] = []
-
-    async def send(self, message: Message) -> None:
-        """Send one."""
-        await self._stream.send_all(encode_message(message.encode()))
-
-    async def receive(self) -> Message | None:
-        """The next one that we know; None at the end."""
-        while not self._ready:
-            data = await self._stream.receive_some()
-            if not data:
-                return None
-            for raw in self._reader.receive(data):
-                message = decode_message(raw)
-                if message is not None:
-                    self._ready.append(message)
-        return self._ready.pop(0)
+async def admit_all(identity: str, hello: Hello) -> bytes:
+    """Nobody is refused."""
+    return b""
 
 
-async def greet(tunnel: Tunnel, *, registration: bytes, generation: int) -> ControlStream:
+async def greet(tunnel: Tunnel, *, registration: bytes, generation: int) -> None:
     """The dialling side's part.
 
-    :raises AuthenticationError: we are not welcome, and why.
+    :raises TunnelRefused: we are not welcome, and why.
     """
     stream = await tunnel.first_stream()
     if stream.kind != KIND:
         raise RemoteProtocolError(f"the first stream is {stream.kind!r}, not the control stream")
     control = ControlStream(stream)
-    hello = Hello(major=MAJOR, minor=MINOR, generation=generation, registration=registration)
+    hello = Hello(
+        major=MAJOR, minor=MINOR, generation=generation, max_streams=MAX_STREAMS, registration=registration
+    )  # fmt: skip
     await control.send(hello)
     message = await control.receive()
     if isinstance(message, Refusal):
-        raise AuthenticationError(f"{tunnel.peer} refuses the tunnel: {message.reason}")
+        raise TunnelRefused(f"{tunnel.peer} says: {legible(message.reason)}", may_retry=bool(message.may_retry))
     if not isinstance(message, Welcome):
-        raise RemoteProtocolError("no welcome")
-    return control
+        raise RemoteProtocolError(f"{tunnel.peer} does not answer with a welcome")
+    tunnel.hello, tunnel.answer = hello, message.answer
+    tunnel.adopt_control(control)
 
 
-async def welcome(tunnel: Tunnel) -> ControlStream:
-    """The accepting side's part.
+async def welcome(tunnel: Tunnel, *, admit: Admit, seats: Seats) -> None:
+    """The accepting side's part; the tunnel has the seat of its identity then.
 
     :raises NegotiationError: the peer speaks another major version.
+    :raises TunnelRefused: it is not wanted.
     """
     control = ControlStream(await tunnel.open_stream(KIND))
     hello = await control.receive()
     if not isinstance(hello, Hello):
-        raise RemoteProtocolError("no hello")
-    if hello.major != MAJOR:
-        reason = f"version {hello.major} of the tunnel's protocol, version {MAJOR} is spoken here"
-        await control.send(Refusal(reason=reason))
-        raise NegotiationError(f"{tunnel.peer} speaks {reason}")
-    await control.send(Welcome(minor=MINOR))
+        raise RemoteProtocolError(f"{tunnel.peer} does not begin with a hello")
     tunnel.hello = hello
-    return control
+    try:
+        answer = await _judge(tunnel, hello, admit, seats)
+    except TunnelRefused as error:
+        await _refuse(tunnel, control, error)
+        if hello.major != MAJOR:
+            raise NegotiationError(f"{tunnel.peer} speaks {error.reason}") from error
+        raise
+    await control.send(Welcome(minor=MINOR, answer=answer))
+    tunnel.adopt_control(control)
+
+
+async def _judge(tunnel: Tunnel, hello: Hello, admit: Admit, seats: Seats) -> bytes:
+    """:raises TunnelRefused: no."""
+    if hello.major != MAJOR:
+        raise TunnelRefused(f"version {hello.major} of the tunnel's protocol, where version {MAJOR} is spoken")
+    seats.check(tunnel)
+    try:
+        answer = await admit(tunnel.identity, hello)
+    except TunnelRefused:
+        raise
+    except Exception as error:
+        logger.exception("cannot decide about %s", tunnel.identity)
+        raise TunnelRefused("nobody can decide about it now", may_retry=True) from error
+    await seats.take(tunnel)
+    return answer
+
+
+async def _refuse(tunnel: Tunnel, control: ControlStream, error: TunnelRefused) -> None:
+    """Say why; the peer closes. If we did at once, what it has sent us could make the network drop the reason."""
+    with trio.move_on_after(LINGER), suppress(TransportError):
+        await control.send(Refusal(reason=error.reason, may_retry=int(error.may_retry)))
+        await tunnel.wait_closed()

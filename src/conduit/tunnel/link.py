@@ -15,16 +15,21 @@ import trio
 
 from conduit._trio import open_background_nursery
 from conduit.errors import AuthenticationError, ConduitError, PeerTimeoutError, TransportError
-from conduit.tunnel.carriers import SocketCarrier, connect, take_socket
-from conduit.tunnel.handshake import greet, welcome
+from conduit.tunnel.carriers import SocketCarrier, take_socket
+from conduit.tunnel.fencing import Seats
+from conduit.tunnel.handshake import Admit, admit_all, greet, welcome
+from conduit.tunnel.liveness import INTERVAL, Liveness
 from conduit.tunnel.mux import Mux
+from conduit.tunnel.roads import USE_ENVIRONMENT, Proxy, connect_by_road
 from conduit.tunnel.tls import Carrier, TlsPipe
 from conduit.tunnel.tunnel import Tunnel
+from conduit.tunnel.websocket import accept_websocket
 
 logger = logging.getLogger(__name__)
 
 ALPN: Final = "conduit-tunnel/1"
 PATIENCE: Final = 15.0  # seconds that TLS and the first messages may take
+MAX_STRANGERS: Final = 1024  # connections that have not introduced themselves; one more, and the oldest is dropped
 Trust = Callable[[str], bool]
 "Whether a peer with this identity (the URI in its certificate, already verified) is let in."
 
@@ -82,6 +87,11 @@ async def dial(
     trust: Trust = anybody,
     server_name: str | None = None,
     deadline: float = PATIENCE,
+    interval: float = INTERVAL,
+    dead_after: float | None = None,
+    proxy: Proxy = USE_ENVIRONMENT,
+    websocket: str | None = None,
+    outer_tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Tunnel]:
     """A tunnel to the Gateway at *host*, which opens streams in it; see :meth:`Tunnel.incoming`.
 
@@ -91,15 +101,23 @@ async def dial(
     :param trust: decides about the Gateway's identity.
     :param server_name: name in the Gateway's certificate, when it is not *host*.
     :param deadline: seconds that it may take to be welcome.
+    :param interval: seconds between PINGs.
+    :param dead_after: seconds of silence after which the tunnel is given up; by default two intervals and 5 s.
+    :param proxy: URL of an HTTP proxy, such as ``http://user:password@proxy.example:3128``, or None for none. Without
+        it ``HTTPS_PROXY`` and ``NO_PROXY`` decide.
+    :param websocket: URL of a WebSocket that leads to the Gateway, such as ``wss://gateway.example/path``; *host* is
+        then only the name in the Gateway's certificate.
+    :param outer_tls: for a ``wss`` URL, or an ``https`` proxy: whom to trust there, when not the system's CAs.
     :raises TransportError: nobody is there, or TLS cannot be agreed on.
     :raises AuthenticationError: the Gateway is not to be trusted, or does not trust us.
+    :raises TunnelRefused: it does not want us, and why; that is an AuthenticationError too.
     :raises PeerTimeoutError: it took too long.
     """
     context = tls.client_context()
     with _within(deadline, f"{host}:{port}"):
-        carrier = await connect(host, port)
+        carrier = await connect_by_road(host, port, proxy=proxy, websocket=websocket, outer_tls=outer_tls)
         pipe = await _secure(carrier, context, trust, host=server_name or host)
-    async with _running(pipe, client_side=False) as tunnel:
+    async with _running(pipe, interval, dead_after, client_side=False) as tunnel:
         with _within(deadline, f"{host}:{port}"):
             await greet(tunnel, registration=registration, generation=generation)
         yield tunnel
@@ -112,14 +130,25 @@ async def accept(
     *,
     tls: TlsFiles,
     trust: Trust = anybody,
+    admit: Admit = admit_all,
     deadline: float = PATIENCE,
+    interval: float = INTERVAL,
+    dead_after: float | None = None,
+    max_strangers: int = MAX_STRANGERS,
+    websocket: bool = False,
 ) -> AsyncIterator[Listener]:
     """Listen for Agents; iterate over the result for their tunnels.
 
     :param host: address to listen on, None for all of them.
     :param port: TCP port, 0 for any.
     :param trust: decides about an Agent's identity.
+    :param admit: decides about an Agent when it has said who it is; what it returns is the Agent's ``answer``, and
+        :class:`~conduit.errors.TunnelRefused` is told to it.
     :param deadline: seconds that an Agent may take to introduce itself.
+    :param interval: seconds between PINGs.
+    :param dead_after: seconds of silence after which a tunnel is given up; by default two intervals and 5 s.
+    :param max_strangers: connections that have not introduced themselves; for one more the oldest is dropped.
+    :param websocket: whether Agents come in WebSockets (``ws``; for ``wss``, put what ends that TLS before it).
     :raises TransportError: nobody can listen there.
     """
     context = tls.server_context()
@@ -127,22 +156,37 @@ async def accept(
         listeners = await trio.open_tcp_listeners(port, host=host)
     except OSError as error:
         raise TransportError(f"cannot listen on {host or '*'}:{port}: {error.strerror or error}") from error
-    listener = Listener(listeners, context, trust, deadline)
+    terms = _Terms(trust, admit, deadline, interval, dead_after, max_strangers, websocket)
+    listener = Listener(listeners, context, terms)
     async with open_background_nursery() as nursery:
         nursery.start_soon(listener.serve)
         yield listener
 
 
-class Listener:
-    """Where Agents arrive."""
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """On which a listener takes Agents; as in :func:`accept`."""
 
-    def __init__(
-        self, listeners: list[trio.SocketListener], context: ssl.SSLContext, trust: Trust, deadline: float
-    ) -> None:
+    trust: Trust
+    admit: Admit
+    deadline: float
+    interval: float
+    dead_after: float | None
+    max_strangers: int
+    websocket: bool
+
+
+class Listener:
+    """Where Agents arrive. Of each identity there is one live tunnel: a newer session ends the older."""
+
+    def __init__(self, listeners: list[trio.SocketListener], context: ssl.SSLContext, terms: _Terms) -> None:
         self._listeners = listeners
         self._context = context
-        self._trust = trust
-        self._deadline = deadline
+        self._terms = terms
+        self._seats = Seats()
+        self._strangers: dict[trio.CancelScope, None] = {}  # the oldest first
+        self.dropped_strangers = 0
+        "Connections that were dropped to make room for others."
         self._arrived, self._arrivals = trio.open_memory_channel[Tunnel](math.inf)
 
     @property
@@ -164,16 +208,56 @@ class Listener:
     async def _welcome(self, stream: trio.SocketStream) -> None:
         """One connection, from TLS to its end; its failure is its own."""
         carrier = SocketCarrier(take_socket(stream))
-        try:
-            with _within(self._deadline, carrier.peer):
-                pipe = await _secure(carrier, self._context, self._trust, host=None)
-            async with _running(pipe, client_side=True) as tunnel:
-                with _within(self._deadline, carrier.peer):
-                    await welcome(tunnel)
-                self._arrived.send_nowait(tunnel)
+        reason = "it was dropped to make room for others"
+        with trio.CancelScope() as scope:
+            self._make_room()
+            self._strangers[scope] = None
+            try:
+                await self._keep(carrier, scope)
+            except ConduitError as error:
+                reason = str(error)
+            except Exception:
+                logger.exception("the tunnel with %s failed", carrier.peer)
+                return
+            else:
+                return
+            finally:
+                self._strangers.pop(scope, None)
+        logger.info("no tunnel with %s: %s", carrier.peer, reason)
+
+    def _make_room(self) -> None:
+        """Who has waited longest without a word is the least likely to be an Agent."""
+        if len(self._strangers) >= self._terms.max_strangers:
+            oldest = next(iter(self._strangers))
+            del self._strangers[oldest]
+            self.dropped_strangers += 1
+            oldest.cancel()
+
+    async def _keep(self, carrier: SocketCarrier, scope: trio.CancelScope) -> None:
+        terms = self._terms
+        give_up = trio.current_time() + terms.deadline
+        with _within(terms.deadline, carrier.peer):
+            pipe = await _secure(await self._unwrap(carrier), self._context, terms.trust, host=None)
+        async with _running(pipe, terms.interval, terms.dead_after, client_side=True) as tunnel:
+            try:
+                with _within(give_up - trio.current_time(), carrier.peer):
+                    await welcome(tunnel, admit=terms.admit, seats=self._seats)
+                self._strangers.pop(scope, None)
+                if not tunnel.is_closed:
+                    self._arrived.send_nowait(tunnel)
                 await tunnel.wait_closed()
-        except ConduitError as error:
-            logger.info("no tunnel with %s: %s", carrier.peer, error)
+            finally:
+                self._seats.leave(tunnel)
+
+    async def _unwrap(self, carrier: Carrier) -> Carrier:
+        """What carries the tunnel; *carrier* is closed when there is no such thing."""
+        if not self._terms.websocket:
+            return carrier
+        try:
+            return await accept_websocket(carrier)
+        except BaseException:
+            carrier.close()
+            raise
 
 
 async def _secure(carrier: Carrier, context: ssl.SSLContext, trust: Trust, *, host: str | None) -> TlsPipe:
@@ -205,9 +289,14 @@ def identity_of(pipe: TlsPipe) -> str:
 
 
 @asynccontextmanager
-async def _running(pipe: TlsPipe, *, client_side: bool) -> AsyncIterator[Tunnel]:
+async def _running(
+    pipe: TlsPipe, interval: float, dead_after: float | None, *, client_side: bool
+) -> AsyncIterator[Tunnel]:
     """A tunnel with its tasks; closed with the block."""
-    tunnel = Tunnel(pipe, Mux(client_side=client_side, now=trio.current_time()), identity_of(pipe))
+    now = trio.current_time()
+    mux = Mux(client_side=client_side, now=now)
+    mux.liveness = Liveness(now, interval=interval, dead_after=dead_after)
+    tunnel = Tunnel(pipe, mux, identity_of(pipe))
     try:
         async with open_background_nursery() as nursery:
             nursery.start_soon(tunnel.run)

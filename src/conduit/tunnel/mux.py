@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from conduit.errors import LocalProtocolError
+from conduit.errors import DrainingError, LocalProtocolError
 from conduit.tunnel.flow import DEFAULT_BUDGET, FIRST_WINDOW, Budget
 from conduit.tunnel.frames import ErrorCode, GoAway, ping
 from conduit.tunnel.receiving import Receiver
@@ -38,18 +38,20 @@ class Mux(Receiver):
     ) -> None:
         super().__init__(client_side=client_side, now=now, budget=budget, max_streams=max_streams)
         self._leaving = False
+        self._probed = 0  # PINGs
 
     # --- what the owner does ---
 
     def open_stream(self, headers: Headers, *, interactive: bool = False) -> MuxStream:
         """Open a stream; its headers leave with the next bytes.
 
+        :raises DrainingError: one of the ends is leaving.
         :raises LocalProtocolError: we are the side that does not open streams, or there may be no more.
         """
         if not self._client_side:
             raise LocalProtocolError("the side that dialled does not open streams")
-        if self.going is not None or self._leaving or self._http2.is_over:
-            raise LocalProtocolError("the tunnel is closing: it takes no new streams")
+        if self.is_draining or self._http2.is_over:
+            raise DrainingError("the tunnel is closing and takes no new streams: try another")
         if not self.budget.take(FIRST_WINDOW):
             raise LocalProtocolError("the tunnel's memory budget is spent: close streams, or give it a larger one")
         try:
@@ -159,6 +161,19 @@ class Mux(Receiver):
         self._leaving = True
         self._last_taken = last = min(last, self._last_taken)
         self._control += GoAway(last, code, debug).encode()
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether either end has said that it takes no new streams."""
+        return self.going is not None or self._leaving
+
+    def probe(self) -> bytes:
+        """Send a PING; its opaque bytes come back as :class:`PingAnswered` when the peer has read up to it."""
+        self._probed += 1
+        opaque = b"\xff" + self._probed.to_bytes(7, "big")  # no time is that late
+        self._probes.add(opaque)
+        self._control += ping(opaque)
+        return opaque
 
     def next_deadline(self) -> float:
         """When to call :meth:`handle_deadline`."""

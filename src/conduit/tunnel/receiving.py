@@ -44,6 +44,7 @@ from conduit.tunnel.streams import (
     Move,
     MuxStream,
     PeerGoing,
+    PingAnswered,
     StreamAnswered,
     StreamMoved,
     StreamOpened,
@@ -71,6 +72,9 @@ class Receiver:
         self.refused_streams = 0
         self.going: GoAway | None = None
         "The peer's last GOAWAY."
+        self.on_close: Callable[[], object] | None = None
+        "Called when a stream is closed or lost; never waits or raises."
+        self._probes: set[bytes] = set()
         self._max_streams = max_streams
         self._highest = 0  # stream ID that was opened, by whichever side opens them
         self._last_taken = MAX_WINDOW  # stream ID that our GOAWAY lets in
@@ -305,9 +309,16 @@ class Receiver:
     def _receive_ping(self, payload: bytes, flags: int) -> None:
         self._floods.count(Nuisance.PING, self._now)
         if flags & ACK:
-            self.liveness.answered(payload, self._now)
+            self._receive_answer(payload)
         else:
             self._control += ping(payload, ack=True)
+
+    def _receive_answer(self, payload: bytes) -> None:
+        if payload in self._probes:
+            self._probes.remove(payload)
+            self._events.append(PingAnswered(payload))
+        else:
+            self.liveness.answered(payload, self._now)
 
     def _receive_goaway(self, payload: bytes) -> None:
         self._floods.count(Nuisance.OTHER, self._now)
@@ -418,3 +429,5 @@ class Receiver:
         stream.window.close(stream.unread)
         self._scheduler.forget(stream)
         self._http2.forget()
+        if self.on_close is not None:
+            self.on_close()

@@ -181,4 +181,10 @@ class PeerGoing(NamedTuple):
     goaway: GoAway
 
 
-Event = StreamOpened | StreamAnswered | StreamMoved | PeerGoing
+class PingAnswered(NamedTuple):
+    """The peer has read all that was sent before a PING that :meth:`Mux.probe` sent."""
+
+    opaque: bytes
+
+
+Event = StreamOpened | StreamAnswered | StreamMoved | PeerGoing | PingAnswered

@@ -39,7 +39,9 @@ class Carrier(Protocol):
         ...
 
     def send_nowait(self, data: memoryview) -> int:
-        """Bytes of *data* that were taken, perhaps 0.
+        """Bytes of *data* that were taken, perhaps 0; what was not MUST come again, before anything else.
+
+        A carrier that changes the bytes on their way may have begun with some of those that it has not taken.
 
         :raises TransportError: the connection broke.
         """

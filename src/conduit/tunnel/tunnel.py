@@ -9,14 +9,24 @@ from typing import Final
 
 import trio
 
-from conduit.errors import ConduitError, LocalProtocolError, PeerTimeoutError, TransportError
-from conduit.tunnel.control import Hello
+from conduit.errors import ConduitError, LocalProtocolError, PeerTimeoutError, RemoteProtocolError, TransportError
+from conduit.tunnel.control import Drain, Hello, Notice
+from conduit.tunnel.control_stream import ControlStream, Notices, legible
 from conduit.tunnel.deadlines import DeadlineQueue
-from conduit.tunnel.frames import ErrorCode
+from conduit.tunnel.frames import MAX_WINDOW, ErrorCode
 from conduit.tunnel.mux import Mux
 from conduit.tunnel.opening import decode_request, decode_timeout, encode_request
 from conduit.tunnel.stream import TunnelStream
-from conduit.tunnel.streams import DEADLINE, Event, MuxStream, PeerGoing, StreamAnswered, StreamMoved, StreamOpened
+from conduit.tunnel.streams import (
+    DEADLINE,
+    Event,
+    MuxStream,
+    PeerGoing,
+    PingAnswered,
+    StreamAnswered,
+    StreamMoved,
+    StreamOpened,
+)
 from conduit.tunnel.tls import TlsPipe
 
 logger = logging.getLogger(__name__)
@@ -25,6 +35,8 @@ BATCH: Final = 256 << 10  # bytes encrypted before they are sent; what is urgent
 TURN: Final = 1 << 20  # bytes sent in one go before other tasks get a turn
 ROUNDS: Final = 8  # reads before other tasks get a turn
 HELD: Final = 32  # answers that are sent together: the peer works on them while we make the next
+MAX_REASON: Final = 200  # characters of ours that the peer is told
+LONGEST_DRAIN: Final = 86_400.0  # seconds that a Drain announces at most
 INTERACTIVE: Final = frozenset({"control", "sol", "vnc-input"})  # kinds that go before bulk
 
 
@@ -46,8 +58,16 @@ class Tunnel:
         self._opened, self._incoming = trio.open_memory_channel[TunnelStream](math.inf)  # bounded by MAX_STREAMS
         self._failure: ConduitError | None = None
         self._closed = trio.Event()
+        self._stopped = False  # by us, on purpose
+        self._control: ControlStream | None = None
+        self._adopted = trio.Event()
+        self._pongs: dict[bytes, trio.Event] = {}
         self.hello = Hello()
         "What the side that dialled said of itself."
+        self.answer = b""
+        "What the services of the side that accepted answered."
+        self.peers_drain: Drain | None = None
+        "What the peer said when it was about to leave."
 
     @property
     def round_trip(self) -> float:
@@ -68,6 +88,7 @@ class Tunnel:
         :param metadata: what the peer should know; names like header names, values without control characters.
         :param deadline: seconds that the stream may last; both ends reset it when they have passed.
         :raises LocalProtocolError: we are the side that dialled, or *metadata* cannot travel.
+        :raises DrainingError: one of the ends is leaving: another tunnel may take it.
         :raises TransportError: the tunnel is gone.
         """
         found = self.start_stream(kind, metadata, deadline=deadline)
@@ -112,7 +133,7 @@ class Tunnel:
         return self._failure is not None
 
     @property
-    def why_closed(self) -> str:
+    def closed_because(self) -> str:
         """Why it has ended, for people; empty while it has not."""
         return "" if self._failure is None else str(self._failure)
 
@@ -123,6 +144,101 @@ class Tunnel:
     async def wait_closed(self) -> None:
         """Return when the tunnel has ended."""
         await self._closed.wait()
+
+    # --- leaving, and the control stream ---
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether one of the ends takes no new streams any more."""
+        return self.mux.is_draining
+
+    async def drain(self, seconds: float, reason: str = "") -> bool:
+        """Take no new streams, let those that are open end, then close; whether all ended in time.
+
+        :param seconds: that they have.
+        :param reason: for people; the peer is told.
+        :raises TransportError: the tunnel broke before that.
+        """
+        with trio.move_on_after(seconds) as scope:
+            await self._drain(seconds, reason)
+        self.end(f"it was drained: {reason}" if reason else "it was drained")
+        await self._closed.wait()
+        return not scope.cancelled_caught
+
+    async def _drain(self, seconds: float, reason: str) -> None:
+        """Streams that were on their way at the first GOAWAY arrive before the first answer."""
+        fewer = trio.lowlevel.ParkingLot()
+        self.mux.go_away(last_stream_id=MAX_WINDOW)
+        self.mux.on_close = fewer.unpark_all
+        if self._control is not None:
+            milliseconds = int(min(seconds, LONGEST_DRAIN) * 1000)
+            await self._control.post(Drain(milliseconds=milliseconds, reason=reason[:MAX_REASON]))
+        await self.ping()
+        self.mux.go_away(debug=reason[:MAX_REASON].encode())
+        self.flush()
+        while len(self.mux.streams) > (self._control is not None and self._control.is_open):
+            await fewer.park()
+        await self.ping()  # all that was sent has been read
+
+    async def ping(self) -> None:
+        """Return when the peer has read all that was sent before.
+
+        :raises TransportError: the tunnel is gone.
+        """
+        self._check_alive()
+        opaque = self.mux.probe()
+        self._pongs[opaque] = answered = trio.Event()
+        self.flush()
+        try:
+            await answered.wait()
+        finally:
+            del self._pongs[opaque]
+        self._check_alive()
+
+    def adopt_control(self, control: ControlStream) -> None:
+        """What the handshake calls when it is done: the tunnel reads on."""
+        self._control = control
+        self._adopted.set()
+
+    async def notify(self, name: str, body: bytes = b"") -> None:
+        """Tell the peer's services something; see :meth:`notices`.
+
+        :raises LocalProtocolError: it is longer than a message may be.
+        :raises TransportError: the tunnel is gone.
+        """
+        self._check_alive()
+        control = await self._wait_control()
+        if control is not None:
+            await control.post(Notice(name=name, body=body))
+
+    def notices(self) -> Notices:
+        """What the peer's services tell, until the tunnel ends. Those that nobody takes are dropped in the end."""
+        return Notices(self._wait_control)
+
+    async def _wait_control(self) -> ControlStream | None:
+        await self._adopted.wait()
+        return self._control
+
+    async def _follow(self) -> None:
+        """Read the control stream; its end is the tunnel's."""
+        control = await self._wait_control()
+        if control is not None:
+            try:
+                await control.run(self._note_drain)
+            except* RemoteProtocolError:
+                self.mux.go_away(ErrorCode.PROTOCOL_ERROR)
+                raise
+            raise TransportError(f"{self.peer} ended the control stream")
+
+    def _note_drain(self, drain: Drain) -> None:
+        self.peers_drain = drain
+        logger.info("%s leaves in %g s: %s", self.peer, drain.milliseconds / 1000, legible(drain.reason))
+
+    def _goodbye(self) -> str:
+        """What the peer said before it closed."""
+        going = self.mux.going
+        said = legible(going.debug) if going is not None else ""
+        return f"{self.peer} closed the tunnel: {said}" if said else f"{self.peer} closed the tunnel"
 
     def _check_alive(self) -> None:
         if self._failure is not None:
@@ -141,17 +257,26 @@ class Tunnel:
                     nursery.start_soon(self._write)
                     nursery.start_soon(self._keep_alive)
                     nursery.start_soon(self._expire)
+                    nursery.start_soon(self._follow)
                     await self._read()
         except* ConduitError as group:
             self._fail(_first(group))
         finally:
             self._end()
-        if self._failure is not None and not self._scope.cancel_called:
+        if self._failure is not None and not self._stopped:
             raise self._failure
 
     def stop(self) -> None:
         """End the tunnel now."""
+        self._stopped = True
         self._scope.cancel()
+
+    def end(self, reason: str) -> None:
+        """End it now, and say why: the peer is told if it takes bytes."""
+        if self._failure is None:
+            self._failure = TransportError(reason)
+            self.mux.go_away(debug=reason[:MAX_REASON].encode())
+        self.stop()
 
     def _fail(self, error: ConduitError) -> None:
         if self._failure is None:
@@ -170,6 +295,9 @@ class Tunnel:
         except TransportError:
             pass
         self._opened.close()
+        self._adopted.set()
+        for pong in self._pongs.values():
+            pong.set()
         self._pipe.carrier.close()
         self._closed.set()
 
@@ -181,7 +309,7 @@ class Tunnel:
                 if data is None:
                     break
                 if not data:
-                    raise TransportError(f"{self.peer} closed the tunnel")
+                    raise TransportError(self._goodbye())
                 await self._take(data)
                 if not self._pipe.may_have_more:
                     break
@@ -214,7 +342,9 @@ class Tunnel:
         if type(event) is StreamAnswered:
             return self._accept(event)
         if type(event) is PeerGoing:
-            logger.info("%s takes no new streams: %s", self.peer, event.goaway.debug[:100])
+            logger.info("%s takes no new streams: %s", self.peer, legible(event.goaway.debug))
+        if type(event) is PingAnswered and event.opaque in self._pongs:
+            self._pongs[event.opaque].set()
         return 0
 
     def _admit(self, event: StreamOpened) -> None:

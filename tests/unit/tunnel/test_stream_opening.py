@@ -449,3 +449,33 @@ async def test_a_place_is_free_again_when_its_handler_has_ended() -> None:
             await stream.aclose()
             await wait_all_tasks_blocked()
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("kind", ["", "SOL", "so l", "-sol", "x" * 64])
+def test_a_kind_is_lower_case_letters_digits_and_hyphens(kind: str) -> None:
+    with pytest.raises(LocalProtocolError, match="is no kind"):
+        encode_request(kind, {})
+
+
+@pytest.mark.parametrize("metadata", [{"Name": "x"}, {"name": "two\r\nlines"}, {"name": " padded"}])
+def test_metadata_that_headers_cannot_carry_are_refused(metadata: dict[str, str]) -> None:
+    with pytest.raises(LocalProtocolError, match="cannot travel"):
+        encode_request("sol", metadata)
+
+
+def test_metadata_have_a_limit() -> None:
+    with pytest.raises(LocalProtocolError, match="at most can travel"):
+        encode_request("sol", {f"name-{number}": "x" * 1000 for number in range(13)})
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [(b":path", b"/elsewhere"), (b"conduit-kind", b"sol")],
+        [(b":path", b"/tunnel/v1/stream")],
+        [(b":path", b"/tunnel/v1/stream"), (b"conduit-kind", b"\xff")],
+    ],
+)
+def test_requests_that_open_no_stream_of_ours_are_decode_errors(headers: list[tuple[bytes, bytes]]) -> None:
+    with pytest.raises(DecodeError):
+        decode_request(headers)

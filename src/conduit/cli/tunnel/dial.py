@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -23,10 +24,14 @@ from conduit.cli.tunnel.options import (
     tls_options,
 )
 from conduit.cli.tunnel.signals import stop_on_signal
-from conduit.errors import ConduitError
+from conduit.errors import LocalProtocolError
+from conduit.tunnel.backoff import FIRST, LONGEST, Backoff
 from conduit.tunnel.forward import BUFFER, GRACE, Exposure
 from conduit.tunnel.link import TlsFiles, dial
+from conduit.tunnel.reconnect import Retry, keep_dialling
 from conduit.tunnel.resume_serve import open_resumables
+from conduit.tunnel.roads import USE_ENVIRONMENT, Proxy, check_road
+from conduit.tunnel.tunnel import Tunnel
 
 DRAIN_TIME: Final = 30.0  # seconds that open connections have after SIGTERM
 EPILOG: Final = """\
@@ -35,55 +40,45 @@ Examples:
   conduit tunnel dial 127.0.0.1:7443 --keys /tmp/keys --expose web=127.0.0.1:80
   conduit tunnel dial gateway.example:7443 --cert a.pem --key a.key --ca ca.pem --expose ssh=10.0.0.5:22
 """
-FIRST_PAUSE: Final = 0.1  # seconds, at most, before the second try
-LONGEST_PAUSE: Final = 30.0  # seconds
-HEALTHY: Final = 60.0  # seconds that a tunnel lasts for the pauses to start over
 
 
-class Dialler:
-    """Keeps one tunnel to a Gateway."""
+class Tunnels:
+    """One after the other, with a Gateway."""
 
     def __init__(
-        self, address: Address, files: TlsFiles, server_name: str | None, events: Events, exposure: Exposure,
-        max_pause: float = LONGEST_PAUSE,
+        self, files: TlsFiles, server_name: str | None, events: Events, exposure: Exposure,
+        proxy: Proxy = USE_ENVIRONMENT, websocket: str | None = None,
     ) -> None:  # fmt: skip
-        self._address = address
-        self._files = files
-        self._server_name = server_name
+        self._dial = partial(
+            dial, tls=files, server_name=server_name, trust=is_gateway, generation=time.time_ns(), proxy=proxy,
+            websocket=websocket,
+        )  # fmt: skip
         self._events = events
         self._exposure = exposure
-        self._max_pause = max_pause
-        self._longest = FIRST_PAUSE
 
-    async def serve(self, leave: trio.Event) -> None:
+    async def serve(self, tunnel: Tunnel) -> None:
+        """Use a tunnel until it ends."""
+        self._events.say("connected", identity=tunnel.identity, peer=tunnel.peer)
+        await self._exposure.serve(tunnel)
+
+    async def have_one(self, address: Address, leave: trio.Event) -> None:
         """One tunnel, as long as it lasts or until we leave in good order.
 
         :raises ConduitError: there is none, or it was lost.
         """
-        host, port = self._address
-        started = trio.current_time()
-        try:
-            async with dial(
-                host, port, tls=self._files, server_name=self._server_name, trust=is_gateway,
-                generation=time.time_ns(),
-            ) as tunnel:  # fmt: skip
-                self._events.say("connected", identity=tunnel.identity, peer=tunnel.peer)
-                await self._exposure.serve(tunnel, leave)
-        finally:
-            if trio.current_time() - started > HEALTHY:
-                self._longest = FIRST_PAUSE
+        async with self._dial(*address) as tunnel:
+            self._events.say("connected", identity=tunnel.identity, peer=tunnel.peer)
+            await self._exposure.serve(tunnel, leave)
 
-    async def keep(self, leave: trio.Event) -> None:
-        """One tunnel after the other, with pauses that grow."""
-        while not leave.is_set():
-            try:
-                await self.serve(leave)
-            except ConduitError as error:
-                pause = secrets.SystemRandom().uniform(0, self._longest)
-                self._longest = min(2 * self._longest, self._max_pause)
-                self._events.say("retry", reason=str(error), seconds=pause)
-                with trio.move_on_after(pause):
-                    await leave.wait()
+    async def keep(self, address: Address, leave: trio.Event, max_pause: float, drain_time: float) -> None:
+        """One after the other, with pauses that grow."""
+        backoff = Backoff(secrets.SystemRandom().random, longest=max_pause)
+        await keep_dialling(
+            self._dial, address, self.serve, leave=leave, drain_time=drain_time, backoff=backoff, report=self._report
+        )
+
+    def _report(self, retry: Retry) -> None:
+        self._events.say("retry", reason=retry.reason, seconds=retry.pause)
 
 
 def is_gateway(identity: str) -> bool:
@@ -99,9 +94,14 @@ def is_gateway(identity: str) -> bool:
 )  # fmt: skip
 @tls_options
 @click.option("--server-name", metavar="NAME", help="the name in the Gateway's certificate, when it is not HOST")
+@click.option(
+    "--proxy", metavar="URL",
+    help="go through this HTTP proxy, or none where it is empty; without it HTTPS_PROXY and NO_PROXY decide",
+)  # fmt: skip
+@click.option("--websocket", metavar="URL", help="connect to this ws or wss URL; HOST is then only a name")
 @click.option("--once", is_flag=True, help="end with status 1 when there is no tunnel or it is lost, and do not retry")
 @click.option(
-    "--max-pause", type=Seconds(min=FIRST_PAUSE), default=LONGEST_PAUSE, show_default=True,
+    "--max-pause", type=Seconds(min=FIRST), default=LONGEST, show_default=True,
     help="seconds, at most, between two attempts; they are random, and the bound doubles from 0.1 s on",
 )  # fmt: skip
 @click.option(
@@ -117,6 +117,8 @@ async def command(
     key: Path | None,
     ca: Path | None,
     server_name: str | None,
+    proxy: str | None,
+    websocket: str | None,
     once: bool,
     max_pause: float,
     drain_time: float,
@@ -127,6 +129,10 @@ async def command(
     Dials again when the tunnel is lost. Stops at once on Ctrl+C; on SIGTERM it takes nothing new and lets open
     connections end.
     """
+    try:
+        check_road(proxy, websocket)
+    except LocalProtocolError as error:
+        raise click.BadParameter(str(error)) from None
     exposed, where = parse_expose(targets), parse_address(address)
     files, events, leave = find_files("agent", keys, cert, key, ca), Events(output), trio.Event()
     async with (
@@ -135,5 +141,9 @@ async def command(
     ):
         nursery.start_soon(stop_on_signal, nursery.cancel_scope, leave, drain_time)
         exposure = Exposure(exposed, events.forwarded, resumables)
-        dialler = Dialler(where, files, server_name, events, exposure, max_pause)
-        await (dialler.serve if once else dialler.keep)(leave)
+        road = USE_ENVIRONMENT if proxy is None else proxy or None
+        tunnels = Tunnels(files, server_name, events, exposure, road, websocket)
+        if once:
+            await tunnels.have_one(where, leave)
+        else:
+            await tunnels.keep(where, leave, max_pause, drain_time)

@@ -48,7 +48,7 @@ class Agents:
     def newest(self, agent: str) -> Tunnel | None:
         """The newest tunnel of *agent*, or of anybody when that is empty."""
         for tunnel in reversed(self._tunnels):
-            if tunnel.mux.going is None and agent in ("", tunnel.identity.removeprefix(AGENT_URI)):
+            if not tunnel.is_draining and agent in ("", tunnel.identity.removeprefix(AGENT_URI)):
                 return tunnel
         return None
 
@@ -67,7 +67,7 @@ class Agents:
             await tunnel.wait_closed()
         finally:
             self._tunnels.remove(tunnel)
-        self._events.say("lost", identity=tunnel.identity, peer=tunnel.peer, reason=tunnel.why_closed)
+        self._events.say("lost", identity=tunnel.identity, peer=tunnel.peer, reason=tunnel.closed_because)
 
     async def gather(self, listener: Listener) -> None:
         """Take all who come."""
@@ -122,6 +122,9 @@ async def serve(
     "--resumable", is_flag=True,
     help="connections wait for the next tunnel when theirs is lost, up to 60 s, and no byte is lost; a little slower",
 )  # fmt: skip
+@click.option(
+    "--websocket", is_flag=True, help="Agents come in WebSockets (ws); for wss put what ends that TLS before it"
+)
 @output_option
 async def command(
     address: str,
@@ -133,6 +136,7 @@ async def command(
     agents: tuple[str, ...],
     drain_time: float,
     resumable: bool,
+    websocket: bool,
     output: str,
 ) -> None:
     """Be the Gateway: take Agents, and forward TCP ports to them.
@@ -144,6 +148,6 @@ async def command(
     files = find_files("gateway", keys, cert, key, ca)
     trust = trust_in(tuple(parse_name(name) for name in agents))
     events = Events(output)
-    async with accept(host, port, tls=files, trust=trust) as listener:
+    async with accept(host, port, tls=files, trust=trust, websocket=websocket) as listener:
         events.say("ready", what="agents", address=show_address(host, listener.port))
         await serve(listener, parsed, events, drain_time, resumable=resumable)

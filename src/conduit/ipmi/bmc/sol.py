@@ -31,7 +31,7 @@ from conduit.ipmi.commands import (
     SolSetInProgress,
     SolVolatileBitRate,
 )
-from conduit.ipmi.commands.boot_options import SetProgress
+from conduit.ipmi.commands.parameters import SetProgress
 from conduit.ipmi.commands.sol import RETRY_UNIT
 from conduit.ipmi.messages import PrivilegeLimit
 from conduit.ipmi.sol_link import SolLink

@@ -26,6 +26,7 @@ from conduit.ipmi.commands.lan import *
 from conduit.ipmi.commands.lan_parameters import *
 from conduit.ipmi.commands.lan_shapes import *
 from conduit.ipmi.commands.messaging import *
+from conduit.ipmi.commands.parameters import *
 from conduit.ipmi.commands.payloads import *
 from conduit.ipmi.commands.pef import *
 from conduit.ipmi.commands.pef_parameters import *

@@ -8,6 +8,7 @@ from typing import ClassVar, Final, Self
 from conduit._wire import Reader
 from conduit.ipmi._fields import check_range, known
 from conduit.ipmi.commands.boot_options import BootOption, BootParameter, decode_boot_option
+from conduit.ipmi.commands.parameters import Selectors
 from conduit.ipmi.messages import NetFn
 from conduit.rmcp.command import Command, NoData
 from conduit.rmcp.privilege import Privilege
@@ -16,7 +17,35 @@ PARAMETER_VERSION: Final = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetSystemBootOptions(Command[NoData]):
+class _OptionShape:
+    """A boot option on its way, in the request that sets it or in the response that tells it."""
+
+    parameter: BootParameter | int
+    "0 to 127."
+    data: bytes
+    "The parameter's bytes."
+    invalid: bool = False
+    "The parameter is, or shall be, marked invalid and locked."
+
+    def __post_init__(self) -> None:
+        check_range("boot parameter", self.parameter, 0, 0x7F)
+
+    @classmethod
+    def of(cls, option: BootOption, *, invalid: bool = False) -> Self:
+        """The message that carries *option*."""
+        return cls(parameter=option.PARAMETER, data=option.encode(), invalid=invalid)
+
+    @property
+    def option(self) -> BootOption | bytes:
+        """The parameter as an object, or its bytes if it has no class.
+
+        :raises DecodeError: the bytes are too few.
+        """
+        return decode_boot_option(self.parameter, self.data)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetSystemBootOptions(_OptionShape, Command[NoData]):
     """Set one boot option parameter; section 28.12. :meth:`of` makes it from an option."""
 
     netfn = NetFn.CHASSIS
@@ -31,28 +60,8 @@ class SetSystemBootOptions(Command[NoData]):
         0x82: "this boot option cannot be written",
     }
 
-    parameter: BootParameter | int
-    "0 to 127."
     data: bytes = b""
     "The parameter's bytes; none changes only whether it is valid."
-    invalid: bool = False
-    "Mark the parameter invalid and locked."
-
-    def __post_init__(self) -> None:
-        check_range("boot parameter", self.parameter, 0, 0x7F)
-
-    @classmethod
-    def of(cls, option: BootOption, *, invalid: bool = False) -> Self:
-        """The request that sets *option*."""
-        return cls(parameter=option.PARAMETER, data=option.encode(), invalid=invalid)
-
-    @property
-    def option(self) -> BootOption | bytes:
-        """The parameter as an object, or its bytes if it has no class.
-
-        :raises DecodeError: the bytes are too few.
-        """
-        return decode_boot_option(self.parameter, self.data)
 
     def encode(self) -> bytes:
         """One byte and the parameter's."""
@@ -67,34 +76,15 @@ class SetSystemBootOptions(Command[NoData]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SystemBootOptions:
+class SystemBootOptions(_OptionShape):
     """One boot option parameter; section 28.13."""
 
     version: int = PARAMETER_VERSION
     "Of the parameters' format, 0 to 15; 1 in IPMI 2.0."
-    parameter: BootParameter | int
-    "0 to 127."
-    data: bytes
-    "The parameter's bytes."
-    invalid: bool = False
-    "It is marked invalid or locked."
 
     def __post_init__(self) -> None:
         check_range("parameter version", self.version, 0, 0x0F)
-        check_range("boot parameter", self.parameter, 0, 0x7F)
-
-    @classmethod
-    def of(cls, option: BootOption, *, invalid: bool = False) -> Self:
-        """The response that carries *option*."""
-        return cls(parameter=option.PARAMETER, data=option.encode(), invalid=invalid)
-
-    @property
-    def option(self) -> BootOption | bytes:
-        """The parameter as an object, or its bytes if it has no class.
-
-        :raises DecodeError: the bytes are too few.
-        """
-        return decode_boot_option(self.parameter, self.data)
+        _OptionShape.__post_init__(self)
 
     def encode(self) -> bytes:
         """Two bytes and the parameter's."""
@@ -114,7 +104,7 @@ class SystemBootOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GetSystemBootOptions(Command[SystemBootOptions]):
+class GetSystemBootOptions(Selectors, Command[SystemBootOptions]):
     """Read one boot option parameter; section 28.13."""
 
     netfn = NetFn.CHASSIS
@@ -128,13 +118,10 @@ class GetSystemBootOptions(Command[SystemBootOptions]):
     "0 to 127."
     set_selector: int = 0
     "Which set of a parameter that has several, e.g. the mailbox; 0 to 255."
-    block_selector: int = 0
-    "0 to 255; 0 if the parameter has no such thing."
 
     def __post_init__(self) -> None:
         check_range("boot parameter", self.parameter, 0, 0x7F)
-        check_range("set selector", self.set_selector, 0, 0xFF)
-        check_range("block selector", self.block_selector, 0, 0xFF)
+        Selectors.__post_init__(self)
 
     def encode(self) -> bytes:
         """Three bytes."""

@@ -11,6 +11,7 @@ from typing import ClassVar, Final, Self
 from conduit._wire import Reader
 from conduit.errors import LocalProtocolError
 from conduit.ipmi._fields import check_range, known, label
+from conduit.ipmi.commands.parameters import ProgressShape
 
 
 class BootParameter(IntEnum):
@@ -26,35 +27,11 @@ class BootParameter(IntEnum):
     INITIATOR_MAILBOX = 7
 
 
-class SetProgress(IntEnum):
-    """Whether somebody is half way through setting parameters."""
-
-    COMPLETE = 0
-    IN_PROGRESS = 1
-    COMMIT_WRITE = 2
-    "Only for BMCs that keep what was set aside until now."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetInProgress:
+class SetInProgress(ProgressShape):
     """A lock among those who set parameters; parameter 0."""
 
+    __slots__ = ()
     PARAMETER: ClassVar[BootParameter] = BootParameter.SET_IN_PROGRESS
-
-    state: SetProgress | int = SetProgress.COMPLETE
-    "0 to 3."
-
-    def __post_init__(self) -> None:
-        check_range("set in progress", self.state, 0, 3)
-
-    def encode(self) -> bytes:
-        """One byte."""
-        return bytes((self.state,))
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        return cls(state=known(SetProgress, Reader(data).u8("set in progress") & 0x03))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -335,7 +312,6 @@ __all__ = [
     "ConsoleRedirection",
     "MuxOverride",
     "SetInProgress",
-    "SetProgress",
     "ValidBitClearing",
     "Verbosity",
     "boot_device",

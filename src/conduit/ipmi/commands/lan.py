@@ -5,18 +5,19 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, fields
+from enum import IntEnum
 from types import MappingProxyType
 from typing import ClassVar, Final, Self
 
 from conduit._wire import Reader
-from conduit.ipmi._fields import check_range, known
+from conduit.ipmi._fields import check_range
 from conduit.ipmi.commands import lan_alerts, lan_ipv6, lan_parameters
 from conduit.ipmi.commands.lan_shapes import LanParameter, LanValue
+from conduit.ipmi.commands.parameters import GetChannelParameter, ParameterValue, SetChannelParameter
 from conduit.ipmi.messages import PRESENT_CHANNEL, NetFn
 from conduit.rmcp.command import Command, NoData
 from conduit.rmcp.privilege import Privilege
 
-PARAMETER_REVISION: Final = 0x11
 NOT_SUPPORTED: Final = 0x80  # completion codes
 SOMEBODY_ELSE: Final = 0x81
 READ_ONLY: Final = 0x82
@@ -47,7 +48,7 @@ def decode_lan_parameter(parameter: int, data: bytes) -> LanValue | bytes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetLanConfiguration(Command[NoData]):
+class SetLanConfiguration(SetChannelParameter, Command[NoData]):
     """Set LAN Configuration Parameters; section 23.1. :meth:`of` makes it from a value."""
 
     netfn = NetFn.TRANSPORT
@@ -61,17 +62,11 @@ class SetLanConfiguration(Command[NoData]):
         SOMEBODY_ELSE: "somebody else is setting LAN parameters",
         READ_ONLY: "this LAN parameter cannot be written",
     }
+    WHAT: ClassVar[str] = "LAN parameter"
+    NUMBERS: ClassVar[type[IntEnum]] = LanParameter
 
-    channel: int = PRESENT_CHANNEL
-    "0 to 15; 14 is the one the request comes in on."
     parameter: LanParameter | int
     "0 to 255."
-    data: bytes
-    "The parameter's bytes."
-
-    def __post_init__(self) -> None:
-        check_range("channel", self.channel, 0, 0x0F)
-        check_range("LAN parameter", self.parameter, 0, 0xFF)
 
     @classmethod
     def of(cls, value: LanValue, channel: int = PRESENT_CHANNEL) -> Self:
@@ -86,43 +81,15 @@ class SetLanConfiguration(Command[NoData]):
         """
         return decode_lan_parameter(self.parameter, self.data)
 
-    def encode(self) -> bytes:
-        """Two bytes and the parameter's."""
-        return bytes((self.channel, self.parameter)) + self.data
 
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        reader = Reader(data)
-        channel, parameter = reader.take(2, "LAN parameter")
-        return cls(channel=channel & 0x0F, parameter=known(LanParameter, parameter), data=reader.rest())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LanConfiguration:
+class LanConfiguration(ParameterValue):
     """One parameter's bytes; section 23.2. Which parameter it is, only the request says."""
 
-    revision: int = PARAMETER_REVISION
-    "Of the parameter: bits 7:4 the present one, 3:0 the oldest that it is compatible with."
-    data: bytes = b""
-    "The parameter's bytes; none if only the revision was asked for."
-
-    def __post_init__(self) -> None:
-        check_range("parameter revision", self.revision, 0, 0xFF)
-
-    def encode(self) -> bytes:
-        """One byte and the parameter's."""
-        return bytes((self.revision,)) + self.data
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        reader = Reader(data)
-        return cls(revision=reader.u8("parameter revision"), data=reader.rest())
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GetLanConfiguration(Command[LanConfiguration]):
+class GetLanConfiguration(GetChannelParameter, Command[LanConfiguration]):
     """Get LAN Configuration Parameters; section 23.2."""
 
     netfn = NetFn.TRANSPORT
@@ -134,40 +101,11 @@ class GetLanConfiguration(Command[LanConfiguration]):
         NOT_SUPPORTED: "the BMC does not have this LAN parameter",
         WRITE_ONLY: "this LAN parameter cannot be read",
     }
+    WHAT: ClassVar[str] = "LAN parameter"
+    NUMBERS: ClassVar[type[IntEnum]] = LanParameter
 
-    channel: int = PRESENT_CHANNEL
-    "0 to 15; 14 is the one the request comes in on."
-    revision_only: bool = False
-    "Ask for the parameter's revision and not for its value."
     parameter: LanParameter | int
     "0 to 255."
-    set_selector: int = 0
-    "Which one of a parameter that there are several of, e.g. the destination; 0 to 255."
-    block_selector: int = 0
-    "0 to 255; 0 if the parameter has no such thing."
-
-    def __post_init__(self) -> None:
-        check_range("channel", self.channel, 0, 0x0F)
-        check_range("LAN parameter", self.parameter, 0, 0xFF)
-        check_range("set selector", self.set_selector, 0, 0xFF)
-        check_range("block selector", self.block_selector, 0, 0xFF)
-
-    def encode(self) -> bytes:
-        """Four bytes."""
-        head = self.revision_only << 7 | self.channel
-        return bytes((head, self.parameter, self.set_selector, self.block_selector))
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        channel, parameter, set_selector, block_selector = Reader(data).take(4, "LAN parameter request")
-        return cls(
-            channel=channel & 0x0F,
-            revision_only=bool(channel & 0x80),
-            parameter=known(LanParameter, parameter),
-            set_selector=set_selector,
-            block_selector=block_selector,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

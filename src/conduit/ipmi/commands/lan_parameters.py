@@ -8,8 +8,8 @@ from typing import ClassVar, Final, Self
 
 from conduit._wire import Reader
 from conduit.ipmi._fields import check_range, check_size, known
-from conduit.ipmi.commands.boot_options import SetInProgress
 from conduit.ipmi.commands.lan_shapes import Ipv4Shape, LanParameter, MacShape, PortShape
+from conduit.ipmi.commands.parameters import ProgressShape
 from conduit.ipmi.messages import PrivilegeLimit
 
 SUITE_SLOTS: Final = 16
@@ -19,13 +19,13 @@ INTERVAL_UNIT: Final = 10  # seconds in which the lock-out counts
 # --- access ---
 
 
-class LanSetInProgress(SetInProgress):
+class LanSetInProgress(ProgressShape):
     """A lock among those who set parameters; parameter 0. Where it takes COMMIT_WRITE, what was set before counts only
     once that was sent.
     """
 
     __slots__ = ()
-    PARAMETER: ClassVar[LanParameter] = LanParameter.SET_IN_PROGRESS  # type: ignore[assignment]  # 0 there, 0 here
+    PARAMETER: ClassVar = LanParameter.SET_IN_PROGRESS
 
 
 class LanAuthTypes(IntFlag):

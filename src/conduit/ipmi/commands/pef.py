@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import ClassVar, Final, Self
 
 from conduit._wire import Reader
 from conduit.ipmi._fields import check_range, known
+from conduit.ipmi.commands.parameters import ParameterValue, Selectors, SetParameter
 from conduit.ipmi.commands.pef_parameters import (
     ALL_ACTIONS,
     PefAction,
@@ -19,7 +21,6 @@ from conduit.ipmi.records.timestamps import UNSPECIFIED
 from conduit.rmcp.command import Command, NoData
 from conduit.rmcp.privilege import Privilege
 
-PARAMETER_REVISION: Final = 0x11
 POSTPONE_DISABLED: Final = 0x00
 POSTPONE_INDEFINITELY: Final = 0xFE
 POSTPONE_STATUS: Final = 0xFF
@@ -127,7 +128,7 @@ class ArmPefPostponeTimer(Command[PefPostponeTimer]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetPefConfiguration(Command[NoData]):
+class SetPefConfiguration(SetParameter, Command[NoData]):
     """Set PEF Configuration Parameters; section 30.3."""
 
     netfn = NetFn.SENSOR_EVENT
@@ -137,42 +138,25 @@ class SetPefConfiguration(Command[NoData]):
     safe = True
     response = NoData
     errors: ClassVar[dict[int, str]] = _PARAMETER_ERRORS
+    WHAT: ClassVar[str] = "PEF parameter"
+    NUMBERS: ClassVar[type[IntEnum]] = PefParameter
+    LAST: ClassVar[int] = 0x7F
 
     parameter: PefParameter | int
     "0 to 127."
     data: bytes
     "The parameter's bytes, its set and block selectors first if it has those."
 
-    def __post_init__(self) -> None:
-        check_range("PEF parameter", self.parameter, 0, 0x7F)
-
     @classmethod
     def of(cls, setting: PefSetting) -> Self:
         """The request that sets *setting*."""
         return cls(parameter=setting.PARAMETER, data=setting.encode())
 
-    def encode(self) -> bytes:
-        """One byte and the parameter's."""
-        return bytes((self.parameter,)) + self.data
 
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        reader = Reader(data)
-        return cls(parameter=known(PefParameter, reader.u8("PEF parameter") & 0x7F), data=reader.rest())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PefConfiguration:
+class PefConfiguration(ParameterValue):
     """One PEF parameter; section 30.4. It does not say which: the request knows."""
 
-    revision: int = PARAMETER_REVISION
-    "Of the parameter's format, 0 to 255."
-    data: bytes = b""
-    "The parameter's bytes; none if only the revision was asked for."
-
-    def __post_init__(self) -> None:
-        check_range("parameter revision", self.revision, 0, 0xFF)
+    __slots__ = ()
 
     def setting(self, parameter: int) -> PefSetting | bytes:
         """The parameter as an object, or its bytes if it has no class.
@@ -181,19 +165,9 @@ class PefConfiguration:
         """
         return decode_pef_setting(parameter, self.data)
 
-    def encode(self) -> bytes:
-        """One byte and the parameter's."""
-        return bytes((self.revision,)) + self.data
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        reader = Reader(data)
-        return cls(revision=reader.u8("parameter revision"), data=reader.rest())
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GetPefConfiguration(Command[PefConfiguration]):
+class GetPefConfiguration(Selectors, Command[PefConfiguration]):
     """Get PEF Configuration Parameters; section 30.4."""
 
     netfn = NetFn.SENSOR_EVENT
@@ -206,15 +180,10 @@ class GetPefConfiguration(Command[PefConfiguration]):
     parameter: PefParameter | int
     "0 to 127."
     revision_only: bool = False
-    set_selector: int = 0
-    "Which entry of a table, 0 to 255."
-    block_selector: int = 0
-    "0 to 255."
 
     def __post_init__(self) -> None:
         check_range("PEF parameter", self.parameter, 0, 0x7F)
-        check_range("set selector", self.set_selector, 0, 0xFF)
-        check_range("block selector", self.block_selector, 0, 0xFF)
+        Selectors.__post_init__(self)
 
     def encode(self) -> bytes:
         """Three bytes."""

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from conduit._wire import Reader
 from conduit.ipmi._fields import check_range, check_size, known
-from conduit.ipmi.commands.boot_options import SetProgress
+from conduit.ipmi.commands.parameters import ProgressShape
 from conduit.ipmi.records.events import Event, Generator
 
 ANY: Final = 0xFF
@@ -70,26 +70,11 @@ class Severity(IntEnum):
     NON_RECOVERABLE = 0x20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PefSetInProgress:
+class PefSetInProgress(ProgressShape):
     """A lock among those who set parameters; parameter 0."""
 
+    __slots__ = ()
     PARAMETER: ClassVar[PefParameter] = PefParameter.SET_IN_PROGRESS
-
-    state: SetProgress | int = SetProgress.COMPLETE
-    "0 to 3."
-
-    def __post_init__(self) -> None:
-        check_range("set in progress", self.state, 0, 3)
-
-    def encode(self) -> bytes:
-        """One byte."""
-        return bytes((self.state,))
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        return cls(state=known(SetProgress, Reader(data).u8("set in progress") & 0x03))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

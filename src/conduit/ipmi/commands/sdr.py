@@ -8,14 +8,20 @@ from typing import ClassVar, Final, Self
 
 from conduit._wire import Reader
 from conduit.ipmi._fields import check_range, known
+from conduit.ipmi.commands.repository import (
+    LAST_RECORD,
+    AddRequest,
+    AllocationInfo,
+    DeleteRequest,
+    ReadRequest,
+    RecordId,
+    Reservation,
+)
 from conduit.ipmi.messages import NetFn
 from conduit.rmcp.command import Command
 from conduit.rmcp.privilege import Privilege
 
-FIRST_RECORD: Final = 0x0000
-LAST_RECORD: Final = 0xFFFF  # as the next record: there is none
 NO_TIME: Final = 0xFFFF_FFFF  # a timestamp that nobody set
-WHOLE_RECORD: Final = 0xFF  # as the number of bytes: all that are left
 UNSPECIFIED_SPACE: Final = 0xFFFF
 
 
@@ -88,41 +94,10 @@ class GetSdrRepositoryInfo(Command[SdrRepositoryInfo]):
     response = SdrRepositoryInfo
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SdrAllocationInfo:
+class SdrAllocationInfo(AllocationInfo):
     """How the repository's space is divided; section 33.10."""
 
-    units: int = 0
-    "0 is not said."
-    unit_size: int = 0
-    "Bytes; 0 is not said."
-    free_units: int = 0
-    largest_free: int = 0
-    "Units in one piece."
-    max_record: int = 0
-    "Units of the largest record, 0 to 255."
-
-    def __post_init__(self) -> None:
-        for value in (self.units, self.unit_size, self.free_units, self.largest_free):
-            check_range("an allocation", value, 0, 0xFFFF)
-        check_range("the largest record", self.max_record, 0, 0xFF)
-
-    def encode(self) -> bytes:
-        """Nine bytes."""
-        words = (self.units, self.unit_size, self.free_units, self.largest_free)
-        return b"".join(word.to_bytes(2, "little") for word in words) + bytes((self.max_record,))
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        reader = Reader(data)
-        return cls(
-            units=reader.u16le("allocation units"),
-            unit_size=reader.u16le("size of a unit"),
-            free_units=reader.u16le("free units"),
-            largest_free=reader.u16le("largest free block"),
-            max_record=reader.u8("largest record"),
-        )
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,24 +111,10 @@ class GetSdrRepositoryAllocationInfo(Command[SdrAllocationInfo]):
     response = SdrAllocationInfo
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SdrReservation:
+class SdrReservation(Reservation):
     """A reservation, which a change of the repository cancels; section 33.11."""
 
-    reservation: int
-    "1 to 65535."
-
-    def __post_init__(self) -> None:
-        check_range("reservation", self.reservation, 0, 0xFFFF)
-
-    def encode(self) -> bytes:
-        """Two bytes."""
-        return self.reservation.to_bytes(2, "little")
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        return cls(reservation=Reader(data).u16le("reservation"))
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,44 +151,13 @@ class SdrPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadRecord(Command[SdrPart]):
+class ReadRecord(ReadRequest, Command[SdrPart]):
     """What the two ways to read a record have in common."""
 
     privilege = Privilege.USER
     safe = True
     response = SdrPart
     errors: ClassVar[dict[int, str]] = {0x80: "the record changed while it was read"}
-
-    reservation: int = 0
-    "Needed only for an offset other than 0; 0 to 65535."
-    record_id: int = FIRST_RECORD
-    "0 is the first record; 0 to 65535."
-    offset: int = 0
-    "0 to 255."
-    count: int = WHOLE_RECORD
-    "Bytes to read; FFh is all that are left."
-
-    def __post_init__(self) -> None:
-        check_range("reservation", self.reservation, 0, 0xFFFF)
-        check_range("record ID", self.record_id, 0, 0xFFFF)
-        check_range("offset", self.offset, 0, 0xFF)
-        check_range("count", self.count, 0, 0xFF)
-
-    def encode(self) -> bytes:
-        """Six bytes."""
-        ids = self.reservation.to_bytes(2, "little") + self.record_id.to_bytes(2, "little")
-        return ids + bytes((self.offset, self.count))
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        reader = Reader(data)
-        return cls(
-            reservation=reader.u16le("reservation"),
-            record_id=reader.u16le("record ID"),
-            offset=reader.u8("offset"),
-            count=reader.u8("count"),
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,24 +168,10 @@ class GetSdr(ReadRecord):
     command = 0x23
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SdrRecordId:
+class SdrRecordId(RecordId):
     """Which record was added or deleted."""
 
-    record_id: int
-    "0 to 65535."
-
-    def __post_init__(self) -> None:
-        check_range("record ID", self.record_id, 0, 0xFFFF)
-
-    def encode(self) -> bytes:
-        """Two bytes."""
-        return self.record_id.to_bytes(2, "little")
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        return cls(record_id=Reader(data).u16le("record ID"))
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,7 +197,7 @@ class AddSdr(Command[SdrRecordId]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PartialAddSdr(Command[SdrRecordId]):
+class PartialAddSdr(AddRequest, Command[SdrRecordId]):
     """Partial Add SDR, a record piece by piece; section 33.14."""
 
     netfn = NetFn.STORAGE
@@ -290,65 +206,19 @@ class PartialAddSdr(Command[SdrRecordId]):
     response = SdrRecordId
     errors: ClassVar[dict[int, str]] = {0x80: "the record's length does not fit what was sent"}
 
-    reservation: int
-    "0 to 65535."
-    record_id: int = 0
-    "0 with the first piece, then what the BMC answered to it; 0 to 65535."
     offset: int = 0
     "0 to 255."
     last: bool = False
-    data: bytes
-
-    def __post_init__(self) -> None:
-        check_range("reservation", self.reservation, 0, 0xFFFF)
-        check_range("record ID", self.record_id, 0, 0xFFFF)
-        check_range("offset", self.offset, 0, 0xFF)
-
-    def encode(self) -> bytes:
-        """Six bytes and the piece."""
-        ids = self.reservation.to_bytes(2, "little") + self.record_id.to_bytes(2, "little")
-        return ids + bytes((self.offset, self.last)) + self.data
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        reader = Reader(data)
-        return cls(
-            reservation=reader.u16le("reservation"),
-            record_id=reader.u16le("record ID"),
-            offset=reader.u8("offset"),
-            last=reader.u8("progress") & 0x0F == 1,
-            data=reader.rest(),
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeleteSdr(Command[SdrRecordId]):
+class DeleteSdr(DeleteRequest, Command[SdrRecordId]):
     """Delete SDR; section 33.15."""
 
     netfn = NetFn.STORAGE
     command = 0x26
     privilege = Privilege.OPERATOR
     response = SdrRecordId
-
-    reservation: int
-    "0 to 65535."
-    record_id: int
-    "0 to 65535."
-
-    def __post_init__(self) -> None:
-        check_range("reservation", self.reservation, 0, 0xFFFF)
-        check_range("record ID", self.record_id, 0, 0xFFFF)
-
-    def encode(self) -> bytes:
-        """Four bytes."""
-        return self.reservation.to_bytes(2, "little") + self.record_id.to_bytes(2, "little")
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        reader = Reader(data)
-        return cls(reservation=reader.u16le("reservation"), record_id=reader.u16le("record ID"))
 
 
 class Erasure(IntEnum):

@@ -9,17 +9,22 @@ from typing import ClassVar, Final, Self
 from conduit._wire import Reader
 from conduit.errors import DecodeError
 from conduit.ipmi._fields import check_range, known
+from conduit.ipmi.commands.repository import (
+    LAST_RECORD,
+    AddRequest,
+    AllocationInfo,
+    DeleteRequest,
+    ReadRequest,
+    RecordId,
+    Reservation,
+    u16,
+)
 from conduit.ipmi.messages import NetFn
 from conduit.ipmi.records.sel import SelRecord, decode_sel_record
 from conduit.ipmi.records.timestamps import UNSPECIFIED
 from conduit.rmcp.command import Command
 from conduit.rmcp.privilege import Privilege
 
-FIRST_RECORD: Final = 0x0000
-LAST_RECORD: Final = 0xFFFF
-"As a request, the newest record; as the next one's ID, that there is none."
-WHOLE_RECORD: Final = 0xFF
-NO_RESERVATION: Final = 0
 CLEAR_KEY: Final = b"CLR"
 CLEAR_INITIATE: Final = 0xAA
 CLEAR_STATUS: Final = 0x00
@@ -65,8 +70,8 @@ class SelInfo:
         support = self.overflow << 7 | self.can_delete << 3 | self.can_partial_add << 2
         return (
             bytes((self.version,))
-            + _u16(self.entries)
-            + _u16(self.free_bytes)
+            + u16(self.entries)
+            + u16(self.free_bytes)
             + _u32(self.added)
             + _u32(self.erased)
             + bytes((support | self.can_reserve << 1 | self.can_allocation_info,))
@@ -105,42 +110,11 @@ class GetSelInfo(Command[SelInfo]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SelAllocationInfo:
+class SelAllocationInfo(AllocationInfo):
     """How the log's memory is divided; section 31.3. All numbers but the last are 0 to 0xFFFF."""
 
-    units: int
-    "How many units there are; 0 is unspecified."
-    unit_size: int
-    "Bytes in each; 0 is unspecified."
-    free_units: int
-    largest_free: int
-    "Units in the largest free block."
     max_record: int = 1
     "Units that a record may take, 0 to 255."
-
-    def __post_init__(self) -> None:
-        check_range("units", self.units, 0, 0xFFFF)
-        check_range("unit size", self.unit_size, 0, 0xFFFF)
-        check_range("free units", self.free_units, 0, 0xFFFF)
-        check_range("largest free block", self.largest_free, 0, 0xFFFF)
-        check_range("largest record", self.max_record, 0, 0xFF)
-
-    def encode(self) -> bytes:
-        """Nine bytes."""
-        numbers = (self.units, self.unit_size, self.free_units, self.largest_free)
-        return b"".join(map(_u16, numbers)) + bytes((self.max_record,))
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        reader = Reader(data)
-        return cls(
-            units=reader.u16le("units"),
-            unit_size=reader.u16le("unit size"),
-            free_units=reader.u16le("free units"),
-            largest_free=reader.u16le("largest free block"),
-            max_record=reader.u8("largest record"),
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,24 +128,10 @@ class GetSelAllocationInfo(Command[SelAllocationInfo]):
     response = SelAllocationInfo
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SelReservation:
+class SelReservation(Reservation):
     """The right to read records in parts, delete and clear; section 31.4. It ends when somebody else gets one."""
 
-    reservation: int
-    "0 to 0xFFFF; 0 is none."
-
-    def __post_init__(self) -> None:
-        check_range("reservation", self.reservation, 0, 0xFFFF)
-
-    def encode(self) -> bytes:
-        """Two bytes."""
-        return _u16(self.reservation)
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        return cls(reservation=Reader(data).u16le("reservation"))
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,7 +160,7 @@ class SelEntry:
 
     def encode(self) -> bytes:
         """Two bytes and the data."""
-        return _u16(self.next_record_id) + self.data
+        return u16(self.next_record_id) + self.data
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
@@ -210,7 +170,7 @@ class SelEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GetSelEntry(Command[SelEntry]):
+class GetSelEntry(ReadRequest, Command[SelEntry]):
     """Get SEL Entry; section 31.5."""
 
     netfn = NetFn.STORAGE
@@ -220,53 +180,11 @@ class GetSelEntry(Command[SelEntry]):
     response = SelEntry
     errors: ClassVar[dict[int, str]] = _ERASING
 
-    reservation: int = NO_RESERVATION
-    "Only needed for a part that does not begin at 0."
-    record_id: int = FIRST_RECORD
-    "0 to 0xFFFF; 0 is the oldest, FFFFh the newest."
-    offset: int = 0
-    "Where in the record to start, 0 to 255."
-    count: int = WHOLE_RECORD
-    "Bytes, 0 to 255; 255 is all of it."
 
-    def __post_init__(self) -> None:
-        check_range("reservation", self.reservation, 0, 0xFFFF)
-        check_range("record ID", self.record_id, 0, 0xFFFF)
-        check_range("offset", self.offset, 0, 0xFF)
-        check_range("count", self.count, 0, 0xFF)
-
-    def encode(self) -> bytes:
-        """Six bytes."""
-        return _u16(self.reservation) + _u16(self.record_id) + bytes((self.offset, self.count))
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        reader = Reader(data)
-        reservation, record_id = reader.u16le("reservation"), reader.u16le("record ID")
-        return cls(
-            reservation=reservation, record_id=record_id, offset=reader.u8("offset"), count=reader.u8("byte count")
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SelRecordId:
+class SelRecordId(RecordId):
     """The ID of a record that was added or deleted."""
 
-    record_id: int
-    "0 to 0xFFFF."
-
-    def __post_init__(self) -> None:
-        check_range("record ID", self.record_id, 0, 0xFFFF)
-
-    def encode(self) -> bytes:
-        """Two bytes."""
-        return _u16(self.record_id)
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        return cls(record_id=Reader(data).u16le("record ID"))
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,7 +210,7 @@ class AddSelEntry(Command[SelRecordId]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PartialAddSelEntry(Command[SelRecordId]):
+class PartialAddSelEntry(AddRequest, Command[SelRecordId]):
     """The same in parts; section 31.7."""
 
     netfn = NetFn.STORAGE
@@ -301,40 +219,9 @@ class PartialAddSelEntry(Command[SelRecordId]):
     response = SelRecordId
     errors: ClassVar[dict[int, str]] = {0x80: "the parts do not make a record"} | _ERASING
 
-    reservation: int
-    "0 to 0xFFFF."
-    record_id: int = 0
-    "0 with the first part, then what the BMC answered."
-    offset: int
-    "Where in the record this part belongs, 0 to 255."
-    last: bool
-    "It is the last part."
-    data: bytes
-
-    def __post_init__(self) -> None:
-        check_range("reservation", self.reservation, 0, 0xFFFF)
-        check_range("record ID", self.record_id, 0, 0xFFFF)
-        check_range("offset", self.offset, 0, 0xFF)
-
-    def encode(self) -> bytes:
-        """Six bytes and the part."""
-        return _u16(self.reservation) + _u16(self.record_id) + bytes((self.offset, self.last)) + self.data
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        reader = Reader(data)
-        return cls(
-            reservation=reader.u16le("reservation"),
-            record_id=reader.u16le("record ID"),
-            offset=reader.u8("offset"),
-            last=reader.u8("progress") & 0x0F == 1,
-            data=reader.rest(),
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeleteSelEntry(Command[SelRecordId]):
+class DeleteSelEntry(DeleteRequest, Command[SelRecordId]):
     """Take one record out; section 31.8."""
 
     netfn = NetFn.STORAGE
@@ -342,25 +229,6 @@ class DeleteSelEntry(Command[SelRecordId]):
     privilege = Privilege.OPERATOR
     response = SelRecordId
     errors: ClassVar[dict[int, str]] = {0x80: "the BMC does not delete records of this type"} | _ERASING
-
-    reservation: int
-    "0 to 0xFFFF."
-    record_id: int
-    "0 to 0xFFFF; 0 is the oldest, FFFFh the newest."
-
-    def __post_init__(self) -> None:
-        check_range("reservation", self.reservation, 0, 0xFFFF)
-        check_range("record ID", self.record_id, 0, 0xFFFF)
-
-    def encode(self) -> bytes:
-        """Four bytes."""
-        return _u16(self.reservation) + _u16(self.record_id)
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        reader = Reader(data)
-        return cls(reservation=reader.u16le("reservation"), record_id=reader.u16le("record ID"))
 
 
 class ErasureProgress(IntEnum):
@@ -409,7 +277,7 @@ class ClearSel(Command[SelErasure]):
 
     def encode(self) -> bytes:
         """Six bytes."""
-        return _u16(self.reservation) + CLEAR_KEY + bytes((CLEAR_INITIATE if self.initiate else CLEAR_STATUS,))
+        return u16(self.reservation) + CLEAR_KEY + bytes((CLEAR_INITIATE if self.initiate else CLEAR_STATUS,))
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
@@ -419,10 +287,6 @@ class ClearSel(Command[SelErasure]):
         if key != CLEAR_KEY:
             raise DecodeError("clearing the SEL without its key", offset=2)
         return cls(reservation=reservation, initiate=operation == CLEAR_INITIATE)
-
-
-def _u16(value: int) -> bytes:
-    return value.to_bytes(2, "little")
 
 
 def _u32(value: int) -> bytes:

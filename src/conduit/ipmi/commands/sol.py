@@ -11,12 +11,16 @@ from typing import ClassVar, Final, Self
 from conduit._wire import Reader
 from conduit.errors import LocalProtocolError
 from conduit.ipmi._fields import check_range, known
-from conduit.ipmi.commands.boot_options import SetProgress
+from conduit.ipmi.commands.parameters import (
+    GetChannelParameter,
+    ParameterValue,
+    ProgressShape,
+    SetChannelParameter,
+)
 from conduit.ipmi.messages import PRESENT_CHANNEL, NetFn, PrivilegeLimit
 from conduit.rmcp.command import Command, NoData
 from conduit.rmcp.privilege import Privilege
 
-REVISION: Final = 0x11
 ACCUMULATE_UNIT: Final = 0.005  # seconds
 RETRY_UNIT: Final = 0.010  # seconds
 
@@ -59,26 +63,11 @@ BIT_RATES: Final[Mapping[int, int]] = MappingProxyType(
 "Bits a second by value of the field."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SolSetInProgress:
+class SolSetInProgress(ProgressShape):
     """A lock among those who set parameters; parameter 0."""
 
+    __slots__ = ()
     SELECTOR: ClassVar[SolSelector] = SolSelector.SET_IN_PROGRESS
-
-    state: SetProgress | int = SetProgress.COMPLETE
-    "0 to 3."
-
-    def __post_init__(self) -> None:
-        check_range("set in progress", self.state, 0, 3)
-
-    def encode(self) -> bytes:
-        """One byte."""
-        return bytes((self.state,))
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        return cls(state=known(SetProgress, Reader(data).u8("set in progress") & 0x03))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,7 +291,7 @@ SOL_PARAMETERS: Final[Mapping[int, type[SolParameter]]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetSolConfiguration(Command[NoData]):
+class SetSolConfiguration(SetChannelParameter, Command[NoData]):
     """Set SOL Configuration Parameters, one of them; section 26.2. :meth:`of` makes it from a parameter."""
 
     netfn = NetFn.TRANSPORT
@@ -315,60 +304,27 @@ class SetSolConfiguration(Command[NoData]):
         0x81: "somebody else is setting SOL parameters",
         0x82: "this SOL parameter cannot be written",
     }
+    WHAT: ClassVar[str] = "SOL parameter"
+    NUMBERS: ClassVar[type[IntEnum]] = SolSelector
+    NUMBER_FIELD: ClassVar[str] = "selector"
 
-    channel: int = PRESENT_CHANNEL
-    "0 to 15."
     selector: SolSelector | int
     "0 to 255."
-    data: bytes
-    "The parameter's bytes."
-
-    def __post_init__(self) -> None:
-        check_range("channel", self.channel, 0, 0x0F)
-        check_range("SOL parameter", self.selector, 0, 0xFF)
 
     @classmethod
     def of(cls, parameter: SolParameter, *, channel: int = PRESENT_CHANNEL) -> Self:
         """The request that sets *parameter*."""
         return cls(channel=channel, selector=parameter.SELECTOR, data=parameter.encode())
 
-    def encode(self) -> bytes:
-        """Two bytes and the parameter's."""
-        return bytes((self.channel, self.selector)) + self.data
 
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        reader = Reader(data)
-        channel, selector = reader.take(2, "SOL parameter")
-        return cls(channel=channel & 0x0F, selector=known(SolSelector, selector), data=reader.rest())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SolConfiguration:
+class SolConfiguration(ParameterValue):
     """One SOL parameter as the BMC has it; section 26.3."""
 
-    revision: int = REVISION
-    "Of the parameter, 0 to 255; 11h in IPMI 2.0."
-    data: bytes = b""
-    "The parameter's bytes; none when only the revision was asked for."
-
-    def __post_init__(self) -> None:
-        check_range("parameter revision", self.revision, 0, 0xFF)
-
-    def encode(self) -> bytes:
-        """One byte and the parameter's."""
-        return bytes((self.revision,)) + self.data
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        reader = Reader(data)
-        return cls(revision=reader.u8("parameter revision"), data=reader.rest())
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GetSolConfiguration(Command[SolConfiguration]):
+class GetSolConfiguration(GetChannelParameter, Command[SolConfiguration]):
     """Get SOL Configuration Parameters, one of them; section 26.3."""
 
     netfn = NetFn.TRANSPORT
@@ -377,39 +333,12 @@ class GetSolConfiguration(Command[SolConfiguration]):
     safe = True
     response = SolConfiguration
     errors: ClassVar[dict[int, str]] = {0x80: "the BMC does not have this SOL parameter"}
+    WHAT: ClassVar[str] = "SOL parameter"
+    NUMBERS: ClassVar[type[IntEnum]] = SolSelector
+    NUMBER_FIELD: ClassVar[str] = "selector"
 
-    channel: int = PRESENT_CHANNEL
-    "0 to 15."
-    revision_only: bool = False
-    "Ask for no more than the parameter's revision."
     selector: SolSelector | int
     "0 to 255."
-    set_selector: int = 0
-    "0 to 255; 0 if the parameter has no such thing."
-    block_selector: int = 0
-    "The same."
-
-    def __post_init__(self) -> None:
-        check_range("channel", self.channel, 0, 0x0F)
-        check_range("SOL parameter", self.selector, 0, 0xFF)
-        check_range("set selector", self.set_selector, 0, 0xFF)
-        check_range("block selector", self.block_selector, 0, 0xFF)
-
-    def encode(self) -> bytes:
-        """Four bytes."""
-        return bytes((self.revision_only << 7 | self.channel, self.selector, self.set_selector, self.block_selector))
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        head, selector, set_selector, block_selector = Reader(data).take(4, "SOL parameter request")
-        return cls(
-            channel=head & 0x0F,
-            revision_only=bool(head & 0x80),
-            selector=known(SolSelector, selector),
-            set_selector=set_selector,
-            block_selector=block_selector,
-        )
 
 
 def bit_rate(bits_per_second: int) -> BitRate:

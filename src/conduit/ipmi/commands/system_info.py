@@ -11,6 +11,7 @@ from typing import ClassVar, Self
 
 from conduit._wire import Reader
 from conduit.ipmi._fields import check_range, known
+from conduit.ipmi.commands.parameters import ParameterValue, Selectors, SetParameter
 from conduit.ipmi.messages import NetFn
 from conduit.rmcp.command import Command, NoData
 from conduit.rmcp.privilege import Privilege
@@ -30,30 +31,15 @@ class SystemInfoParameter(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SystemInfo:
+class SystemInfo(ParameterValue):
     """One parameter, or one block of it; section 22.14b."""
 
-    revision: int = 0x11
-    "Present revision in the high half, the oldest it is compatible with in the low one; 0 to 255."
     data: bytes = b""
     "The parameter's bytes; a string's begin with the number of the block. Empty if only the revision was asked for."
 
-    def __post_init__(self) -> None:
-        check_range("parameter revision", self.revision, 0, 0xFF)
-
-    def encode(self) -> bytes:
-        """One byte and the parameter's."""
-        return bytes((self.revision,)) + self.data
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        reader = Reader(data)
-        return cls(revision=reader.u8("parameter revision"), data=reader.rest())
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GetSystemInfo(Command[SystemInfo]):
+class GetSystemInfo(Selectors, Command[SystemInfo]):
     """Get System Info Parameters; section 22.14b."""
 
     netfn = NetFn.APP
@@ -67,15 +53,12 @@ class GetSystemInfo(Command[SystemInfo]):
     "0 to 255."
     set_selector: int = 0
     "Block of a string, 0 to 255."
-    block_selector: int = 0
-    "0 to 255; 0 if the parameter has no such thing."
     revision_only: bool = False
     "Ask for no data."
 
     def __post_init__(self) -> None:
         check_range("parameter", self.parameter, 0, 0xFF)
-        check_range("set selector", self.set_selector, 0, 0xFF)
-        check_range("block selector", self.block_selector, 0, 0xFF)
+        Selectors.__post_init__(self)
 
     def encode(self) -> bytes:
         """Four bytes."""
@@ -94,7 +77,7 @@ class GetSystemInfo(Command[SystemInfo]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetSystemInfo(Command[NoData]):
+class SetSystemInfo(SetParameter, Command[NoData]):
     """Set System Info Parameters; section 22.14a."""
 
     netfn = NetFn.APP
@@ -108,24 +91,11 @@ class SetSystemInfo(Command[NoData]):
         0x81: "somebody else is setting parameters",
         0x82: "this parameter cannot be written",
     }
+    WHAT: ClassVar[str] = "parameter"
+    NUMBERS: ClassVar[type[IntEnum]] = SystemInfoParameter
 
     parameter: SystemInfoParameter | int
     "0 to 255."
-    data: bytes
-    "The parameter's bytes."
-
-    def __post_init__(self) -> None:
-        check_range("parameter", self.parameter, 0, 0xFF)
-
-    def encode(self) -> bytes:
-        """One byte and the parameter's."""
-        return bytes((self.parameter,)) + self.data
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        reader = Reader(data)
-        return cls(parameter=known(SystemInfoParameter, reader.u8("parameter")), data=reader.rest())
 
 
 __all__ = ["GetSystemInfo", "SetSystemInfo", "SystemInfo", "SystemInfoParameter"]

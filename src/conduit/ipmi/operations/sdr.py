@@ -18,7 +18,8 @@ from conduit.ipmi.commands import (
     SdrPart,
     SdrRepositoryInfo,
 )
-from conduit.ipmi.commands.sdr import FIRST_RECORD, LAST_RECORD, NO_TIME, WHOLE_RECORD
+from conduit.ipmi.commands.repository import FIRST_RECORD, LAST_RECORD, WHOLE_RECORD
+from conduit.ipmi.commands.sdr import NO_TIME
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.ipmi.operations.sdr_cache import SdrCache
 from conduit.ipmi.records.sdr import Named, Record, Sensor, decode_record
@@ -136,13 +137,12 @@ class _Reading:
         self._bmc = bmc
         self._device = device
         self._sizes = list(READ_SIZES)
-        self._reservation = 0
+        self._reservation: int | None = None  # made when needed: whole records are read without
         self._renewals = 0
         self._notes: list[str] = []
 
     async def read_all(self) -> tuple[tuple[bytes, ...], tuple[str, ...]]:
         """The records, and what is to be said about them."""
-        await self._reserve()
         found: dict[int, bytes] = {}
         record_id = FIRST_RECORD
         while record_id != LAST_RECORD:
@@ -160,14 +160,19 @@ class _Reading:
             record_id = following
         return tuple(data for data in found.values() if data), tuple(self._notes)
 
-    async def _reserve(self) -> None:
+    async def _reserved(self) -> int:
+        if self._reservation is None:
+            self._reservation = await self._reserve()
+        return self._reservation
+
+    async def _reserve(self) -> int:
         command = ReserveDeviceSdrRepository() if self._device else ReserveSdrRepository()
         try:
-            self._reservation = (await self._bmc.request(command)).reservation
+            return (await self._bmc.request(command)).reservation
         except CompletionCodeError as error:
             if error.code not in NO_REPOSITORY:
                 raise
-            self._reservation = 0  # few BMCs have no reservations, and then want none
+            return 0  # few BMCs have no reservations, and then want none
 
     async def _read_record(self, record_id: int) -> tuple[int, bytes]:
         """The next record's ID and this record, which starts anew each time the reservation is lost."""
@@ -178,7 +183,7 @@ class _Reading:
                 if error.code != CompletionCode.RESERVATION_CANCELED or self._renewals >= MAX_RENEWALS:
                     raise
                 self._renewals += 1
-                await self._reserve()
+                self._reservation = await self._reserve()
 
     async def _read_pieces(self, record_id: int) -> tuple[int, bytes]:
         part = await self._read(record_id, 0, WHOLE_RECORD)
@@ -196,7 +201,7 @@ class _Reading:
         kind = GetDeviceSdr if self._device else GetSdr
         while True:
             count = min(self._sizes[0], left)
-            reservation = 0 if count == WHOLE_RECORD else self._reservation
+            reservation = 0 if count == WHOLE_RECORD else await self._reserved()
             command = kind(reservation=reservation, record_id=record_id, offset=offset, count=count)
             try:
                 return await self._bmc.request(command)

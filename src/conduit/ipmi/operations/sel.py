@@ -22,7 +22,7 @@ from conduit.ipmi.commands import (
     SelEntry,
     SetSelTime,
 )
-from conduit.ipmi.commands.sel import FIRST_RECORD, LAST_RECORD
+from conduit.ipmi.commands.repository import FIRST_RECORD, LAST_RECORD
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.ipmi.records.sel import (
     OEM_TIMED,

@@ -13,12 +13,12 @@ from conduit.ipmi.commands.boot_options import (
     ConsoleRedirection,
     MuxOverride,
     SetInProgress,
-    SetProgress,
     ValidBitClearing,
     Verbosity,
     boot_device,
     decode_boot_option,
 )
+from conduit.ipmi.commands.parameters import SetProgress
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from conduit.ipmi.commands import (
     SolSetInProgress,
     SolVolatileBitRate,
 )
-from conduit.ipmi.commands.boot_options import SetProgress
+from conduit.ipmi.commands.parameters import SetProgress
 from conduit.ipmi.commands.sol import SOL_PARAMETERS, bit_rate
 from conduit.ipmi.messages import PrivilegeLimit
 

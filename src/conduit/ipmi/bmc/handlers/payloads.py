@@ -33,7 +33,7 @@ from conduit.ipmi.commands import (
     SolSetInProgress,
     UserPayloadAccess,
 )
-from conduit.ipmi.commands.boot_options import SetProgress
+from conduit.ipmi.commands.parameters import SetProgress
 from conduit.ipmi.commands.sol import SOL_PARAMETERS
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.rmcp.command import NoData

@@ -35,7 +35,8 @@ from conduit.ipmi.commands import (
     SdrTime,
     SetSdrRepositoryTime,
 )
-from conduit.ipmi.commands.sdr import WHOLE_RECORD, ReadRecord
+from conduit.ipmi.commands.repository import WHOLE_RECORD
+from conduit.ipmi.commands.sdr import ReadRecord
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.ipmi.records.sdr_fields import MAX_RECORD
 from conduit.rmcp.command import NoData

@@ -36,7 +36,7 @@ from conduit.ipmi.commands import (
     SetSelTime,
     SetSelTimeUtcOffset,
 )
-from conduit.ipmi.commands.sel import WHOLE_RECORD
+from conduit.ipmi.commands.repository import WHOLE_RECORD
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.ipmi.records.sel import RECORD_SIZE, SelRecord, decode_sel_record
 from conduit.rmcp.command import NoData

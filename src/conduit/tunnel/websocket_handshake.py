@@ -1,0 +1,173 @@
+"""How a WebSocket begins, RFC 6455, section 4: the request, the answer, and what must be in them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
+
+from conduit.errors import LocalProtocolError, RemoteProtocolError
+from conduit.tunnel.http_head import RequestHead, ResponseHead, encode_head
+from conduit.tunnel.proxy_choice import show_address
+
+KEY: Final = 16  # bytes
+VERSION: Final = "13"
+SWITCHING: Final = 101
+_GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+_PORTS: Final = {"ws": 80, "wss": 443}
+_TARGET: Final = re.compile(r"/[\x21-\x7e]{0,2048}")
+_REASONS: Final = {400: "Bad Request", 405: "Method Not Allowed", 426: "Upgrade Required"}
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketUrl:
+    """Where a WebSocket is."""
+
+    host: str
+    port: int
+    target: str = field(default="/", repr=False)
+    "Path and query."
+    secure: bool = False
+    "Whether there is TLS around it."
+
+    @classmethod
+    def parse(cls, text: str) -> WebSocketUrl:
+        """``ws://gateway.example:7443/path`` or ``wss://``.
+
+        :raises LocalProtocolError: it is none.
+        """
+        wrong = "this is no URL such as wss://gateway.example/path, without user and password"
+        try:
+            url = urlsplit(text)
+            host, port = url.hostname or "", url.port
+        except ValueError:
+            raise LocalProtocolError(wrong) from None
+        if url.scheme not in _PORTS or url.fragment or url.username is not None or port == 0:
+            raise LocalProtocolError(wrong)
+        target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+        if not _TARGET.fullmatch(target):
+            raise LocalProtocolError(wrong)
+        show_address(host, 1)
+        return cls(host, port or _PORTS[url.scheme], target, url.scheme == "wss")
+
+    @property
+    def path(self) -> str:
+        """The target without its query, which may hold a secret."""
+        return self.target.partition("?")[0]
+
+    @property
+    def authority(self) -> str:
+        """The value of ``Host``."""
+        shown = show_address(self.host, self.port)
+        default = self.port == _PORTS["wss" if self.secure else "ws"]
+        return shown.rpartition(":")[0] if default else shown
+
+
+def encode_request(url: WebSocketUrl, key: bytes) -> bytes:
+    """What the client says.
+
+    :param key: sixteen random bytes.
+    """
+    return encode_head(
+        f"GET {url.target} HTTP/1.1",
+        {
+            "Host": url.authority,
+            "Upgrade": "websocket",
+            "Connection": "Upgrade",
+            "Sec-WebSocket-Key": base64.b64encode(key).decode(),
+            "Sec-WebSocket-Version": VERSION,
+        },
+    )
+
+
+def accept_key(key: str) -> str:
+    """The value of ``Sec-WebSocket-Accept`` (section 4.2.2)."""
+    digest = hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest()
+    return base64.b64encode(digest).decode()
+
+
+def check_response(head: bytes, key: bytes) -> None:
+    """Whether the server has agreed.
+
+    :raises RemoteProtocolError: it has not.
+    """
+    response = ResponseHead.decode(head)
+    if response.status != SWITCHING:
+        raise RemoteProtocolError(f"{_what(response.status)} (HTTP status {response.status})")
+    fields = response.fields
+    if (
+        not response.minor
+        or not fields.has_token("upgrade", "websocket")
+        or not fields.has_token("connection", "upgrade")
+    ):
+        raise RemoteProtocolError("it switches to something else than a WebSocket")
+    expected = accept_key(base64.b64encode(key).decode())
+    if not hmac.compare_digest(fields.get("sec-websocket-accept").encode("latin-1"), expected.encode()):
+        raise RemoteProtocolError("its answer is to somebody else's request: a cache is on the way")
+    if fields.count("sec-websocket-extensions") or fields.count("sec-websocket-protocol"):
+        raise RemoteProtocolError("it uses an extension or a protocol that nobody offered")
+
+
+def _what(status: int) -> str:
+    if status in (401, 403):
+        return "it does not let us in: check the URL, and what stands before the Gateway"
+    if status == 404:
+        return "there is no WebSocket at this path: check the URL"
+    if 300 <= status < 400:
+        return "it sends us elsewhere: use the URL that it means"
+    if status in (502, 503, 504):
+        return "what stands before the Gateway does not reach it: see whether the Gateway runs"
+    return "it does not open a WebSocket: check the URL, and whether the Gateway takes WebSockets"
+
+
+class RequestRefused(RemoteProtocolError):
+    """What the client said is not how a WebSocket begins.
+
+    :param answer: what to tell it.
+    """
+
+    def __init__(self, what: str, answer: bytes) -> None:
+        super().__init__(what)
+        self.answer = answer
+
+
+def answer_request(head: bytes) -> bytes:
+    """The server's answer to the client's request.
+
+    :raises RequestRefused: it asks for something else.
+    :raises DecodeError: it is no request at all.
+    """
+    request = RequestHead.decode(head)
+    fields = request.fields
+    if request.method != "GET":
+        raise _refusal(405, "another method than GET", Allow="GET")
+    if not fields.has_token("upgrade", "websocket"):
+        raise _refusal(426, "no wish for a WebSocket", Upgrade="websocket", Connection="Upgrade")
+    if fields.get("sec-websocket-version") != VERSION:
+        raise _refusal(426, "another version of WebSocket", **{"Sec-WebSocket-Version": VERSION})
+    if not request.minor or fields.count("host") != 1 or not fields.has_token("connection", "upgrade"):
+        raise _refusal(400, "a request that no client of WebSockets makes")
+    key = fields.get("sec-websocket-key")
+    if not _is_key(key):
+        raise _refusal(400, "a wrong key")
+    return encode_head(
+        "HTTP/1.1 101 Switching Protocols",
+        {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": accept_key(key)},
+    )
+
+
+def _is_key(text: str) -> bool:
+    try:
+        return len(base64.b64decode(text, validate=True)) == KEY
+    except (binascii.Error, ValueError):
+        return False
+
+
+def _refusal(status: int, what: str, **fields: str) -> RequestRefused:
+    fields = {"Content-Length": "0", "Connection": "close"} | fields
+    return RequestRefused(f"{what} (answered {status})", encode_head(f"HTTP/1.1 {status} {_REASONS[status]}", fields))
