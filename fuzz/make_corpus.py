@@ -62,6 +62,7 @@ from conduit.rmcp.session_commands import (
     SessionPrivilege,
     SetSessionPrivilegeLevel,
 )
+from fuzz.mux_targets import MUX_SEEDS
 from fuzz.stream_targets import STREAM_SEEDS
 from fuzz.targets import ONCE, SESSION_ID, joined
 from tests.fakes import reference
@@ -269,6 +270,7 @@ if __name__ == "__main__":
         inventory(),
         sensor_records(),
         STREAM_SEEDS,
+        MUX_SEEDS,
         traps(),
         dcmi(),
         sweeps(),

@@ -84,6 +84,7 @@ from conduit.rmcp.session_commands import (
     decode_cipher_suites,
 )
 from conduit.rmcp.sweep import PresenceSweep
+from fuzz.mux_targets import MUX_TARGETS
 from fuzz.stream_targets import STREAM_TARGETS
 from tests.fakes import reference
 from tests.fakes.entropy import CountedEntropy
@@ -489,4 +490,5 @@ TARGETS: Final[Mapping[str, Oracle]] = {
     "alert_immediate": codec(AlertImmediate),
     "presence_sweep": presence_sweep,
     **STREAM_TARGETS,
+    **MUX_TARGETS,
 }

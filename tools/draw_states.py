@@ -23,6 +23,7 @@ DIAGRAMS: Final = (
     ("rakp-server", "conduit.rmcp.rakp_server", "RAKP on the BMC's side"),
     ("sol-link", "conduit.ipmi.sol_link", "One end of serial over LAN"),
     ("sol-console", "conduit.ipmi.sol", "The console's machine of serial over LAN"),
+    ("tunnel-stream", "conduit.tunnel.streams", "One stream of a tunnel"),
     ("challenge-server", "conduit.rmcp.challenge_server", "The IPMI 1.5 log-in on the BMC's side"),
 )
 BOX_WIDTH: Final = 250  # pixels, as all that follow

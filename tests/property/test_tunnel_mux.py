@@ -77,6 +77,7 @@ class Machine(RuleBasedStateMachine):
         side = Side(self.client, stream)
         self.near[stream.stream_id] = side
         self.sides.append(side)
+        side.send(1000)
 
     def one(self, data: st.DataObject) -> Side | None:
         return data.draw(st.sampled_from(self.sides)) if self.sides else None
@@ -128,6 +129,15 @@ class Machine(RuleBasedStateMachine):
             self.deliver(target, bytes(wire[:count]))
             del wire[:count]
 
+    @rule()
+    def pump(self) -> None:
+        """All that both ends have to say arrives."""
+        for target, source in ((self.server, self.client), (self.client, self.server)):
+            wire = self.wires[target]
+            data = bytes(wire) + drain(source)
+            wire.clear()
+            self.deliver(target, data)
+
     def deliver(self, target: Mux, data: bytes) -> None:
         self.now += 0.001
         for event in target.receive_data(data, self.now):
@@ -136,6 +146,8 @@ class Machine(RuleBasedStateMachine):
                 side, near = Side(self.server, event.stream), self.near[event.stream.stream_id]
                 side.other, near.other = near, side
                 self.sides.append(side)
+                if not event.stream.is_closed:  # opened and reset in one breath
+                    side.send(1000)
 
     # --- what always holds ---
 
@@ -195,7 +207,7 @@ class Machine(RuleBasedStateMachine):
             assert not mux.has_data_to_send
 
 
-Machine.TestCase.settings = hypothesis_settings(max_examples=60, stateful_step_count=60)
+Machine.TestCase.settings = hypothesis_settings(max_examples=100, stateful_step_count=50)
 TestMux = Machine.TestCase
 
 

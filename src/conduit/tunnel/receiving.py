@@ -1,7 +1,6 @@
 """The receiving half of a connection: bytes in, events out. The other half is :mod:`conduit.tunnel.mux`.
 
-Credit: a DATA frame is charged to its stream's window and to the connection's when its header is seen, whatever
-becomes of it. The connection gets every byte back, when it is read or dropped; a stream while its peer may still send.
+A DATA frame is charged to its stream's window and to the connection's when its header is seen, whatever becomes of it.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import h2.settings
 
 from conduit.errors import DecodeError, RemoteProtocolError
 from conduit.tunnel.floods import SMALL_CREDIT, Floods, Nuisance
-from conduit.tunnel.flow import DEFAULT_WINDOW, FIRST_WINDOW, Budget, ConnectionWindow, ReceiveWindow
+from conduit.tunnel.flow import FIRST_WINDOW, Budget
 from conduit.tunnel.frames import (
     ACK,
     END_STREAM,
@@ -33,15 +32,11 @@ from conduit.tunnel.frames import (
     strip_padding,
     window_update,
 )
-from conduit.tunnel.http2 import Http2
-from conduit.tunnel.liveness import Liveness
 from conduit.tunnel.reader import FrameReader
-from conduit.tunnel.scheduler import Buffer, Scheduler
+from conduit.tunnel.scheduler import Buffer
+from conduit.tunnel.stream_table import StreamTable
 from conduit.tunnel.streams import (
-    WIRE_CODE,
     Event,
-    Forgotten,
-    Move,
     MuxStream,
     PeerGoing,
     PingAnswered,
@@ -60,37 +55,23 @@ _WINDOW_UPDATE: Final = int(FrameType.WINDOW_UPDATE)
 _CODES: Final = h2.settings.SettingCodes
 
 
-class Receiver:
+class Receiver(StreamTable):
     """What :class:`~conduit.tunnel.mux.Mux` does with what comes in; it is also the frame reader's handler."""
 
     def __init__(self, *, client_side: bool, now: float, budget: Budget | None, max_streams: int) -> None:
-        self._client_side = client_side
-        self.budget = budget or Budget()
-        self.liveness = Liveness(now)
-        self.streams: dict[int, MuxStream] = {}
-        "Those that are open, by ID."
+        super().__init__(client_side=client_side, now=now, budget=budget, max_streams=max_streams)
         self.refused_streams = 0
         self.going: GoAway | None = None
         "The peer's last GOAWAY."
-        self.on_close: Callable[[], object] | None = None
-        "Called when a stream is closed or lost; never waits or raises."
         self._probes: set[bytes] = set()
         self._max_streams = max_streams
-        self._highest = 0  # stream ID that was opened, by whichever side opens them
         self._last_taken = MAX_WINDOW  # stream ID that our GOAWAY lets in
-        self._forgotten = Forgotten()
-        self._first_window = DEFAULT_WINDOW  # of streams that we send on
-        self._window = ConnectionWindow(self.budget)
         self._floods = Floods(now)
-        self._http2 = Http2(client_side=client_side, max_streams=max_streams)
-        self._control = bytearray(self._http2.data_to_send() + window_update(0, self._window.first_increment))
-        self._openings = 0  # bytes in it that open streams
+        self._openings = 0  # bytes of what waits to be sent that open streams
         self._reader = FrameReader(self, b"" if client_side else PREFACE)
         self._data_stream: MuxStream | None = None  # whose frame is being received
         self._data_ends = False
-        self._events: list[Event] = []
         self._now = now
-        self._scheduler = Scheduler(DEFAULT_WINDOW, DEFAULT_MAX_DATA, self._finish)
 
     @property
     def is_settled(self) -> bool:
@@ -230,23 +211,6 @@ class Receiver:
         else:
             self._receive_nothing()
 
-    def _credit(self, stream: MuxStream | None, count: int, now: float) -> None:
-        """*count* bytes were consumed: tell the peer, when it is worth a frame."""
-        self._credit_connection(count)
-        if stream is None:
-            return
-        if stream.remote_ended or stream.reset_code is not None:
-            stream.window.release(count)
-            return
-        increment = stream.window.consume(count, now, self.liveness.round_trip)
-        if increment > 0:
-            self._control += window_update(stream.stream_id, increment)
-
-    def _credit_connection(self, count: int) -> None:
-        increment = self._window.consume(count)
-        if increment:
-            self._control += window_update(0, increment)
-
     # --- other frames ---
 
     def frame(self, frame: memoryview, kind: int, flags: int, stream_id: int) -> None:
@@ -299,12 +263,6 @@ class Receiver:
             self._check_not_idle(stream_id, "credit")
         else:
             self._open_window(stream, increment)
-
-    def _open_window(self, stream: MuxStream, increment: int) -> None:
-        stream.send_window += increment
-        if stream.send_window > MAX_WINDOW:
-            raise Violation(f"the window of stream {stream.stream_id} is too large", ErrorCode.FLOW_CONTROL_ERROR)
-        self._scheduler.add(stream)
 
     def _receive_ping(self, payload: bytes, flags: int) -> None:
         self._floods.count(Nuisance.PING, self._now)
@@ -368,66 +326,3 @@ class Receiver:
             self._first_window += delta
             for stream in self.streams.values():
                 self._open_window(stream, delta)
-
-    # --- streams come and go ---
-
-    def _add_stream(self, stream_id: int) -> MuxStream:
-        """A new stream, whose first window the budget has granted."""
-        self._highest = stream_id
-        window = ReceiveWindow(self.budget)
-        stream = MuxStream(stream_id, self._first_window, window, ours=self._client_side)
-        self.streams[stream_id] = stream
-        return stream
-
-    def _touch(self, stream: MuxStream) -> None:
-        if not stream.touched:
-            stream.touched = True
-            self._events.append(StreamMoved(stream))
-
-    def _end_remote(self, stream: MuxStream) -> None:
-        self._touch(stream)
-        stream.window.close(stream.unread)
-        if stream.move(Move.END_RECEIVED):
-            self._close(stream)
-
-    def _finish(self, stream: MuxStream) -> bytes:
-        """What the scheduler calls: our direction of *stream* ends here."""
-        out = self._http2.end(stream.stream_id)
-        if stream.move(Move.END_SENT):
-            self._close(stream)
-        elif stream.abandoned:
-            out += self._reset(stream, ErrorCode.NO_ERROR)
-        return out
-
-    def _reset(self, stream: MuxStream, code: int) -> bytes:
-        """Reset a stream that is open; the frame that says so."""
-        self._http2.reset(stream.stream_id, code & WIRE_CODE)
-        self._forgotten.add(stream.stream_id)
-        self._drop(stream, code, by_peer=False)
-        return self._http2.data_to_send()
-
-    def _drop(self, stream: MuxStream, code: int, *, by_peer: bool) -> None:
-        """A stream was reset."""
-        if by_peer:
-            self._touch(stream)
-        stream.reset_code, stream.reset_by_peer = code, by_peer
-        stream.pending, stream.outbound = 0, None
-        if not (by_peer and code == ErrorCode.NO_ERROR and stream.remote_ended):  # the peer's whole direction is here
-            self._discard(stream)
-        stream.move(Move.RESET)
-        self._close(stream)
-
-    def _discard(self, stream: MuxStream) -> None:
-        """Nobody will read what has come."""
-        unread, stream.unread, stream.chunks = stream.unread, 0, None
-        self._credit_connection(unread)
-        if stream.remote_ended:
-            stream.window.release(unread)
-
-    def _close(self, stream: MuxStream) -> None:
-        del self.streams[stream.stream_id]
-        stream.window.close(stream.unread)
-        self._scheduler.forget(stream)
-        self._http2.forget()
-        if self.on_close is not None:
-            self.on_close()

@@ -126,6 +126,15 @@ def test_nothing_is_sent_after_the_end(how: str) -> None:
     pair.client.reset(near, ErrorCode.CANCEL)
 
 
+def test_what_is_sent_in_pieces_arrives_in_order() -> None:
+    pair = Pair()
+    near, far = pair.open()
+    for part in (b"one ", b"two ", b"three"):
+        pair.client.send(near, memoryview(part))
+    pair.pump()
+    assert pair.server.take(far, 100, 0.0) == b"one two three"
+
+
 def test_no_bytes_are_no_frame() -> None:
     pair = Pair()
     near, _ = pair.open()
