@@ -388,6 +388,7 @@ SUBJECTS = {
     "hpm": INVENTORY_RANGES,
     "lan": INVENTORY_RANGES,
     "payloads": SERIAL_RANGES,
+    "user_payloads": SERIAL_RANGES,
     "pef": EVENTS_RANGES,
     "platform_event": EVENTS_RANGES,
     "sdr": SENSORS_RANGES,
