@@ -144,7 +144,7 @@ def test_streams_that_brought_data_may_be_reset() -> None:
 
 
 def test_streams_beyond_the_limit_are_refused_until_they_are_a_flood(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(LIMITS, Nuisance.REFUSED, 50)  # type: ignore[misc]  # it is a dictionary
+    monkeypatch.setitem(LIMITS, Nuisance.REFUSED, 50)
     peer = RawPeer(client_side=True)
     peer.mux.go_away()
     for number in range(50):

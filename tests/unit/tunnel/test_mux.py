@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conduit.errors import LocalProtocolError
+from conduit.errors import DrainingError, LocalProtocolError
 from conduit.tunnel.flow import FIRST_WINDOW, Budget
 from conduit.tunnel.frames import END_STREAM, ErrorCode, FrameType
 from conduit.tunnel.liveness import stamp
@@ -44,11 +44,11 @@ def test_a_tunnel_that_closes_opens_no_streams() -> None:
     pair = Pair()
     pair.server.go_away()
     pair.pump()
-    with pytest.raises(LocalProtocolError, match="closing"):
+    with pytest.raises(DrainingError, match="closing"):
         pair.client.open_stream(REQUEST)
     other = Pair()
     other.client.go_away()
-    with pytest.raises(LocalProtocolError, match="closing"):
+    with pytest.raises(DrainingError, match="closing"):
         other.client.open_stream(REQUEST)
 
 
@@ -272,3 +272,12 @@ def test_goaway_says_why() -> None:
     drain(mux)
     mux.go_away(ErrorCode.INTERNAL_ERROR, b"why")
     assert drain(mux)[-3:] == b"why"
+
+
+def test_what_nobody_takes_at_once_is_kept() -> None:
+    pair = Pair()
+    near, far = pair.open()
+    far.direct = lambda data: 0
+    pair.client.send(near, memoryview(b"abc"))
+    pair.pump()
+    assert pair.server.take(far, 100, 0.0) == b"abc"
