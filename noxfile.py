@@ -19,7 +19,7 @@ nox.options.error_on_missing_interpreters = True
 PROTOCOL_CODE = "src/conduit/rmcp/*,src/conduit/ipmi/*,src/conduit/tunnel/*,src/conduit/errors.py,src/conduit/_wire.py"
 # Layer 3, the interop and integration tests' business.
 DRIVERS = (
-    "*/endpoint.py,*/port.py,*/entropy.py,*/client.py,*/fleet.py,*/operations/*,*/serve.py,*/sweeper.py,"
+    "*/endpoint.py,*/port.py,*/entropy.py,*/client.py,*/bmc_client.py,*/fleet.py,*/operations/*,*/serve.py,*/sweeper.py,"
     "*/console.py,*/console_activation.py,*/serial_pipes.py,*/qemu.py,"
     "*/tunnel/carriers.py,*/tunnel/handshake.py,*/tunnel/link.py,*/tunnel/stream.py,*/tunnel/tls.py,*/tunnel/tunnel.py,"
     "*/tunnel/control_stream.py,*/tunnel/reconnect.py,*/tunnel/proxy.py,*/tunnel/roads.py,*/tunnel/websocket.py,"

@@ -19,8 +19,9 @@ from conduit.ipmi import Bmc, open_bmc
 from conduit.ipmi.bmc import FruConfig, NetworkConfig, UserConfig
 from conduit.ipmi.bmc.serve import ServedBmc, open_virtual_bmc
 from conduit.ipmi.commands import ReadFruData
+from conduit.ipmi.commands.lan_access import CipherSuiteCount
 from conduit.ipmi.commands.lan_ipv6 import Dhcpv6TimingSupport, Ipv6DynamicDuid, SlaacTiming, SlaacTimingSupport
-from conduit.ipmi.commands.lan_parameters import CipherSuiteCount, DefaultGateway, IpAddress, SubnetMask
+from conduit.ipmi.commands.lan_parameters import DefaultGateway, IpAddress, SubnetMask
 from conduit.ipmi.operations.fru import SCANNED, find_frus, list_frus, read_fru, read_fru_data, write_fru_data
 from conduit.ipmi.operations.lan import read_lan, read_lan_value, set_lan
 from conduit.ipmi.records.sdr_locators import FruDevice

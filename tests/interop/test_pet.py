@@ -23,8 +23,8 @@ from conduit.ipmi.commands import (
     SetPefConfiguration,
 )
 from conduit.ipmi.commands.lan_alerts import DestinationAddress, DestinationType
-from conduit.ipmi.commands.pef_parameters import Severity
-from conduit.ipmi.records.event_types import SensorType
+from conduit.ipmi.commands.pef_filters import Severity
+from conduit.ipmi.records.sensor_types import SensorType
 from conduit.ipmi.records.snmp_trap import MAX_TRAP, SnmpTrap
 from tests.conftest import FindPeer
 

@@ -25,16 +25,17 @@ from conduit.ipmi.commands.firewall import CommandsAddress, LunSupport
 from conduit.ipmi.commands.guid import Guid, GuidOrder
 from conduit.ipmi.commands.hpm import UpgradeAbility
 from conduit.ipmi.commands.lan import LAN_PARAMETERS
+from conduit.ipmi.commands.lan_access import EVERY_AUTH_TYPE, LanAuthTypes
 from conduit.ipmi.commands.lan_alerts import DestinationAddress
-from conduit.ipmi.commands.lan_parameters import EVERY_AUTH_TYPE, LanAuthTypes
 from conduit.ipmi.commands.messaging import GlobalEnables
-from conduit.ipmi.commands.payloads import UserPayloadAccess
-from conduit.ipmi.commands.pef_parameters import PEF_SETTINGS, DataMatch
+from conduit.ipmi.commands.pef_filters import DataMatch
+from conduit.ipmi.commands.pef_parameters import PEF_SETTINGS
 from conduit.ipmi.commands.platform_event import EventReceiver
 from conduit.ipmi.commands.power import FrontPanelButtons
 from conduit.ipmi.commands.sel_time import AuxiliaryLogStatus
 from conduit.ipmi.commands.sessions import ActiveSession, GetSessionInfo, LanPeer, SerialPeer
 from conduit.ipmi.commands.sol import SOL_PARAMETERS
+from conduit.ipmi.commands.user_payloads import UserPayloadAccess
 from conduit.ipmi.commands.users import LONG_PASSWORD_SIZE, SHORT_PASSWORD_SIZE, PasswordOperation, SetUserPassword
 from conduit.ipmi.messages import PrivilegeLimit
 from conduit.ipmi.records.conversion import Factors
@@ -387,6 +388,7 @@ SUBJECTS = {
     "hpm": INVENTORY_RANGES,
     "lan": INVENTORY_RANGES,
     "payloads": SERIAL_RANGES,
+    "user_payloads": SERIAL_RANGES,
     "pef": EVENTS_RANGES,
     "platform_event": EVENTS_RANGES,
     "sdr": SENSORS_RANGES,

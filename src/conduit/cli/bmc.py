@@ -17,7 +17,7 @@ import asyncclick as click
 import trio
 
 from conduit._trio import open_background_nursery
-from conduit.cli.params import Seconds, to_bytes
+from conduit.cli.params import Seconds, WholeNumber, to_bytes
 from conduit.cli.serial import USAGE, Serial, attach_all, parse_qemu, parse_serial, with_qemu
 from conduit.errors import LocalProtocolError
 from conduit.ipmi.bmc import BmcConfig, UserConfig, VirtualBmc
@@ -31,6 +31,10 @@ DEFAULT_USER: Final = b"admin"
 RANDOM_PASSWORD_BYTES: Final = 9  # 12 characters, which IPMI 1.5 takes too
 USERS_VARIABLE: Final = "CONDUIT_BMC_USERS"
 MAX_COUNT: Final = 60_000
+USER_HELP: Final = (
+    f"PRIVILEGE is {', '.join(level.name.lower() for level in Privilege)}; any other word there is part of the "
+    "password, which may have colons. May be repeated."
+)
 MAX_PREFIX: Final = 20  # bytes of a host name before its number
 
 
@@ -79,6 +83,8 @@ def spread_out(first: Endpoint, count: int, *, spread: bool) -> Iterator[Endpoin
 
 def parse_user(text: str) -> UserConfig:
     """``NAME:PASSWORD:PRIVILEGE``; the password may contain colons, and the privilege may be left out.
+
+    What follows the last colon is a privilege only if it is the name of one, else the end of the password.
 
     :raises click.BadParameter: it is no such thing. The message does not quote the password.
     """
@@ -134,9 +140,9 @@ def command() -> None:
     f"configuration or, a user a line, into the environment variable {USERS_VARIABLE}."
 )
 @click.option("--listen", default="127.0.0.1:623", show_default=True, metavar="ADDRESS:PORT", help="First BMC's.")
-@click.option("--count", default=1, show_default=True, type=click.IntRange(1, MAX_COUNT), help="How many BMCs.")
+@click.option("--count", default=1, show_default=True, type=WholeNumber(1, MAX_COUNT), help="How many BMCs.")
 @click.option("--spread", is_flag=True, help="On consecutive addresses of 127.0.0.0/8, not on consecutive ports.")
-@click.option("--user", "users", multiple=True, metavar="NAME:PASSWORD[:PRIVILEGE]", help="May be repeated.")
+@click.option("--user", "users", multiple=True, metavar="NAME:PASSWORD[:PRIVILEGE]", help=USER_HELP)
 @click.option(
     "--user-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

@@ -26,6 +26,7 @@ from conduit.cli.bmc import (
     spread_out,
     with_guest,
 )
+from conduit.cli.params import WholeNumber
 from conduit.cli.serial import ACPI_PATIENCE, Serial, parse_qemu, parse_serial, with_qemu
 from conduit.ipmi.bmc import BmcConfig, Timings
 from conduit.ipmi.client import open_bmc
@@ -66,12 +67,20 @@ def test_several_are_spread_over_ports_or_addresses() -> None:
         ("a:b", b"a", b"b", Privilege.ADMINISTRATOR),
         ("a:b:c:user", b"a", b"b:c", Privilege.USER),
         ("a:b:c", b"a", b"b:c", Privilege.ADMINISTRATOR),
+        ("a:b:boss", b"a", b"b:boss", Privilege.ADMINISTRATOR),
         (":b", b"", b"b", Privilege.ADMINISTRATOR),
     ],
 )
 def test_users(text: str, name: bytes, password: bytes, privilege: Privilege) -> None:
     user = parse_user(text)
     assert (user.name, user.password, user.privilege) == (name, password, privilege)
+
+
+@pytest.mark.parametrize(("text", "said"), [("abc", "'abc' is not a whole number"), ("0", "not in the range 1<=x<=9")])
+def test_a_count_is_a_whole_number_within_its_range(text: str, said: str) -> None:
+    assert WholeNumber(1, 9).convert("9", None, None) == 9
+    with pytest.raises(click.BadParameter, match=said):
+        WholeNumber(1, 9).convert(text, None, None)
 
 
 @pytest.mark.parametrize("text", ["admin", "admin:" + "s" * 21])

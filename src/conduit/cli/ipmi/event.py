@@ -12,8 +12,9 @@ from conduit.cli.ipmi.runner import run
 from conduit.cli.ipmi.settings import Settings
 from conduit.ipmi.client import Bmc
 from conduit.ipmi.commands import PlatformEvent
-from conduit.ipmi.records.event_types import SENSOR_SPECIFIC, THRESHOLD, SensorType
+from conduit.ipmi.records.event_types import SENSOR_SPECIFIC, THRESHOLD
 from conduit.ipmi.records.events import Event
+from conduit.ipmi.records.sensor_types import SensorType
 
 # Those of `ipmitool event`, by its numbers.
 SAMPLES: Final = {

@@ -16,7 +16,7 @@ from conduit.cli.ipmi.settings import Settings
 from conduit.errors import ConduitError
 from conduit.ipmi._fields import label
 from conduit.ipmi.client import Bmc
-from conduit.ipmi.commands import AccessMode, GetLanStatistics, LanSetInProgress, LanValue
+from conduit.ipmi.commands import AccessMode, GetLanStatistics, LanSetInProgress, LanValue, lan_access, lan_ipv6_routers
 from conduit.ipmi.commands import lan_alerts as alerts
 from conduit.ipmi.commands import lan_ipv6 as ipv6
 from conduit.ipmi.commands import lan_parameters as ipv4
@@ -133,9 +133,9 @@ def _shown(value: LanValue) -> Value:
 
 def _shown_4(value: LanValue) -> Value:
     match value:
-        case ipv4.AuthTypeSupport():
+        case lan_access.AuthTypeSupport():
             return _auth_types(value.auth_types)
-        case ipv4.AuthTypeEnables():
+        case lan_access.AuthTypeEnables():
             levels = ("callback", "user", "operator", "administrator", "oem")
             return [
                 f"{level}: {' '.join(_auth_types(bits)) or 'none'}"
@@ -146,7 +146,7 @@ def _shown_4(value: LanValue) -> Value:
         case ipv4.Ipv4Header():
             service = f"precedence {value.precedence}, TOS {value.type_of_service}"
             return f"TTL {value.time_to_live}, flags {value.flags}, {service}"
-        case ipv4.BadPasswordThreshold():
+        case lan_access.BadPasswordThreshold():
             forgotten, locked = (10 * tens for tens in (value.reset_interval, value.lockout_interval))
             return f"{value.threshold}, forgotten after {forgotten} s, locked for {locked} s"
     return _shown_network(value)
@@ -160,9 +160,9 @@ def _shown_network(value: LanValue) -> Value:
             return value.seconds
         case ipv4.VlanPriority():
             return value.priority
-        case ipv4.CipherSuites():
+        case lan_access.CipherSuites():
             return list(value.suites)
-        case ipv4.CipherSuitePrivileges():
+        case lan_access.CipherSuitePrivileges():
             return "".join("XcuoaO"[limit] if limit < 6 else "?" for limit in value.limits)
     return None
 
@@ -181,13 +181,13 @@ def _shown_6(value: LanValue) -> Value:
             if not value.enabled:
                 return "disabled"
             return f"{value.address}/{value.prefix_length} ({label(value.source)}, {label(value.status)})"
-        case ipv6.Ipv6RouterControl():
+        case lan_ipv6_routers.Ipv6RouterControl():
             return f"advertised {_on(value.dynamic)}, static {_on(value.static)}"
     return None
 
 
-def _auth_types(bits: ipv4.LanAuthTypes) -> list[str]:
-    return [str(kind.name).lower() for kind in ipv4.LanAuthTypes if kind in bits]
+def _auth_types(bits: lan_access.LanAuthTypes) -> list[str]:
+    return [str(kind.name).lower() for kind in lan_access.LanAuthTypes if kind in bits]
 
 
 def _on(flag: bool) -> str:

@@ -12,7 +12,7 @@ import asyncclick as click
 from conduit.cli.ipmi.lan_values import Values, parse_setting
 from conduit.errors import LocalProtocolError
 from conduit.ipmi.client import Bmc
-from conduit.ipmi.commands import AccessMode, LanValue
+from conduit.ipmi.commands import AccessMode, LanValue, lan_access
 from conduit.ipmi.commands import lan_parameters as ipv4
 from conduit.ipmi.operations.lan import read_lan_value
 
@@ -23,11 +23,11 @@ LEVELS: Final = {
     "administrator": "administrator", "oem": "oem",
 }  # fmt: skip
 TYPES: Final = {
-    "none": ipv4.LanAuthTypes.NONE,
-    "md2": ipv4.LanAuthTypes.MD2,
-    "md5": ipv4.LanAuthTypes.MD5,
-    "password": ipv4.LanAuthTypes.STRAIGHT_PASSWORD,
-    "oem": ipv4.LanAuthTypes.OEM,
+    "none": lan_access.LanAuthTypes.NONE,
+    "md2": lan_access.LanAuthTypes.MD2,
+    "md5": lan_access.LanAuthTypes.MD5,
+    "password": lan_access.LanAuthTypes.STRAIGHT_PASSWORD,
+    "oem": lan_access.LanAuthTypes.OEM,
 }
 
 
@@ -56,8 +56,8 @@ def parse_change(words: Sequence[str]) -> Values | Edit | AccessMode:
 
 def _auth(levels: str, types: str) -> Edit:
     bits = sum(TYPES[name] for name in set(types.split(",")))
-    changes = {LEVELS[level]: ipv4.LanAuthTypes(bits) for level in levels.split(",")}
-    return Edit(ipv4.AuthTypeEnables, changes)
+    changes = {LEVELS[level]: lan_access.LanAuthTypes(bits) for level in levels.split(",")}
+    return Edit(lan_access.AuthTypeEnables, changes)
 
 
 PARTS: Final[Mapping[str, Callable[..., Edit | AccessMode]]] = MappingProxyType(

@@ -11,6 +11,7 @@ import asyncclick as click
 
 from conduit.cli.params import to_bytes
 from conduit.errors import LocalProtocolError
+from conduit.ipmi.commands import lan_access
 from conduit.ipmi.commands import lan_alerts as alerts
 from conduit.ipmi.commands import lan_ipv6 as ipv6
 from conduit.ipmi.commands import lan_parameters as ipv4
@@ -67,11 +68,11 @@ def _ipv6(text: str) -> Values:
 
 def _threshold(count: str, reset: str = "0", lockout: str = "0") -> Values:
     seconds = [int(text) for text in (reset, lockout)]
-    if any(number % ipv4.INTERVAL_UNIT for number in seconds):
+    if any(number % lan_access.INTERVAL_UNIT for number in seconds):
         raise ValueError("the BMC counts in tens of seconds")
-    reset_interval, lockout_interval = (number // ipv4.INTERVAL_UNIT for number in seconds)
+    reset_interval, lockout_interval = (number // lan_access.INTERVAL_UNIT for number in seconds)
     return [
-        ipv4.BadPasswordThreshold(
+        lan_access.BadPasswordThreshold(
             threshold=int(count), reset_interval=reset_interval, lockout_interval=lockout_interval
         )
     ]
@@ -79,7 +80,7 @@ def _threshold(count: str, reset: str = "0", lockout: str = "0") -> Values:
 
 def _privileges(letters: str) -> Values:
     limits = tuple(LIMIT_LETTERS.index(letter) for letter in letters)
-    return [ipv4.CipherSuitePrivileges(limits=limits)]
+    return [lan_access.CipherSuitePrivileges(limits=limits)]
 
 
 def _alert(number: str, address: str) -> Values:

@@ -24,7 +24,7 @@ from conduit.ipmi.commands import (
     LastProcessedEvent,
     PefAction,
 )
-from conduit.ipmi.commands.pef_parameters import ANY, action_names
+from conduit.ipmi.commands.pef_filters import ANY, action_names
 from conduit.ipmi.operations.pef import PefConfigured, read_pef, write_pef
 from conduit.ipmi.records.event_types import sensor_type_name, state_names
 from conduit.ipmi.records.timestamps import timestamp_text

@@ -291,12 +291,16 @@ async def set_time(settings: Settings, when: str) -> None:
 
 
 def _parse_time(text: str) -> datetime:
-    """:raises click.UsageError: *text* is no time."""
+    """:raises click.UsageError: *text* is no time, or none that four bytes can hold."""
     for format_ in TIME_FORMATS:
         try:
-            return datetime.strptime(text, format_).replace(tzinfo=UTC)
+            time = datetime.strptime(text, format_).replace(tzinfo=UTC)
         except ValueError:
             continue
+        if not 0 <= timestamp_of(time) < UNSPECIFIED:
+            last = datetime.fromtimestamp(UNSPECIFIED - 1, UTC)
+            raise click.UsageError(f"{text!r} is not on the BMC's clock, which goes from 1970-01-01 to {last:%Y-%m-%d}")
+        return time
     raise click.UsageError(f"{text!r} is not 'now' or a time like 2026-11-25T16:00:00")
 
 

@@ -15,10 +15,11 @@ from conduit.ipmi.bmc.config import (
 )
 from conduit.ipmi.bmc.fru import FruConfig
 from conduit.ipmi.bmc.handlers.registry import HANDLERS, Refused, handles, handles_outside
+from conduit.ipmi.bmc.power_states import PowerCommand, PowerState
 from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.state import BmcState
 from conduit.ipmi.bmc.users import LockOutPolicy
-from conduit.ipmi.bmc.virtual_machine import PowerCommand, PowerState, Timings, VirtualMachine
+from conduit.ipmi.bmc.virtual_machine import Timings, VirtualMachine
 from conduit.rmcp.misbehaviour import Misbehaviour
 
 __all__ = [

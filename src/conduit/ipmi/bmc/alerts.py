@@ -17,7 +17,7 @@ from conduit.ipmi.bmc.pef import Decision, EventFiltering
 from conduit.ipmi.commands import AlertPolicy, Guid, LanParameter, PetAcknowledge
 from conduit.ipmi.commands.lan_alerts import AlertType, DestinationAddress, DestinationType
 from conduit.ipmi.commands.lan_parameters import IpAddress
-from conduit.ipmi.commands.pef_parameters import PolicyRule
+from conduit.ipmi.commands.pef_alerting import PolicyRule
 from conduit.ipmi.records.entities import Entity
 from conduit.ipmi.records.events import Event
 from conduit.ipmi.records.pet import NO_OFFSET, PlatformEventTrap, text_field, trap_time

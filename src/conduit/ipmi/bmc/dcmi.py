@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from conduit.ipmi.bmc.virtual_machine import PowerState
+from conduit.ipmi.bmc.power_states import PowerState
 from conduit.ipmi.commands import DcmiSetting, PowerException, PowerLimit, PowerReading, ThermalLimit
 
 WATTS: Final = {

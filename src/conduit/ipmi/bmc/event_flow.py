@@ -8,7 +8,8 @@ from conduit.ipmi.bmc.alerts import Alerting
 from conduit.ipmi.bmc.event_log import EventLog
 from conduit.ipmi.bmc.own_events import OwnSensor, happening_event, log_in_failed_event, own_event, watchdog_event
 from conduit.ipmi.bmc.pef import HOLD_OFF, POWER_ACTIONS, EventFiltering
-from conduit.ipmi.bmc.virtual_machine import NotPossibleError, PowerCommand, VirtualMachine
+from conduit.ipmi.bmc.power_states import PowerCommand
+from conduit.ipmi.bmc.virtual_machine import NotPossibleError, VirtualMachine
 from conduit.ipmi.commands import BootFlags, PefAction, PefParameter, RestartCause, WatchdogTimer
 from conduit.ipmi.records.sel import SystemEventRecord
 

@@ -7,10 +7,11 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from conduit.ipmi.bmc.virtual_machine import Happening
+from conduit.ipmi.bmc.power_states import Happening
 from conduit.ipmi.commands import BootDevice, BootFlags, SystemRestartCause, WatchdogTimer
-from conduit.ipmi.records.event_types import SENSOR_SPECIFIC, SensorType
+from conduit.ipmi.records.event_types import SENSOR_SPECIFIC
 from conduit.ipmi.records.events import UNSPECIFIED_DATA, Event
+from conduit.ipmi.records.sensor_types import SensorType
 
 _BOTH_SPECIFIC: Final = 0xF0  # event data 1: data 2 and 3 are sensor-specific
 _SECOND_SPECIFIC: Final = 0xC0

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from conduit.ipmi.bmc.virtual_machine import PowerCommand
+from conduit.ipmi.bmc.power_states import PowerCommand
 from conduit.ipmi.commands import (
     AlertPolicy,
     AlertStringBlock,
@@ -20,9 +20,11 @@ from conduit.ipmi.commands import (
     PefSystemGuid,
     Severity,
 )
-from conduit.ipmi.commands.pef_parameters import NO_ACTION, STRING_BLOCK
-from conduit.ipmi.records.event_types import SENSOR_SPECIFIC, THRESHOLD, SensorType
+from conduit.ipmi.commands.pef_alerting import STRING_BLOCK
+from conduit.ipmi.commands.pef_filters import NO_ACTION
+from conduit.ipmi.records.event_types import SENSOR_SPECIFIC, THRESHOLD
 from conduit.ipmi.records.sel import SystemEventRecord
+from conduit.ipmi.records.sensor_types import SensorType
 
 FILTERS: Final = 16
 POLICIES: Final = 8

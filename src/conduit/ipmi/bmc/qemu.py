@@ -21,9 +21,10 @@ import trio
 
 from conduit._trio import open_background_nursery
 from conduit.errors import TransportError
+from conduit.ipmi.bmc.power_states import HAS_POWER, PowerCommand, PowerState
 from conduit.ipmi.bmc.serial_pipes import HostEnd, end_process, pump
 from conduit.ipmi.bmc.serve import ServedBmc
-from conduit.ipmi.bmc.virtual_machine import HAS_POWER, NotPossibleError, PowerCommand, PowerState
+from conduit.ipmi.bmc.virtual_machine import NotPossibleError
 from conduit.ipmi.commands import BootDevice
 
 logger = logging.getLogger(__name__)

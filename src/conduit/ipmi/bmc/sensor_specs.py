@@ -13,7 +13,8 @@ from conduit.errors import LocalProtocolError
 from conduit.ipmi._fields import check_size
 from conduit.ipmi.records.conversion import Conversion, Factors, Linearization
 from conduit.ipmi.records.entities import Entity
-from conduit.ipmi.records.event_types import SENSOR_SPECIFIC, THRESHOLD, SensorType
+from conduit.ipmi.records.event_types import SENSOR_SPECIFIC, THRESHOLD
+from conduit.ipmi.records.sensor_types import SensorType
 from conduit.ipmi.records.thresholds import ThresholdMask
 from conduit.ipmi.records.units import AnalogFormat, Unit
 

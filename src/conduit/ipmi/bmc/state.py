@@ -21,13 +21,14 @@ from conduit.ipmi.bmc.guest import Guest, PortGuest
 from conduit.ipmi.bmc.lan_settings import LanSettings
 from conduit.ipmi.bmc.own_events import BMC_STARTED, INLET_NAME, INLET_SENSOR, POWER_SENSOR, limit_event
 from conduit.ipmi.bmc.pef import EventFiltering
+from conduit.ipmi.bmc.power_states import PowerCommand, PowerState
 from conduit.ipmi.bmc.sdr_repository import MANAGEMENT, SdrRepository, make_records
 from conduit.ipmi.bmc.sensor_specs import Conditions
 from conduit.ipmi.bmc.sensors import Sensors
 from conduit.ipmi.bmc.sessions import SessionTable
 from conduit.ipmi.bmc.sol import SolServer
 from conduit.ipmi.bmc.users import NULL_USER, LockOut, Rights, User, UserTable
-from conduit.ipmi.bmc.virtual_machine import NotPossibleError, PowerCommand, PowerState, VirtualMachine
+from conduit.ipmi.bmc.virtual_machine import NotPossibleError, VirtualMachine
 from conduit.ipmi.bmc.watchdog import Watchdog
 from conduit.ipmi.commands import (
     AuxiliaryLogStatus,
@@ -41,7 +42,7 @@ from conduit.ipmi.commands import (
 )
 from conduit.ipmi.messages import PrivilegeLimit
 from conduit.ipmi.records.entities import Entity
-from conduit.ipmi.records.event_types import SensorType
+from conduit.ipmi.records.sensor_types import SensorType
 from conduit.rmcp.accounts import Account
 from conduit.rmcp.privilege import Privilege
 

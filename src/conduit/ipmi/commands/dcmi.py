@@ -1,23 +1,24 @@
-"""DCMI: what the BMC can do, its asset tag and name, its temperature sensors, its settings (DCMI 1.5, section 6)."""
+"""DCMI: what the BMC can do and how it gets its address (DCMI 1.5, section 6.1).
+
+Other modules have the asset tag, temperature sensors, power and thermal limits. The specification was not at hand for
+the least privileges of DCMI's commands. Two independent BMC firmwares agree on them: OpenBMC's (phosphor-host-ipmid and
+intel-ipmi-oem; its first versions let a user send Get DCMI Sensor Info, which now takes an operator), which has no
+thermal limits, and that of Fujitsu's iRMC S6, by a published analysis, which has every command that is here.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar, Final, Self
+from typing import Final, Self
 
 from conduit._wire import Reader
-from conduit.ipmi._fields import check_range, check_size, known
+from conduit.ipmi._fields import check_size, known
 from conduit.ipmi.messages import NetFn
 from conduit.rmcp.command import Command, NoData
 from conduit.rmcp.privilege import Privilege
 
 GROUP: Final = 0xDC
-CHUNK: Final = 16  # bytes of an asset tag or of a name that one command carries
-MAX_ASSET_TAG: Final = 63  # bytes
-MAX_CONTROLLER_ID: Final = 64  # bytes, the zero at its end included
-MAX_RECORD_IDS: Final = 8  # in one response
-TEMPERATURE: Final = 0x01  # sensor type
 
 
 class DcmiParameter(IntEnum):
@@ -28,17 +29,6 @@ class DcmiParameter(IntEnum):
     OPTIONAL = 3
     ACCESS = 4
     POWER_STATISTICS = 5
-
-
-class DcmiEntity(IntEnum):
-    """What a DCMI temperature sensor belongs to (table 6-15); older BMCs use the IPMI entities 37h, 03h and 07h."""
-
-    INLET = 0x40
-    CPU = 0x41
-    BASEBOARD = 0x42
-    IPMI_CPU = 0x03
-    IPMI_BASEBOARD = 0x07
-    IPMI_INLET = 0x37
 
 
 class DcmiSetting(IntEnum):
@@ -245,214 +235,6 @@ DCMI_PARAMETERS: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TextPart:
-    """A part of an asset tag or name."""
-
-    total: int
-    "Bytes that all of it has, 0 to 255."
-    text: bytes = b""
-    "As asked for."
-
-    def encode(self) -> bytes:
-        """A byte and the text."""
-        return bytes((self.total,)) + self.text
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        reader = Reader(data)
-        return cls(total=reader.u8("length"), text=reader.rest())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _GetText(Command[TextPart]):
-    netfn = NetFn.GROUP_EXTENSION
-    command = 0x06
-    group = GROUP
-    privilege = Privilege.USER
-    safe = True
-    response = TextPart
-
-    offset: int = 0
-    "0 to 255."
-    size: int = CHUNK
-    "1 to 16 bytes."
-
-    def __post_init__(self) -> None:
-        check_range("offset", self.offset, 0, 0xFF)
-        check_range("size", self.size, 0, 0xFF)
-
-    def encode(self) -> bytes:
-        """Two bytes."""
-        return bytes((self.offset, self.size))
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        offset, size = Reader(data).take(2, "offset and size")
-        return cls(offset=offset, size=size)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _SetText(Command[TextPart]):
-    netfn = NetFn.GROUP_EXTENSION
-    command = 0x08
-    group = GROUP
-    privilege = Privilege.OPERATOR
-    safe = True
-    response = TextPart
-
-    offset: int = 0
-    "0 to 255."
-    text: bytes = b""
-    "At most 16 bytes."
-
-    def __post_init__(self) -> None:
-        check_range("offset", self.offset, 0, 0xFF)
-        check_size("a part of the text", self.text, 0, 0xFF)
-
-    def encode(self) -> bytes:
-        """Two bytes and the text."""
-        return bytes((self.offset, len(self.text))) + self.text
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        reader = Reader(data)
-        offset, size = reader.take(2, "offset and size")
-        return cls(offset=offset, text=reader.take(size, "text"))
-
-
-class GetAssetTag(_GetText):
-    """Get Asset Tag; section 6.4.2."""
-
-    __slots__ = ()
-    errors: ClassVar[dict[int, str]] = {
-        0x80: "the asset tag is binary",
-        0x81: "the asset tag is in BCD",
-        0x82: "the asset tag is 6-bit ASCII",
-        0x83: "the asset tag is in another character set",
-    }
-
-
-class SetAssetTag(_SetText):
-    """Set Asset Tag; section 6.4.3. The tag ends where the last part ends."""
-
-    __slots__ = ()
-
-
-class GetControllerId(_GetText):
-    """Get Management Controller Identifier String; section 6.4.6.1. It ends with a zero."""
-
-    __slots__ = ()
-    command = 0x09
-
-
-class SetControllerId(_SetText):
-    """Set Management Controller Identifier String; section 6.4.6.2. Its last part ends with a zero."""
-
-    __slots__ = ()
-    command = 0x0A
-    privilege = Privilege.ADMINISTRATOR
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DcmiSensors:
-    """Where a kind of sensor is described; section 6.5.2."""
-
-    instances: int = 0
-    "How many sensors there are, 0 to 255."
-    record_ids: tuple[int, ...] = ()
-    "SDR record IDs, 0 to FFFFh, at most 8 at a time."
-
-    def encode(self) -> bytes:
-        """Two bytes, and two for each record."""
-        head = bytes((self.instances, len(self.record_ids)))
-        return head + b"".join(number.to_bytes(2, "little") for number in self.record_ids)
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        reader = Reader(data)
-        instances, count = reader.take(2, "number of sensors")
-        return cls(instances=instances, record_ids=tuple(reader.u16le("record ID") for _ in range(count)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _AskSensors:
-    sensor_type: int = TEMPERATURE
-    "0 to 255."
-    entity: DcmiEntity | int = DcmiEntity.INLET
-    "0 to 255."
-    instance: int = 0
-    "Which one, 1 to 255; 0 is all of them."
-    first: int = 1
-    "Where to start among all of them, 0 to 255."
-
-    def encode(self) -> bytes:
-        """Four bytes."""
-        return bytes((self.sensor_type, self.entity, self.instance, self.first))
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        kind, entity, instance, first = Reader(data).take(4, "sensor, entity and instance")
-        return cls(sensor_type=kind, entity=known(DcmiEntity, entity), instance=instance, first=first)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GetDcmiSensorInfo(_AskSensors, Command[DcmiSensors]):
-    """Get DCMI Sensor Info; section 6.5.2."""
-
-    netfn = NetFn.GROUP_EXTENSION
-    command = 0x07
-    group = GROUP
-    privilege = Privilege.OPERATOR
-    safe = True
-    response = DcmiSensors
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DcmiTemperatures:
-    """Temperatures of one kind of entity; section 6.7.3."""
-
-    instances: int = 0
-    "How many sensors there are, 0 to 255."
-    readings: tuple[tuple[int, int], ...] = ()
-    "Instance and degrees Celsius, -127 to 127."
-
-    def encode(self) -> bytes:
-        """Two bytes, and two for each reading."""
-        pairs = (bytes(((celsius < 0) << 7 | abs(celsius), instance)) for instance, celsius in self.readings)
-        return bytes((self.instances, len(self.readings))) + b"".join(pairs)
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        reader = Reader(data)
-        instances, count = reader.take(2, "number of temperatures")
-        pairs = (reader.take(2, "temperature") for _ in range(count))
-        return cls(instances=instances, readings=tuple((pair[1], _celsius(pair[0])) for pair in pairs))
-
-
-def _celsius(raw: int) -> int:
-    """Seven bits and a sign."""
-    return -(raw & 0x7F) if raw & 0x80 else raw
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GetTemperatureReadings(_AskSensors, Command[DcmiTemperatures]):
-    """Get Temperature Readings; section 6.7.3."""
-
-    netfn = NetFn.GROUP_EXTENSION
-    command = 0x10
-    group = GROUP
-    privilege = Privilege.USER
-    safe = True
-    response = DcmiTemperatures
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SetDcmiSetting(Command[NoData]):
     """Set DCMI Configuration Parameters; section 6.1.2."""
 
@@ -512,23 +294,13 @@ __all__ = [
     "DCMI_PARAMETERS",
     "DcmiCapabilities",
     "DcmiChannels",
-    "DcmiEntity",
     "DcmiEventLog",
     "DcmiParameter",
     "DcmiPowerDevice",
     "DcmiPowerStatistics",
-    "DcmiSensors",
     "DcmiSetting",
     "DcmiSupport",
-    "DcmiTemperatures",
-    "GetAssetTag",
-    "GetControllerId",
     "GetDcmiCapabilities",
-    "GetDcmiSensorInfo",
     "GetDcmiSetting",
-    "GetTemperatureReadings",
-    "SetAssetTag",
-    "SetControllerId",
     "SetDcmiSetting",
-    "TextPart",
 ]

@@ -9,7 +9,8 @@ from typing import ClassVar, Final, Self
 
 from conduit._wire import Reader
 from conduit.ipmi._fields import check_range, known
-from conduit.ipmi.commands.dcmi import GROUP, DcmiEntity
+from conduit.ipmi.commands.dcmi import GROUP
+from conduit.ipmi.commands.dcmi_sensors import DcmiEntity
 from conduit.ipmi.messages import NetFn
 from conduit.rmcp.command import Command, NoData
 from conduit.rmcp.privilege import Privilege

@@ -11,7 +11,7 @@ from typing import ClassVar, Final, Self
 
 from conduit._wire import Reader
 from conduit.ipmi._fields import check_range
-from conduit.ipmi.commands import lan_alerts, lan_ipv6, lan_parameters
+from conduit.ipmi.commands import lan_access, lan_alerts, lan_ipv6, lan_ipv6_routers, lan_parameters
 from conduit.ipmi.commands.lan_shapes import LanParameter, LanValue
 from conduit.ipmi.commands.parameters import GetChannelParameter, ParameterValue, SetChannelParameter
 from conduit.ipmi.messages import PRESENT_CHANNEL, NetFn
@@ -28,7 +28,7 @@ def _classes() -> Mapping[int, type[LanValue]]:
     """The classes of all parameters: those that name one."""
     found = (
         value
-        for module in (lan_parameters, lan_alerts, lan_ipv6)
+        for module in (lan_access, lan_parameters, lan_alerts, lan_ipv6, lan_ipv6_routers)
         for value in vars(module).values()
         if isinstance(value, type) and value.__module__ == module.__name__ and hasattr(value, "PARAMETER")
     )

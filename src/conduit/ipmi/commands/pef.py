@@ -9,13 +9,9 @@ from typing import ClassVar, Final, Self
 from conduit._wire import Reader
 from conduit.ipmi._fields import check_range, known
 from conduit.ipmi.commands.parameters import ParameterValue, Selectors, SetParameter
-from conduit.ipmi.commands.pef_parameters import (
-    ALL_ACTIONS,
-    PefAction,
-    PefParameter,
-    PefSetting,
-    decode_pef_setting,
-)
+from conduit.ipmi.commands.pef_filters import ALL_ACTIONS, PefAction
+from conduit.ipmi.commands.pef_parameters import PefSetting, decode_pef_setting
+from conduit.ipmi.commands.pef_selectors import PefParameter
 from conduit.ipmi.messages import NetFn
 from conduit.ipmi.records.timestamps import UNSPECIFIED
 from conduit.rmcp.command import Command, NoData

@@ -1,4 +1,4 @@
-"""Sensors: readings, thresholds, hysteresis, events (section 35)."""
+"""Sensors: readings, thresholds, hysteresis, types (section 35). Their events are in ``sensor_events``."""
 
 from __future__ import annotations
 
@@ -30,19 +30,13 @@ class SensorFlags(IntFlag):
 ALL_ENABLED: Final = SensorFlags.EVENTS_ENABLED | SensorFlags.SCANNING_ENABLED
 
 
-def _check_number(number: int) -> None:
+def check_number(number: int) -> None:
     check_range("sensor number", number, 0, 0xFF)
 
 
-def _check_masks(*masks: int) -> None:
+def check_masks(*masks: int) -> None:
     for mask in masks:
         check_range("event mask", mask, 0, STATES)
-
-
-def _read_masks(reader: Reader) -> tuple[int, int]:
-    """Assertions and deassertions, of which a BMC may send as few as it likes."""
-    rest = reader.take(min(4, reader.remaining)).ljust(4, b"\0")
-    return int.from_bytes(rest[:2], "little") & STATES, int.from_bytes(rest[2:], "little") & STATES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +51,7 @@ class RawReading:
 
     def __post_init__(self) -> None:
         check_range("reading", self.reading, 0, 0xFF)
-        _check_masks(self.states or 0)
+        check_masks(self.states or 0)
 
     @property
     def is_available(self) -> bool:
@@ -90,7 +84,7 @@ class SensorCommand:
     "0 to 255."
 
     def __post_init__(self) -> None:
-        _check_number(self.number)
+        check_number(self.number)
 
     def encode(self) -> bytes:
         """One byte."""
@@ -161,7 +155,7 @@ class SetSensorThresholds(Command[NoData]):
     "Six raw bytes in the order of the mask."
 
     def __post_init__(self) -> None:
-        _check_number(self.number)
+        check_number(self.number)
 
     def encode(self) -> bytes:
         """Eight bytes."""
@@ -227,7 +221,7 @@ class SetSensorHysteresis(Command[NoData]):
     negative: int
 
     def __post_init__(self) -> None:
-        _check_number(self.number)
+        check_number(self.number)
         check_range("hysteresis", self.positive, 0, 0xFF)
         check_range("hysteresis", self.negative, 0, 0xFF)
 
@@ -279,7 +273,7 @@ class GetSensorReadingFactors(Command[SensorFactors]):
     "0 to 255."
 
     def __post_init__(self) -> None:
-        _check_number(self.number)
+        check_number(self.number)
         check_range("reading", self.reading, 0, 0xFF)
 
     def encode(self) -> bytes:
@@ -291,123 +285,6 @@ class GetSensorReadingFactors(Command[SensorFactors]):
         """:raises DecodeError: and nothing else, whatever *data* holds."""
         number, reading = Reader(data).take(2, "reading factors request")
         return cls(number=number, reading=reading)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SensorEvents:
-    """Which events are enabled, or which have happened; sections 35.11 and 35.13."""
-
-    flags: SensorFlags = ALL_ENABLED
-    assertions: int = 0
-    "0 to 7FFFh."
-    deassertions: int = 0
-    "0 to 7FFFh."
-
-    def __post_init__(self) -> None:
-        _check_masks(self.assertions, self.deassertions)
-
-    def encode(self) -> bytes:
-        """Five bytes."""
-        return bytes((self.flags,)) + self.assertions.to_bytes(2, "little") + self.deassertions.to_bytes(2, "little")
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        reader = Reader(data)
-        flags = SensorFlags(reader.u8("event flags") & 0xE0)
-        assertions, deassertions = _read_masks(reader)
-        return cls(flags=flags, assertions=assertions, deassertions=deassertions)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GetSensorEventEnable(SensorCommand, Command[SensorEvents]):
-    """Get Sensor Event Enable; section 35.11."""
-
-    netfn = NetFn.SENSOR_EVENT
-    command = 0x29
-    privilege = Privilege.USER
-    safe = True
-    response = SensorEvents
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GetSensorEventStatus(SensorCommand, Command[SensorEvents]):
-    """Get Sensor Event Status; section 35.13."""
-
-    netfn = NetFn.SENSOR_EVENT
-    command = 0x2B
-    privilege = Privilege.USER
-    safe = True
-    response = SensorEvents
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetSensorEventEnable(Command[NoData]):
-    """Set Sensor Event Enable; section 35.10."""
-
-    netfn = NetFn.SENSOR_EVENT
-    command = 0x28
-    privilege = Privilege.OPERATOR
-    safe = True
-    response = NoData
-
-    number: int
-    flags: int = ALL_ENABLED
-    "Bits 5:4: 0 leave single events, 1 enable the selected, 2 disable them; 0 to 255."
-    assertions: int = 0
-    deassertions: int = 0
-
-    def __post_init__(self) -> None:
-        _check_number(self.number)
-        check_range("event flags", self.flags, 0, 0xFF)
-        _check_masks(self.assertions, self.deassertions)
-
-    def encode(self) -> bytes:
-        """Six bytes."""
-        masks = self.assertions.to_bytes(2, "little") + self.deassertions.to_bytes(2, "little")
-        return bytes((self.number, self.flags)) + masks
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        reader = Reader(data)
-        number, flags = reader.take(2, "event enables")
-        assertions, deassertions = _read_masks(reader)
-        return cls(number=number, flags=flags, assertions=assertions, deassertions=deassertions)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RearmSensorEvents(Command[NoData]):
-    """Re-arm Sensor Events; section 35.12."""
-
-    netfn = NetFn.SENSOR_EVENT
-    command = 0x2A
-    privilege = Privilege.OPERATOR
-    safe = True
-    response = NoData
-
-    number: int
-    selected: bool = False
-    "Only the events named; all of them otherwise."
-    assertions: int = 0
-    deassertions: int = 0
-
-    def __post_init__(self) -> None:
-        _check_number(self.number)
-        _check_masks(self.assertions, self.deassertions)
-
-    def encode(self) -> bytes:
-        """Six bytes."""
-        masks = self.assertions.to_bytes(2, "little") + self.deassertions.to_bytes(2, "little")
-        return bytes((self.number, self.selected << 7)) + masks
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        reader = Reader(data)
-        number, flags = reader.take(2, "re-arm flags")
-        assertions, deassertions = _read_masks(reader)
-        return cls(number=number, selected=bool(flags & 0x80), assertions=assertions, deassertions=deassertions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -446,8 +323,6 @@ class GetSensorType(SensorCommand, Command[SensorTypeInfo]):
 
 
 __all__ = [
-    "GetSensorEventEnable",
-    "GetSensorEventStatus",
     "GetSensorHysteresis",
     "GetSensorReading",
     "GetSensorReadingFactors",
@@ -455,13 +330,10 @@ __all__ = [
     "GetSensorType",
     "RawReading",
     "RawThresholds",
-    "RearmSensorEvents",
-    "SensorEvents",
     "SensorFactors",
     "SensorFlags",
     "SensorHysteresis",
     "SensorTypeInfo",
-    "SetSensorEventEnable",
     "SetSensorHysteresis",
     "SetSensorThresholds",
 ]

@@ -21,7 +21,7 @@ from conduit.ipmi.commands import (
     SetAssetTag,
     SetControllerId,
 )
-from conduit.ipmi.commands.dcmi import CHUNK, MAX_ASSET_TAG, MAX_CONTROLLER_ID
+from conduit.ipmi.commands.dcmi_assets import CHUNK, MAX_ASSET_TAG, MAX_CONTROLLER_ID
 from conduit.ipmi.commands.dcmi_power import NO_ACTIVE_LIMIT
 from conduit.ipmi.completion_codes import CompletionCode
 

@@ -29,11 +29,11 @@ from conduit.ipmi.commands.lan_alerts import DestinationCount
 from conduit.ipmi.commands.lan_ipv6 import (
     Dhcpv6TimingSupport,
     Ipv6DynamicDuidBlocks,
-    Ipv6DynamicRouterCount,
     Ipv6StaticDuidBlocks,
     Ipv6Status,
     SlaacTimingSupport,
 )
+from conduit.ipmi.commands.lan_ipv6_routers import Ipv6DynamicRouterCount
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.ipmi.messages import PRESENT_CHANNEL
 

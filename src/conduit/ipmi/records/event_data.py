@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from conduit.ipmi.records.event_types import SENSOR_SPECIFIC, SensorType, state_name
+from conduit.ipmi.records.event_types import SENSOR_SPECIFIC, state_name
+from conduit.ipmi.records.sensor_types import SensorType
 
 _UNSPECIFIED: Final = 0xFF  # a whole byte
 _NO_STATE: Final = 0x0F  # half of one

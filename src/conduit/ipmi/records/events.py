@@ -10,7 +10,8 @@ from typing import Final, Protocol, Self
 from conduit._wire import Reader
 from conduit.ipmi._fields import check_range, check_size, known
 from conduit.ipmi.records.event_data import detail_texts
-from conduit.ipmi.records.event_types import THRESHOLD, SensorType, sensor_type_name, state_name
+from conduit.ipmi.records.event_types import THRESHOLD, sensor_type_name, state_name
+from conduit.ipmi.records.sensor_types import SensorType
 
 IPMI_2_FORMAT: Final = 0x04  # event message format version of IPMI 1.5 and 2.0
 EVENT_SIZE: Final = 7  # bytes

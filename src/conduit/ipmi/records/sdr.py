@@ -9,12 +9,11 @@ from typing import ClassVar, Final, Self
 
 from conduit._wire import Reader
 from conduit.ipmi._fields import check_range, check_size
+from conduit.ipmi.records.sdr_associations import DeviceRelativeAssociation, EntityAssociation
 from conduit.ipmi.records.sdr_fields import MAX_BODY, RecordType, SdrHeader, encode_record, open_record
 from conduit.ipmi.records.sdr_locators import (
     Controller,
     ControllerConfirmation,
-    DeviceRelativeAssociation,
-    EntityAssociation,
     FruDevice,
     GenericDevice,
     MessageChannels,

@@ -1,4 +1,4 @@
-"""Records about devices and about what belongs to what (sections 43.4 to 43.11)."""
+"""Records about devices: where they are, what they are (sections 43.7 to 43.11)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from enum import IntFlag
 from typing import ClassVar, Final, Self
 
-from conduit._wire import Reader
 from conduit.ipmi._fields import check_range, check_size
 from conduit.ipmi.records.entities import Entity
 from conduit.ipmi.records.id_strings import IdString
@@ -14,124 +13,15 @@ from conduit.ipmi.records.sdr_fields import RecordType, encode_record, open_reco
 
 NO_NAME: Final = IdString()
 SOMEWHERE: Final = Entity()
-NOTHING: Final = Entity(entity_id=0, instance=0)
-CONTAINED: Final = 4  # entities, or ends of ranges, in one association record
 CHANNELS: Final = 8  # in a message channel record
 GUID_SIZE: Final = 16
 _CHECKED: Final = {"record_id": 0xFFFF, "channel": 0x0F, "access_lun": 3, "bus": 7}  # greatest values
 
 
-def _check_fields(record: object, *names: str) -> None:
+def check_fields(record: object, *names: str) -> None:
     """Bytes, unless the table above says otherwise."""
     for name in names:
         check_range(name.replace("_", " "), getattr(record, name), 0, _CHECKED.get(name, 0xFF))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntityAssociation:
-    """What a part contains; section 43.4."""
-
-    record_id: int = 0
-    container: Entity
-    is_range: bool = False
-    "The contained are two ranges, not a list."
-    linked: bool = False
-    "More records continue this one."
-    presence_readable: bool = False
-    "The presence sensor answers even when the container is not there."
-    contained: tuple[Entity, ...]
-    "Four; entity 0 is none."
-
-    record_type: ClassVar[int] = RecordType.ENTITY_ASSOCIATION
-
-    def __post_init__(self) -> None:
-        _check_fields(self, "record_id")
-        check_range("contained entities", len(self.contained), CONTAINED, CONTAINED)
-
-    def encode(self) -> bytes:
-        """The whole record."""
-        flags = self.is_range << 7 | self.linked << 6 | self.presence_readable << 5
-        parts = b"".join(entity.encode() for entity in self.contained)
-        return encode_record(self.record_id, self.record_type, self.container.encode() + bytes((flags,)) + parts)
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        record_id, reader = open_record(data, cls.record_type)
-        container, flags = Entity.read(reader), reader.u8("association flags")
-        return cls(
-            record_id=record_id,
-            container=container,
-            is_range=bool(flags & 0x80),
-            linked=bool(flags & 0x40),
-            presence_readable=bool(flags & 0x20),
-            contained=tuple(Entity.read(reader) for _ in range(CONTAINED)),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceEntity:
-    """A part of a device that has an address: four bytes, the address in front."""
-
-    address: int = 0
-    "Slave address, 8-bit form."
-    channel: int = 0
-    entity: Entity = NOTHING
-
-    def __post_init__(self) -> None:
-        _check_fields(self, "address", "channel")
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        """:raises DecodeError: four bytes are not there."""
-        address, channel = reader.take(2, "device of an entity")
-        return cls(address=address, channel=channel >> 4, entity=Entity.read(reader))
-
-    def encode(self) -> bytes:
-        """Four bytes."""
-        return bytes((self.address, self.channel << 4)) + self.entity.encode()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceRelativeAssociation:
-    """What a part contains, with the devices that know these parts; section 43.5."""
-
-    record_id: int = 0
-    container: DeviceEntity
-    is_range: bool = False
-    linked: bool = False
-    presence_readable: bool = False
-    contained: tuple[DeviceEntity, ...]
-    "Four; entity 0 is none."
-
-    record_type: ClassVar[int] = RecordType.DEVICE_RELATIVE_ASSOCIATION
-    RESERVED: ClassVar[int] = 6  # bytes at the end
-
-    def __post_init__(self) -> None:
-        _check_fields(self, "record_id")
-        check_range("contained entities", len(self.contained), CONTAINED, CONTAINED)
-
-    def encode(self) -> bytes:
-        """The whole record."""
-        flags = self.is_range << 7 | self.linked << 6 | self.presence_readable << 5
-        where = bytes((self.container.address, self.container.channel << 4, flags))
-        parts = b"".join(entity.encode() for entity in self.contained) + bytes(self.RESERVED)
-        return encode_record(self.record_id, self.record_type, self.container.entity.encode() + where + parts)
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """:raises DecodeError: and nothing else, whatever *data* holds."""
-        record_id, reader = open_record(data, cls.record_type)
-        entity = Entity.read(reader)
-        address, channel, flags = reader.take(3, "container device")
-        return cls(
-            record_id=record_id,
-            container=DeviceEntity(address=address, channel=channel >> 4, entity=entity),
-            is_range=bool(flags & 0x80),
-            linked=bool(flags & 0x40),
-            presence_readable=bool(flags & 0x20),
-            contained=tuple(DeviceEntity.read(reader) for _ in range(CONTAINED)),
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,8 +48,8 @@ class GenericDevice:
     record_type: ClassVar[int] = RecordType.GENERIC_DEVICE
 
     def __post_init__(self) -> None:
-        _check_fields(self, "record_id", "access_address", "address", "channel", "access_lun", "bus")
-        _check_fields(self, "device_type", "type_modifier", "oem")
+        check_fields(self, "record_id", "access_address", "address", "channel", "access_lun", "bus")
+        check_fields(self, "device_type", "type_modifier", "oem")
         check_range("address span", self.span, 0, 7)
 
     def encode(self) -> bytes:
@@ -215,8 +105,8 @@ class FruDevice:
     record_type: ClassVar[int] = RecordType.FRU_DEVICE
 
     def __post_init__(self) -> None:
-        _check_fields(self, "record_id", "access_address", "fru_id", "channel", "access_lun", "bus")
-        _check_fields(self, "device_type", "type_modifier", "oem")
+        check_fields(self, "record_id", "access_address", "fru_id", "channel", "access_lun", "bus")
+        check_fields(self, "device_type", "type_modifier", "oem")
 
     def encode(self) -> bytes:
         """The whole record."""
@@ -281,7 +171,7 @@ class Controller:
     record_type: ClassVar[int] = RecordType.CONTROLLER
 
     def __post_init__(self) -> None:
-        _check_fields(self, "record_id", "address", "channel", "notifications", "oem")
+        check_fields(self, "record_id", "address", "channel", "notifications", "oem")
 
     @property
     def is_static(self) -> bool:
@@ -334,8 +224,8 @@ class ControllerConfirmation:
     record_type: ClassVar[int] = RecordType.CONTROLLER_CONFIRMATION
 
     def __post_init__(self) -> None:
-        _check_fields(self, "record_id", "address", "device_id", "channel", "ipmi_version")
-        _check_fields(self, "firmware_major", "firmware_minor_bcd")
+        check_fields(self, "record_id", "address", "device_id", "channel", "ipmi_version")
+        check_fields(self, "firmware_major", "firmware_minor_bcd")
         check_range("device revision", self.device_revision, 0, 0x0F)
         check_range("manufacturer ID", self.manufacturer_id, 0, 0xFF_FFFF)
         check_range("product ID", self.product_id, 0, 0xFFFF)
@@ -381,7 +271,7 @@ class MessageChannels:
     record_type: ClassVar[int] = RecordType.MESSAGE_CHANNELS
 
     def __post_init__(self) -> None:
-        _check_fields(self, "record_id", "message_interrupt", "event_interrupt")
+        check_fields(self, "record_id", "message_interrupt", "event_interrupt")
         check_size("channels", self.channels, CHANNELS, CHANNELS)
 
     def encode(self) -> bytes:

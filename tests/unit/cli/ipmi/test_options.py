@@ -90,6 +90,8 @@ H = ("-H", "127.0.0.1", "-P", SECRET)
         ([*H, "-o", "magic", "power", "status"], "-W list shows all"),
         ([*H, "-N", "0", "power", "status"], "'-N'"),
         ([*H, "-N", "long", "power", "status"], "'long' is not a number of seconds"),
+        ([*H, "sel", "time", "set", "9999-12-31"], "the BMC's clock, which goes from 1970-01-01 to 2106-02-07"),
+        ([*H, "sel", "time", "set", "1969-12-31"], "the BMC's clock, which goes from 1970-01-01 to 2106-02-07"),
         ([*H, "-R", "-1", "power", "status"], "'-1' is not a number of repeats, 0 to 100"),
         ([*H, "-R", "many", "power", "status"], "'many' is not a number of repeats"),
         ([*H, "--fanout", "0", "power", "status"], "'0' is not a number of hosts, 1 to 10000"),

@@ -32,10 +32,11 @@ from conduit.ipmi.commands import (
     SetSelTimeUtcOffset,
 )
 from conduit.ipmi.commands.lan_alerts import AlertType, DestinationAddress, DestinationType
-from conduit.ipmi.commands.pef_parameters import PolicyRule, Severity
-from conduit.ipmi.records.event_types import SensorType
+from conduit.ipmi.commands.pef_alerting import PolicyRule
+from conduit.ipmi.commands.pef_filters import Severity
 from conduit.ipmi.records.events import Event
 from conduit.ipmi.records.pet import EPOCH, PlatformEventTrap
+from conduit.ipmi.records.sensor_types import SensorType
 from conduit.ipmi.records.snmp_trap import SnmpTrap
 from tests.wired import CONSOLE, Console, Wire, make_bmc
 

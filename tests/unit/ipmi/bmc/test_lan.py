@@ -21,18 +21,15 @@ from conduit.ipmi.commands import (
     SetProgress,
     SuspendBmcArps,
 )
+from conduit.ipmi.commands.lan_access import AuthTypeEnables, BadPasswordThreshold, CipherSuitePrivileges, LanAuthTypes
 from conduit.ipmi.commands.lan_alerts import CommunityString, DestinationAddress
 from conduit.ipmi.commands.lan_ipv6 import Ipv6AddressStatus, Ipv6DynamicAddress, Ipv6StaticAddress
 from conduit.ipmi.commands.lan_parameters import (
     AddressSource,
     ArpControl,
-    AuthTypeEnables,
-    BadPasswordThreshold,
-    CipherSuitePrivileges,
     DefaultGateway,
     IpAddress,
     IpAddressSource,
-    LanAuthTypes,
     MacAddress,
     VlanId,
 )

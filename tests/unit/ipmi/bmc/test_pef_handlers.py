@@ -37,9 +37,9 @@ from conduit.ipmi.commands import (
     SetPefConfiguration,
     SetProgress,
 )
-from conduit.ipmi.records.event_types import SensorType
 from conduit.ipmi.records.events import Event
 from conduit.ipmi.records.sel import OtherRecord
+from conduit.ipmi.records.sensor_types import SensorType
 from tests.wired import CONSOLE, Console, Wire, make_bmc
 
 INSTANT = Timings(power_on=0, post=0, soft_shutdown=0, cycle=0)

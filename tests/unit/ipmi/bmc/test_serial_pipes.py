@@ -14,6 +14,7 @@ import trio
 import trio.lowlevel
 
 from conduit.errors import TransportError
+from conduit.ipmi.bmc.power_states import PowerCommand
 from conduit.ipmi.bmc.serial_pipes import (
     BREAK,
     MAX_BREAKS,
@@ -24,7 +25,7 @@ from conduit.ipmi.bmc.serial_pipes import (
     serve_pty,
 )
 from conduit.ipmi.bmc.serial_port import SerialPort
-from conduit.ipmi.bmc.virtual_machine import PowerCommand, Timings, VirtualMachine
+from conduit.ipmi.bmc.virtual_machine import Timings, VirtualMachine
 
 LIMIT: Final = 20.0  # seconds
 HOST: Final = "127.0.0.1"

@@ -4,18 +4,16 @@ import math
 
 import pytest
 
-from conduit.ipmi.bmc.virtual_machine import (
+from conduit.ipmi.bmc.power_states import (
     FOLLOWING,
     HAS_POWER,
     POST_STEPS,
     TRANSITIONS,
     BootProgress,
-    NotPossibleError,
     PowerCommand,
     PowerState,
-    Timings,
-    VirtualMachine,
 )
+from conduit.ipmi.bmc.virtual_machine import NotPossibleError, Timings, VirtualMachine
 from conduit.ipmi.commands import (
     BootDevice,
     BootFlags,

@@ -14,17 +14,10 @@ from conduit.ipmi.commands.lan import (
     SetLanConfiguration,
     decode_lan_parameter,
 )
+from conduit.ipmi.commands.lan_access import BadPasswordThreshold, CipherSuitePrivileges
 from conduit.ipmi.commands.lan_alerts import AlertType, CommunityString, DestinationAddress, DestinationType
 from conduit.ipmi.commands.lan_ipv6 import Ipv6AddressSource, Ipv6FlowLabel, Ipv6StaticAddress
-from conduit.ipmi.commands.lan_parameters import (
-    BadPasswordThreshold,
-    CipherSuitePrivileges,
-    GratuitousArpInterval,
-    IpAddress,
-    Ipv4Header,
-    MacAddress,
-    VlanId,
-)
+from conduit.ipmi.commands.lan_parameters import GratuitousArpInterval, IpAddress, Ipv4Header, MacAddress, VlanId
 from conduit.ipmi.commands.lan_shapes import LanParameter, LanValue
 
 # Bytes written down from table 23-4.

@@ -28,7 +28,7 @@ from conduit.ipmi.commands import (
     SetPefConfiguration,
     Severity,
 )
-from conduit.ipmi.commands.pef_parameters import action_names
+from conduit.ipmi.commands.pef_filters import action_names
 from conduit.ipmi.records.events import Event, Generator
 
 

@@ -8,13 +8,13 @@ from conduit.ipmi.records.event_types import (
     SENSOR_SPECIFIC,
     THRESHOLD,
     EventClass,
-    SensorType,
     event_class,
     sensor_type_name,
     state_name,
     state_names,
     threshold_event_name,
 )
+from conduit.ipmi.records.sensor_types import SensorType
 
 
 @pytest.mark.parametrize(

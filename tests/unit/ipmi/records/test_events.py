@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conduit.errors import DecodeError, LocalProtocolError
-from conduit.ipmi.records.event_types import SENSOR_SPECIFIC, THRESHOLD, SensorType
+from conduit.ipmi.records.event_types import SENSOR_SPECIFIC, THRESHOLD
 from conduit.ipmi.records.events import DataUse, Event, Generator, KnownSensor
 from conduit.ipmi.records.sel import OemTimedRecord, OtherRecord, SystemEventRecord, decode_sel_record
+from conduit.ipmi.records.sensor_types import SensorType
 from conduit.ipmi.records.timestamps import UNSPECIFIED, time_of, timestamp_of, timestamp_text
 
 

@@ -14,14 +14,12 @@ from conduit.ipmi.records.conversion import Factors, Linearization
 from conduit.ipmi.records.entities import Entity, entity_name
 from conduit.ipmi.records.id_strings import IdString
 from conduit.ipmi.records.sdr import RECORD_CLASSES, OemRecord, UnknownRecord, decode_record
+from conduit.ipmi.records.sdr_associations import DeviceEntity, DeviceRelativeAssociation, EntityAssociation
 from conduit.ipmi.records.sdr_fields import Access, Capabilities, Owner, Sharing
 from conduit.ipmi.records.sdr_locators import (
     Controller,
     ControllerConfirmation,
     ControllerSupport,
-    DeviceEntity,
-    DeviceRelativeAssociation,
-    EntityAssociation,
     FruDevice,
     GenericDevice,
     MessageChannels,

@@ -11,7 +11,8 @@ from typing import Final, Protocol
 from conduit.ipmi.bmc.guest.config import GuestConfig
 from conduit.ipmi.bmc.guest.keys import Typed
 from conduit.ipmi.bmc.guest.wire import Wire
-from conduit.ipmi.bmc.virtual_machine import NotPossibleError, PowerCommand, VirtualMachine
+from conduit.ipmi.bmc.power_states import PowerCommand
+from conduit.ipmi.bmc.virtual_machine import NotPossibleError, VirtualMachine
 from conduit.ipmi.commands import RestartCause
 
 MAX_LOG: Final = 400  # lines that dmesg remembers

@@ -10,7 +10,8 @@ from conduit.ipmi.bmc.guest.editor import CLEAR_SCREEN
 from conduit.ipmi.bmc.guest.keys import Key, Typed
 from conduit.ipmi.bmc.guest.loader import start_source
 from conduit.ipmi.bmc.guest.wire import Script
-from conduit.ipmi.bmc.virtual_machine import POST_STEPS, Boot, BootProgress, PowerCommand, PowerState
+from conduit.ipmi.bmc.power_states import POST_STEPS, BootProgress, PowerCommand, PowerState
+from conduit.ipmi.bmc.virtual_machine import Boot
 from conduit.ipmi.commands import BootDevice, BootFlags, ConsoleRedirection, Verbosity
 from conduit.ipmi.commands.chassis import RESTART_CAUSE_TEXTS
 

@@ -12,8 +12,9 @@ from conduit.ipmi.bmc.guest.keys import KeyReader, Typed
 from conduit.ipmi.bmc.guest.loader import MENUS
 from conduit.ipmi.bmc.guest.system import running_system
 from conduit.ipmi.bmc.guest.wire import MAX_PENDING
+from conduit.ipmi.bmc.power_states import HAS_POWER, PowerState
 from conduit.ipmi.bmc.serial_port import SerialPort
-from conduit.ipmi.bmc.virtual_machine import HAS_POWER, Boot, PowerState, VirtualMachine
+from conduit.ipmi.bmc.virtual_machine import Boot, VirtualMachine
 
 READ_SIZE: Final = 4096  # bytes taken from the port at a time
 

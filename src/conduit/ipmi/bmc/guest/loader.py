@@ -10,7 +10,7 @@ from conduit.ipmi.bmc.guest.computer import Computer, Source, Stage
 from conduit.ipmi.bmc.guest.keys import Key, Typed
 from conduit.ipmi.bmc.guest.system import start_kernel
 from conduit.ipmi.bmc.guest.wire import Script
-from conduit.ipmi.bmc.virtual_machine import PowerCommand
+from conduit.ipmi.bmc.power_states import PowerCommand
 
 TICK: Final = 1e-3  # seconds that a look at the clock may come early
 RULE: Final = "+" + "-" * 74 + "+"

@@ -11,7 +11,7 @@ from conduit.ipmi.bmc.guest.login import Login, Program, Request
 from conduit.ipmi.bmc.guest.messages import Message, boot_messages, stop_messages
 from conduit.ipmi.bmc.guest.shell import Shell
 from conduit.ipmi.bmc.guest.wire import Script
-from conduit.ipmi.bmc.virtual_machine import PowerCommand, PowerState
+from conduit.ipmi.bmc.power_states import PowerCommand, PowerState
 
 SYSRQ_PATIENCE: Final = 5.0  # seconds after a break within which a letter is a SysRq key
 SINGLE: Final = " single "

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Final
 
 from conduit.ipmi.bmc.handlers.registry import Refused, handles
+from conduit.ipmi.bmc.power_states import PowerCommand
 from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.state import LAN_CHANNEL, BmcState
-from conduit.ipmi.bmc.virtual_machine import NotPossibleError, PowerCommand
+from conduit.ipmi.bmc.virtual_machine import NotPossibleError
 from conduit.ipmi.commands import (
     ChassisCapabilities,
     ChassisControl,

@@ -41,13 +41,14 @@ from conduit.ipmi.commands import (
     TextPart,
     ThermalLimit,
 )
-from conduit.ipmi.commands.dcmi import CHUNK, MAX_ASSET_TAG, MAX_CONTROLLER_ID, MAX_RECORD_IDS, TEMPERATURE
+from conduit.ipmi.commands.dcmi_assets import CHUNK, MAX_ASSET_TAG, MAX_CONTROLLER_ID
 from conduit.ipmi.commands.dcmi_power import (
     CORRECTION_OUT_OF_RANGE,
     LIMIT_OUT_OF_RANGE,
     NO_ACTIVE_LIMIT,
     PERIOD_OUT_OF_RANGE,
 )
+from conduit.ipmi.commands.dcmi_sensors import MAX_RECORD_IDS, TEMPERATURE
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.rmcp.command import NoData
 

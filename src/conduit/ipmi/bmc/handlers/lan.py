@@ -24,8 +24,9 @@ from conduit.ipmi.commands import (
     SetProgress,
     SuspendBmcArps,
 )
+from conduit.ipmi.commands.lan_access import AuthTypeEnables
 from conduit.ipmi.commands.lan_ipv6 import Ipv6AddressStatus, Ipv6StaticAddress
-from conduit.ipmi.commands.lan_parameters import AddressSource, ArpControl, AuthTypeEnables, IpAddressSource
+from conduit.ipmi.commands.lan_parameters import AddressSource, ArpControl, IpAddressSource
 from conduit.ipmi.commands.lan_shapes import BlocksShape, LanValue
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.rmcp.command import NoData

@@ -7,8 +7,9 @@ import math
 import pytest
 
 from conduit.ipmi.bmc.guest import Guest, GuestConfig, GuestUser, PortGuest
+from conduit.ipmi.bmc.power_states import PowerCommand, PowerState
 from conduit.ipmi.bmc.serial_port import SerialPort
-from conduit.ipmi.bmc.virtual_machine import PowerCommand, PowerState, Timings, VirtualMachine
+from conduit.ipmi.bmc.virtual_machine import Timings, VirtualMachine
 from conduit.ipmi.commands import BootDevice, BootFlags, ConsoleRedirection, RestartCause, Verbosity
 
 UP = b"\x1b[A"
