@@ -60,6 +60,15 @@ def imports(session: nox.Session) -> None:
     session.run(str(lint_imports), "--no-logo", "--no-cache", *session.posargs, external=True)
 
 
+@nox.session(default=False)
+def protos(session: nox.Session) -> None:
+    """Lint proto/, and make src/conduit/services/api from it."""
+    tools = Path(sys.executable).parent
+    session.env["PATH"] = f"{tools}:{session.env.get('PATH', '')}"
+    for command in (["lint"], ["format", "--diff", "--exit-code"], ["generate"]):
+        session.run(str(tools / "buf"), *command, external=True)
+
+
 @nox.session
 def unit(session: nox.Session) -> None:
     """Tests of one module at a time, and of clients against our own BMC on loopback."""
