@@ -22,7 +22,7 @@ from conduit.errors import AuthenticationError, LocalProtocolError
 GATEWAY_NAME: Final = "gateway.conduit.internal"
 LIFE: Final = 24 * 3600.0  # seconds that a machine's certificate is good for
 CA_LIFE: Final = 10 * 365 * 24 * 3600.0  # seconds
-_BACKDATE: Final = 300.0  # seconds, for machines whose clock is behind
+BACKDATE: Final = 300.0  # seconds before it is issued that a certificate begins, for machines whose clock is behind
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _IDENTITY: Final = re.compile(rf"conduit://(agent|gateway)/({_NAME.pattern})")
 KINDS: Final = frozenset({"agent", "gateway"})
@@ -113,7 +113,7 @@ class Authority:
             .issuer_name(name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(_date(now - _BACKDATE))
+            .not_valid_before(_date(now - BACKDATE))
             .not_valid_after(_date(now + CA_LIFE))
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_key_usage(signs_certificates=True), critical=True)
@@ -138,7 +138,7 @@ class Authority:
             .issuer_name(self.certificate.subject)
             .public_key(public)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(_date(now - _BACKDATE))
+            .not_valid_before(_date(now - BACKDATE))
             .not_valid_after(_date(now + life))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(signs_certificates=False), critical=True)

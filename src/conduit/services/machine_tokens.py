@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from conduit.errors import AuthenticationError
-from conduit.services.certificates import Identity, Key, verify
+from conduit.services.certificates import BACKDATE, Identity, Key, verify
 from conduit.services.clock import MAX_SKEW
 
 AUDIENCE: Final = "conduit-manager"
@@ -59,7 +59,7 @@ def verify_machine_token(token: str, ca: x509.Certificate, now: float) -> Machin
         raise AuthenticationError("the machine's token is not valid") from error
     if not issued - MAX_SKEW <= now <= min(expires, issued + LIFE) + MAX_SKEW:
         raise AuthenticationError("the machine's token is not of this time: check the clocks")
-    return Machine(identity, certificate.serial_number, certificate.not_valid_before_utc.timestamp())
+    return Machine(identity, certificate.serial_number, certificate.not_valid_before_utc.timestamp() + BACKDATE)
 
 
 def _certificate_in(token: str) -> x509.Certificate:
