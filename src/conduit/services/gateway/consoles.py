@@ -36,8 +36,9 @@ class ConsoleSession:
     created_at: float
     expires_at: float
     idle_since: float | None
-    scopes: dict[trio.CancelScope, str] = field(default_factory=dict)
-    "Of its live streams, and why each was ended."
+    scopes: set[trio.CancelScope] = field(default_factory=set)
+    "Of its live streams."
+    ended_because: str = ""
 
     @property
     def server_id(self) -> str:
@@ -107,8 +108,8 @@ class Consoles:
     def end(self, session: ConsoleSession, reason: str) -> None:
         """End it and its live streams, which are told *reason*."""
         self._sessions.pop(session.id, None)
-        for scope in list(session.scopes):
-            session.scopes[scope] = reason
+        session.ended_because = reason
+        for scope in session.scopes:
             scope.cancel()
 
     def sweep(self) -> None:
@@ -125,12 +126,12 @@ class Consoles:
     def viewing(self, session: ConsoleSession) -> Iterator[trio.CancelScope]:
         """A live stream of it; the scope is cancelled when the session ends."""
         with trio.CancelScope() as scope:
-            session.scopes[scope] = ""
+            session.scopes.add(scope)
             session.idle_since = None
             try:
                 yield scope
             finally:
-                session.scopes.pop(scope, None)
+                session.scopes.discard(scope)
                 if not session.scopes:
                     session.idle_since = self._clock()
 

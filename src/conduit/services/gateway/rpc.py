@@ -8,6 +8,7 @@ from connectrpc.request import RequestContext
 from protobuf import Message
 
 from conduit.services.api.gateway.v1 import gateway_pb as pb
+from conduit.services.api.gateway.v1.gateway_connect import GatewayService
 from conduit.services.clock import timestamp
 from conduit.services.gateway.gateway import Gateway
 from conduit.services.headers import bearer_of
@@ -16,7 +17,7 @@ _Context = RequestContext[Any, Any]
 _Answer = TypeVar("_Answer", bound=Message[Any])
 
 
-class GatewayRpc:
+class GatewayRpc(GatewayService):
     """Answers the holders of server tokens."""
 
     def __init__(self, gateway: Gateway) -> None:

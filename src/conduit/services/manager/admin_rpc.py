@@ -8,6 +8,7 @@ from connectrpc.request import RequestContext
 
 from conduit.errors import CallError
 from conduit.services.api.manager.v1 import admin_pb as pb
+from conduit.services.api.manager.v1.admin_connect import AdminService
 from conduit.services.clock import timestamp
 from conduit.services.manager import messages
 from conduit.services.manager.manager import Manager
@@ -18,7 +19,7 @@ _Context = RequestContext[Any, Any]
 DEFAULT_TTL = 3600.0  # seconds
 
 
-class AdminRpc:
+class AdminRpc(AdminService):
     """Answers staff, and nobody else."""
 
     def __init__(self, manager: Manager) -> None:
