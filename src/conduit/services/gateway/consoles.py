@@ -112,6 +112,11 @@ class Consoles:
         for scope in session.scopes:
             scope.cancel()
 
+    def end_all(self, reason: str) -> None:
+        """End every session."""
+        for session in list(self._sessions.values()):
+            self.end(session, reason)
+
     def sweep(self) -> None:
         """End what has expired, is revoked, or was left."""
         now = self._clock()

@@ -65,9 +65,10 @@ async def run_gateway(
     settings: GatewaySettings,
     *,
     clock: Clock = system_clock,
+    leave: trio.Event | None = None,
     task_status: trio.TaskStatus[Ports] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """For ever."""
+    """Until *leave* is set."""
     async with httpx.AsyncClient(trust_env=False) as http:
         machines = ConnectClient(http, settings.manager, SERVICE)
         certificate = await MachineCertificate.obtain(
@@ -82,7 +83,7 @@ async def run_gateway(
         async with accept(
             settings.tunnel_host, settings.tunnel_port, tls=certificate.files.tls, trust=is_agent, admit=admit
         ) as listener:
-            await _run(settings, http, certificate, listener, clock, task_status)
+            await _run(settings, http, certificate, listener, clock, leave or trio.Event(), task_status)
 
 
 async def _run(
@@ -91,6 +92,7 @@ async def _run(
     certificate: MachineCertificate,
     listener: Listener,
     clock: Clock,
+    leave: trio.Event,
     task_status: trio.TaskStatus[Ports],
 ) -> None:
     access, agents = Access(clock), Agents()
@@ -105,7 +107,11 @@ async def _run(
         nursery.start_soon(gateway.keep_order)
         nursery.start_soon(_welcome, listener, agents)
         port = await nursery.start(partial(serve, create_app(gateway), settings.host, settings.port))
+        await link.ready.wait()
         task_status.started(Ports(port, listener.port))
+        await leave.wait()
+        gateway.consoles.end_all("drain")
+        nursery.cancel_scope.cancel()
 
 
 async def _welcome(listener: Listener, agents: Agents) -> None:

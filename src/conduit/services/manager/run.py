@@ -45,11 +45,15 @@ async def run_manager(
     settings: ManagerSettings,
     *,
     clock: Clock = system_clock,
+    leave: trio.Event | None = None,
     task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """For ever; starts with the port."""
+    """Until *leave* is set; starts with the port."""
     master = read_master_key(settings.master_key)
     with opened(settings.database_url) as database:
         async with open_manager(database, master, clock=clock) as manager, trio.open_nursery() as nursery:
             port = await nursery.start(partial(serve, create_app(manager), settings.host, settings.port))
             task_status.started(port)
+            if leave is not None:
+                await leave.wait()
+                nursery.cancel_scope.cancel()
