@@ -1,0 +1,248 @@
+"""The one owner of a BMC inside the Agent.
+
+BMCs are slow, fragile and short of sessions. So there is one session, opened when it is needed and closed when it is
+idle; one operation at a time, tenants in turn; and a BMC that fails is left alone for a while::
+
+    async with open_broker(server) as broker:
+        power = await broker.read(caller, "power", read_power)
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+import trio
+
+from conduit._trio import open_background_nursery
+from conduit.errors import AuthenticationError, ConduitError
+from conduit.ipmi import Bmc
+from conduit.ipmi.console import Console
+from conduit.rmcp.endpoint import Endpoint, open_endpoint
+from conduit.services.agent.broker_cache import Cache, Observed
+from conduit.services.agent.broker_endpoints import ServerEndpoints
+from conduit.services.agent.broker_failures import UNREACHED, PausedError, call_error
+from conduit.services.agent.broker_health import BrokerSnapshot, Fallback
+from conduit.services.agent.broker_link import Link, NotOpenedError
+from conduit.services.agent.broker_turns import Turns
+from conduit.services.clock import Clock, system_clock
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+NOBODY: Final = ""  # the tenant of what the Agent does by itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who wants something of a BMC."""
+
+    customer: str = NOBODY
+    "Whose turn it takes."
+    user: str = ""
+    request: str = ""
+    "For the log."
+
+
+AGENT: Final = Caller()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done(Generic[T]):
+    """What came of an operation."""
+
+    value: T
+    protocol: str
+    "``ipmi-2.0`` or ``ipmi-1.5``."
+
+
+class Broker:
+    """Made by :func:`open_broker`."""
+
+    def __init__(self, server: ServerEndpoints, udp: Endpoint, nursery: trio.Nursery, clock: Clock) -> None:
+        limits = server.limits
+        self._links = [Link(server.server_id, one, udp, clock, limits) for one in server.control]
+        self._turns = Turns(per_tenant=limits.waiting_per_tenant, in_all=limits.waiting)
+        self._cache = Cache()
+        self._active: Link | None = None
+        self._fallback: Fallback | None = None
+        self._consoles = 0
+        self.server = server
+        self.clock = clock
+        self.nursery = nursery
+        "Of what must go on when its caller goes away."
+        self.power_commands = 0
+        "Sent so far."
+
+    async def run(self, caller: Caller, work: Callable[[Bmc], Awaitable[T]], *, exempt: bool = False) -> Done[T]:
+        """Do *work* when it is *caller*'s turn, with the best endpoint that works.
+
+        :param work: may be done twice where it raises one of :data:`UNREACHED`.
+        :param exempt: it is part of an operation that was let in, so no limit of the queue stops it.
+        :raises CallError: it failed, and why.
+        """
+        try:
+            async with self._turns.turn(caller.customer, exempt=exempt):
+                return await self._with_best(work)
+        except ConduitError as error:
+            raise call_error(error) from error
+
+    async def read(
+        self,
+        caller: Caller,
+        kind: str,
+        work: Callable[[Bmc], Awaitable[T]],
+        *,
+        max_age: float = 0.0,
+        exempt: bool = False,
+    ) -> Observed[T]:
+        """What *work* reads, or has read no longer than *max_age* seconds ago.
+
+        Who asks while others wait for the same gets the same answer, which is no older than the question.
+
+        :raises CallError: it failed, and why.
+        """
+        since = trio.current_time() - max_age
+        found = self._cache.get(kind, since=since)
+        if found is not None:
+            await trio.lowlevel.checkpoint()
+            return found
+        try:
+            async with self._turns.turn(caller.customer, exempt=exempt):
+                return await self._read(kind, work, since)
+        except ConduitError as error:
+            raise call_error(error) from error
+
+    async def _read(self, kind: str, work: Callable[[Bmc], Awaitable[T]], since: float) -> Observed[T]:
+        found = self._cache.get(kind, since=since)
+        if found is not None:
+            return found
+        asked_at = trio.current_time()
+        done = await self._with_best(work)
+        return self.remember(kind, done, asked_at)
+
+    def remember(self, kind: str, done: Done[T], asked_at: float) -> Observed[T]:
+        """Keep an answer for later questions."""
+        found = Observed(value=done.value, at=self.clock(), asked_at=asked_at, protocol=done.protocol)
+        self._cache.put(kind, found)
+        return found
+
+    def forget(self) -> None:
+        """What was read may not be so any more: power was switched."""
+        self._cache.forget()
+
+    @property
+    def active(self) -> Link:
+        """The endpoint that was last used with success, at first the preferred one."""
+        return self._active or self._links[0]
+
+    def answered(self, seconds: float) -> None:
+        """One request took so long."""
+        self.active.health.answered(seconds)
+
+    async def _with_best(self, work: Callable[[Bmc], Awaitable[T]]) -> Done[T]:
+        link, value = await self._first(self._links, lambda link: link.run(work))
+        return Done(value=value, protocol=link.protocol)
+
+    async def _first(self, links: list[Link], attempt: Callable[[Link], Awaitable[T]]) -> tuple[Link, T]:
+        """Try the endpoints in their order; a wrong password is no reason to try the next."""
+        failure: ConduitError | None = None
+        for link in links:
+            try:
+                value = await attempt(link)
+            except NotOpenedError as error:
+                failure = failure or error.error
+                if not _may_be_other_elsewhere(error.error):
+                    break
+            except UNREACHED as error:
+                failure = failure or error
+            else:
+                self._note_choice(link, failure)
+                return link, value
+        raise failure or AssertionError("a server has endpoints")
+
+    def _note_choice(self, link: Link, failure: ConduitError | None) -> None:
+        """Record a fallback, and its end."""
+        self._active = link
+        preferred = self._links[0]
+        if link is preferred or failure is None:
+            if link is preferred:
+                self._fallback = None
+            return
+        if self._fallback is None or self._fallback.chosen != link.name:
+            reason = call_error(failure).message
+            self._fallback = Fallback(chosen=link.name, instead_of=preferred.name, since=self.clock(), reason=reason)
+            logger.warning("%s: %s instead of %s: %s", self.server.server_id, link.name, preferred.name, reason)
+
+    @asynccontextmanager
+    async def open_console(self, *, steal: bool = False) -> AsyncIterator[Console]:
+        """The serial console, for as long as the block runs; in the commands' session or, if so configured, its own.
+
+        :param steal: take it from who has it.
+        :raises CompletionCodeError: the BMC says no; 80h: somebody else has it.
+        :raises ConduitError: as for a log-in; CallError where the BMC is left alone.
+        """
+        raise NotImplementedError
+        yield
+
+    def snapshot(self) -> BrokerSnapshot:
+        """How the BMC and its endpoints are."""
+        return BrokerSnapshot(
+            server_id=self.server.server_id,
+            endpoints=tuple(link.snapshot() for link in self._links),
+            active="" if self._active is None else self._active.name,
+            fallback=self._fallback,
+            waiting=len(self._turns),
+            busy=self._turns.taken,
+            consoles=self._consoles,
+        )
+
+    async def close_idle(self) -> None:
+        """Close sessions that nobody uses, for ever."""
+        idle = self.server.limits.idle_close
+        while True:
+            open_links = [link for link in self._links if link.connected and not link.pins]
+            await trio.sleep_until(
+                min((link.used_at + idle for link in open_links), default=trio.current_time() + idle)
+            )
+            for link in open_links:
+                if link.used_at + idle <= trio.current_time() and not self._turns.taken and not link.pins:
+                    async with self._turns.turn(NOBODY, exempt=True):
+                        await link.close()
+
+    async def aclose(self) -> None:
+        """Close all sessions."""
+        for link in self._links:
+            await link.close()
+
+
+def _may_be_other_elsewhere(error: ConduitError) -> bool:
+    """Whether another endpoint is worth a try: not after a refused password, which anybody on the way could forge to
+    have us use a weaker protocol.
+    """
+    return not (isinstance(error, AuthenticationError) or (isinstance(error, PausedError) and error.grave))
+
+
+@asynccontextmanager
+async def open_broker(
+    server: ServerEndpoints, *, udp: Endpoint | None = None, clock: Clock = system_clock
+) -> AsyncIterator[Broker]:
+    """The owner of *server*'s BMC, for as long as the block runs. Nothing is sent before the first operation.
+
+    :param udp: UDP sockets shared with other brokers; an Agent has one for all.
+    """
+    if udp is None:
+        async with open_endpoint() as own, open_broker(server, udp=own, clock=clock) as broker:
+            yield broker
+        return
+    async with open_background_nursery() as nursery:
+        broker = Broker(server, udp, nursery, clock)
+        nursery.start_soon(broker.close_idle)
+        try:
+            yield broker
+        finally:
+            nursery.cancel_scope.cancel()
+            await broker.aclose()
