@@ -10,6 +10,7 @@ from typing import Any, Final
 import structlog
 import trio
 
+from conduit._trio import open_background_nursery, open_foreground_nursery
 from conduit.services.notify import Notifier
 
 GRACE: Final = 35.0  # seconds for what is open
@@ -31,11 +32,11 @@ async def run_service(
     :param until_eof: leave when standard input ends, too: whoever started us is gone.
     """
     notifier = Notifier()
-    async with trio.open_nursery() as helpers:
+    async with open_background_nursery() as helpers:
         helpers.start_soon(_obey, helpers.cancel_scope, leave, notifier, reload)
         if until_eof:
             helpers.start_soon(_leave_at_eof, leave)
-        async with trio.open_nursery() as nursery:
+        async with open_foreground_nursery() as nursery:
             on_started(await nursery.start(service))
             await notifier.ready()
             helpers.start_soon(notifier.keep_alive)

@@ -13,6 +13,7 @@ import asyncclick as click
 import httpx
 import trio
 
+from conduit._trio import open_background_nursery
 from conduit.cli.params import WholeNumber
 from conduit.cli.up.fleet import HOST, Fleet, start_fleet
 from conduit.cli.up.seed import Ports, Seed, plant
@@ -56,7 +57,7 @@ async def _running(data: Path | None, port: int | None) -> AsyncIterator[Running
     with tempfile.TemporaryDirectory(prefix="conduit-up-") as temporary:
         folder = Path(temporary) if data is None else data
         numbers = [port, port + 1, port + 2] if port else await free_ports(3, HOST)
-        async with trio.open_nursery() as nursery:
+        async with open_background_nursery() as nursery:
             fleet = await start_fleet(nursery)
             seed = await plant(folder, Ports(*numbers), fleet)
             names = ("manager", "gateway", "agent")

@@ -13,6 +13,7 @@ from typing import Final, Self
 import trio
 from trio import socket
 
+from conduit._trio import open_background_nursery, open_foreground_nursery
 from conduit.errors import TransportError
 
 READY_WITHIN: Final = 30.0  # seconds
@@ -62,7 +63,7 @@ class Service:
             raise TransportError(f"the {self.name} was not ready after {READY_WITHIN:.0f} s; see {self.log}")
 
     async def _until_ready(self, notices: socket.SocketType) -> None:
-        async with trio.open_nursery() as nursery:
+        async with open_background_nursery() as nursery:
             nursery.start_soon(self._fail_when_it_ends)
             while b"READY=1" not in await notices.recv(4096):
                 pass
@@ -114,7 +115,7 @@ class Tree:
         """Start them at the same time; end them, last first, with the block."""
         tree = cls({service.name: service for service in services})
         try:
-            async with trio.open_nursery() as nursery:
+            async with open_foreground_nursery() as nursery:
                 for service in services:
                     nursery.start_soon(service.start)
             yield tree

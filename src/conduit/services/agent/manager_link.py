@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 import trio
 
+from conduit._trio import open_foreground_nursery
 from conduit.errors import CallError, LocalProtocolError
 from conduit.services.agent.config import host_and_port
 from conduit.services.api.manager.v1.machine_pb import (
@@ -49,7 +50,7 @@ class ManagerLink:
 
     async def run(self) -> None:
         """For ever."""
-        async with trio.open_nursery() as nursery:
+        async with open_foreground_nursery() as nursery:
             nursery.start_soon(self._certificate.keep, self._client)
             nursery.start_soon(self._keep_reporting)
             nursery.start_soon(self._follow_gateways)

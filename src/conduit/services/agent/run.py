@@ -10,6 +10,7 @@ import httpx
 import trio
 
 from conduit import __version__
+from conduit._trio import open_background_nursery
 from conduit.errors import AuthenticationError, LocalProtocolError
 from conduit.services.agent.config import AgentConfig
 from conduit.services.agent.manager_link import ManagerLink
@@ -38,7 +39,7 @@ async def run_agent(
     config: AgentConfig,
     *,
     clock: Clock = system_clock,
-    leave: trio.Event | None = None,
+    leave: trio.Event,
     task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Until *leave* is set; starts with the Agent's name."""
@@ -54,7 +55,7 @@ async def run_agent(
             ),
         )
         async with open_servers(config) as servers:
-            await _serve(config, client, certificate, servers, leave or trio.Event(), task_status)
+            await _serve(config, client, certificate, servers, leave, task_status)
 
 
 async def _serve(
@@ -76,7 +77,7 @@ async def _serve(
         trust=is_gateway,
         server_name=GATEWAY_NAME,
     )
-    async with trio.open_nursery() as nursery:
+    async with open_background_nursery() as nursery:
         nursery.start_soon(link.run)
         nursery.start_soon(partial(dial_all, addresses, dialler, partial(serve_tunnel, servers), drain_time=DRAIN))
         task_status.started(config.name)

@@ -7,12 +7,11 @@ from functools import partial
 from typing import Final
 
 from conduit.errors import CallError
-from conduit.services.agent.broker_calls import METHODS, serve_call
+from conduit.services.agent.operations import served_methods
 from conduit.services.agent.servers import Server
-from conduit.tunnel import Bidirectional, Tunnel, TunnelStream, serve_streams, serving_calls
+from conduit.tunnel import Tunnel, TunnelStream, serve_streams, serving_calls
 from conduit.tunnel.call_frames import Code
 from conduit.tunnel.calls import KIND as CALL
-from conduit.tunnel.calls import METHOD, ServedCall
 
 CONSOLE: Final = "console"
 MAX_STREAMS: Final = 2048
@@ -20,15 +19,9 @@ MAX_STREAMS: Final = 2048
 
 async def serve_tunnel(servers: Mapping[str, Server], tunnel: Tunnel) -> None:
     """Until the tunnel ends."""
-    methods = {name: Bidirectional(partial(_serve_call, servers)) for name in METHODS}
+    methods = served_methods({server.id: server.broker for server in servers.values()})
     handlers = {CALL: serving_calls(methods), CONSOLE: partial(_serve_console, servers)}
     await serve_streams(tunnel, handlers, max_handlers=MAX_STREAMS)
-
-
-async def _serve_call(servers: Mapping[str, Server], call: ServedCall) -> None:
-    request = await call.receive_only()
-    brokers = {server.id: server.broker for server in servers.values()}
-    await call.send(await serve_call(brokers, call.metadata[METHOD], call.metadata, request))
 
 
 async def _serve_console(servers: Mapping[str, Server], stream: TunnelStream) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 
 import trio
 
+from conduit._trio import open_background_nursery
 from conduit.errors import CallError, DecodeError
 from conduit.services.gateway.agents import Agents
 from conduit.services.gateway.consoles import Consoles, ConsoleSession
@@ -59,7 +60,7 @@ class ConsoleRelay:
         tunnel = self._agents.tunnel_to(session.grant.context.agent_id)
         metadata = {**metadata_of(session.grant), "mode": "read" if session.read_only else "write"}
         stream = await tunnel.open_stream(KIND, metadata)
-        async with stream, trio.open_nursery() as nursery:
+        async with stream, open_background_nursery() as nursery:
             nursery.start_soon(_to_viewer, stream, send, nursery.cancel_scope)
             await _to_hub(stream, receive)
             nursery.cancel_scope.cancel()

@@ -10,6 +10,7 @@ from typing import Final
 import httpx
 import trio
 
+from conduit._trio import open_background_nursery, open_foreground_nursery
 from conduit.services.certificates import check_name
 from conduit.services.clock import Clock, system_clock
 from conduit.services.connect_client import ConnectClient
@@ -65,7 +66,7 @@ async def run_gateway(
     settings: GatewaySettings,
     *,
     clock: Clock = system_clock,
-    leave: trio.Event | None = None,
+    leave: trio.Event,
     task_status: trio.TaskStatus[Ports] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Until *leave* is set."""
@@ -83,7 +84,7 @@ async def run_gateway(
         async with accept(
             settings.tunnel_host, settings.tunnel_port, tls=certificate.files.tls, trust=is_agent, admit=admit
         ) as listener:
-            await _run(settings, http, certificate, listener, clock, leave or trio.Event(), task_status)
+            await _run(settings, http, certificate, listener, clock, leave, task_status)
 
 
 async def _run(
@@ -102,7 +103,7 @@ async def _run(
         http, settings.manager, certificate, access, advertise=(public_url, public_tunnel), agents=agents
     )
     gateway = Gateway(public_url, link, access, agents, clock)
-    async with trio.open_nursery() as nursery:
+    async with open_background_nursery() as nursery:
         nursery.start_soon(link.run)
         nursery.start_soon(gateway.keep_order)
         nursery.start_soon(_welcome, listener, agents)
@@ -115,7 +116,7 @@ async def _run(
 
 
 async def _welcome(listener: Listener, agents: Agents) -> None:
-    async with trio.open_nursery() as nursery:
+    async with open_foreground_nursery() as nursery:
         async for tunnel in listener:
             nursery.start_soon(_keep, tunnel, agents)
 

@@ -9,6 +9,7 @@ from typing import Final
 
 import trio
 
+from conduit._trio import open_background_nursery
 from conduit.services.clock import Clock, system_clock
 from conduit.services.manager.app import create_app
 from conduit.services.manager.database import opened
@@ -45,15 +46,13 @@ async def run_manager(
     settings: ManagerSettings,
     *,
     clock: Clock = system_clock,
-    leave: trio.Event | None = None,
+    leave: trio.Event,
     task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Until *leave* is set; starts with the port."""
     master = read_master_key(settings.master_key)
     with opened(settings.database_url) as database:
-        async with open_manager(database, master, clock=clock) as manager, trio.open_nursery() as nursery:
+        async with open_manager(database, master, clock=clock) as manager, open_background_nursery() as nursery:
             port = await nursery.start(partial(serve, create_app(manager), settings.host, settings.port))
             task_status.started(port)
-            if leave is not None:
-                await leave.wait()
-                nursery.cancel_scope.cancel()
+            await leave.wait()
