@@ -339,6 +339,6 @@ def _encode_token(last_id: str) -> str:
 
 def _decode_token(token: str) -> str:
     try:
-        return base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
+        return base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError) as error:
         raise CallError(Code.INVALID_ARGUMENT, "that is no page token of this list") from error
