@@ -96,7 +96,7 @@ def test_a_token_of_one_kind_is_not_taken_for_the_other() -> None:
 def test_the_public_key_as_a_shared_secret_signs_nothing() -> None:
     payload = {"iss": ISSUER, "sub": "c1", "email": "a@b.c", "staff": True, "jti": "1", "iat": NOW, "exp": NOW + 60}
     forged = jwt.encode(payload, KEY.public_jwk()["x"] * 2, algorithm="HS256", headers={"kid": KEY.key_id})
-    unsigned = jwt.encode(payload, None, algorithm="none", headers={"kid": KEY.key_id, "typ": "access+jwt"})
+    unsigned = jwt.encode(payload, "", algorithm="none", headers={"kid": KEY.key_id, "typ": "access+jwt"})
     for token in (forged, unsigned):
         with pytest.raises(AuthenticationError):
             VERIFIER.access(token, NOW)

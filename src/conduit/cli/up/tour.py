@@ -71,10 +71,9 @@ class Tour:
         return ", ".join(self._visitors)
 
     async def list_servers(self) -> str:
-        expected = {
-            email: {plan.id for plan in self._fleet.plans.values() if email in (plan.owner, STAFF)}
-            for email in self._visitors
-        }
+        plans = self._fleet.plans.values()
+        expected = {email: {plan.id for plan in plans if email == plan.owner} for email in self._visitors}
+        expected[STAFF] = {plan.id for plan in plans}
         for visitor in self._visitors.values():
             await _eventually(self._sees, visitor, expected[visitor.email])
         return ", ".join(f"{email.partition('@')[0]}: {len(ids)}" for email, ids in expected.items())

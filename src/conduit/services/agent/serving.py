@@ -12,6 +12,7 @@ from conduit.services.agent.servers import Server
 from conduit.tunnel import Tunnel, TunnelStream, serve_streams, serving_calls
 from conduit.tunnel.call_frames import Code
 from conduit.tunnel.calls import KIND as CALL
+from conduit.tunnel.serving import StreamHandler
 
 CONSOLE: Final = "console"
 MAX_STREAMS: Final = 2048
@@ -20,7 +21,7 @@ MAX_STREAMS: Final = 2048
 async def serve_tunnel(servers: Mapping[str, Server], tunnel: Tunnel) -> None:
     """Until the tunnel ends."""
     methods = served_methods({server.id: server.broker for server in servers.values()})
-    handlers = {CALL: serving_calls(methods), CONSOLE: partial(_serve_console, servers)}
+    handlers: dict[str, StreamHandler] = {CALL: serving_calls(methods), CONSOLE: partial(_serve_console, servers)}
     await serve_streams(tunnel, handlers, max_handlers=MAX_STREAMS)
 
 

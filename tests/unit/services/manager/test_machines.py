@@ -58,23 +58,22 @@ async def test_a_join_token_is_used_as_often_as_it_says(test_manager: TestManage
         await machines.enroll(token, "a3", request_certificate(new_key()))
 
 
-@pytest.mark.parametrize("case", ["late", "made up", "bad name", "bad request"])
-async def test_what_is_refused_uses_nothing_up(test_manager: TestManager, case: str) -> None:
+async def test_a_join_token_that_is_late_or_made_up_is_refused(test_manager: TestManager) -> None:
     token = await join_token(test_manager)
-    machines = test_manager.manager.machines
-    request = request_certificate(new_key())
-    with pytest.raises(CallError):
-        if case == "late":
-            test_manager.clock.now += 61
-            await machines.enroll(token, "a1", request)
-        elif case == "made up":
-            await machines.enroll(Secret("cj-made-up"), "a1", request)
-        elif case == "bad name":
-            await machines.enroll(token, "A 1", request)
-        else:
-            await machines.enroll(token, "a1", b"nonsense")
-    if case != "late":
-        await machines.enroll(token, "a1", request)
+    test_manager.clock.now += 61
+    for each in (token, Secret("cj-made-up"), Secret("")):
+        with pytest.raises(CallError) as refused:
+            await test_manager.manager.machines.enroll(each, "a1", request_certificate(new_key()))
+        assert refused.value.code == Code.UNAUTHENTICATED
+
+
+@pytest.mark.parametrize(("name", "request_"), [("A 1", request_certificate(new_key())), ("a1", b"nonsense")])
+async def test_a_mistake_does_not_use_a_join_token_up(test_manager: TestManager, name: str, request_: bytes) -> None:
+    token = await join_token(test_manager)
+    with pytest.raises(CallError) as refused:
+        await test_manager.manager.machines.enroll(token, name, request_)
+    assert refused.value.code == Code.INVALID_ARGUMENT
+    await test_manager.manager.machines.enroll(token, "a1", request_certificate(new_key()))
 
 
 async def test_a_name_is_given_once(test_manager: TestManager) -> None:
