@@ -68,6 +68,10 @@ class Fleet:
     plans: Mapping[str, ServerPlan]
     served: Mapping[str, ServedBmc]
 
+    def owned_by(self, email: str) -> set[str]:
+        """Ids of somebody's servers."""
+        return {server_id for server_id, plan in self.plans.items() if plan.owner == email}
+
     def is_on(self, server_id: str) -> bool:
         """What the BMC itself knows, not what anybody says of it."""
         return self.served[server_id].bmc.state.machine.is_on

@@ -71,9 +71,8 @@ class Tour:
         return ", ".join(self._visitors)
 
     async def list_servers(self) -> str:
-        plans = self._fleet.plans.values()
-        expected = {email: {plan.id for plan in plans if email == plan.owner} for email in self._visitors}
-        expected[STAFF] = {plan.id for plan in plans}
+        expected = {email: self._fleet.owned_by(email) for email in self._visitors}
+        expected[STAFF] = set(self._fleet.plans)
         for visitor in self._visitors.values():
             await _eventually(self._sees, visitor, expected[visitor.email])
         return ", ".join(f"{email.partition('@')[0]}: {len(ids)}" for email, ids in expected.items())
@@ -113,7 +112,7 @@ class Tour:
         answer = await gateway.call(
             "ListSensors", request, gateway_pb.ListSensorsResponse, bearer=self._server_token, timeout=60
         )
-        found = [sensor for sensor in answer.sensors if sensor.value is not None]
+        found = [sensor for sensor in answer.sensors if sensor.has_field("value")]
         _expect(len(found) > 5, f"there are only {len(found)} readings")
         return f"{len(answer.sensors)} sensors, such as {found[0].name} {found[0].value:g} {found[0].unit}"
 
