@@ -12,6 +12,7 @@ from conduit.ipmi import Bmc, ChassisControlAction
 from conduit.services.agent.broker import Broker, Caller
 from conduit.services.agent.broker_cache import Observed
 from conduit.services.agent.broker_failures import UNREACHED, FateUnknownError
+from conduit.services.agent.broker_repeats import Progress, RepeatKey
 from conduit.services.api.gateway.v1.gateway_pb import (
     PowerOperationRequest,
     PowerOperationResponse,
@@ -87,17 +88,31 @@ async def read_state(broker: Broker, bmc: Bmc) -> PowerState:
 async def switch_power(
     broker: Broker, caller: Caller, verb: PowerVerb, request: PowerOperationRequest
 ) -> PowerOperationResponse:
-    """Send the command, read the state back, and wait for the effect if that is wanted.
+    """Send the command, read the state back, and wait for the effect if that is wanted; once for each key.
 
     :raises CallError: the BMC did not take it.
     """
     timeout = checked_timeout(request)
+
+    async def work(progress: Progress) -> bytes:
+        return (await _switch(broker, caller, verb, progress, timeout if request.wait else None)).to_binary()
+
+    if not request.idempotency_key:
+        return PowerOperationResponse.from_binary(await work(Progress()))
+    key = RepeatKey(caller.customer, verb.action.name, request.idempotency_key)
+    return PowerOperationResponse.from_binary(await broker.repeats.once(key, request.to_binary(), work))
+
+
+async def _switch(
+    broker: Broker, caller: Caller, verb: PowerVerb, progress: Progress, timeout: float | None
+) -> PowerOperationResponse:
     started = trio.current_time()
-    commands = _Command(broker, verb)
-    done = await broker.run(caller, commands.send)
+    done = await broker.run(caller, _Command(broker, verb, progress).send)
     state, ordinal = done.value
-    wait = _Wait(broker, caller, verb, ordinal)
-    outcome = await wait.until(state, started + timeout) if request.wait else _accepted(verb, state)
+    if timeout is None:
+        outcome = _accepted(verb, state)
+    else:
+        outcome = await _Wait(broker, caller, verb, ordinal).until(state, started + timeout)
     return PowerOperationResponse(
         success=outcome.success,
         message=outcome.message,
@@ -118,9 +133,10 @@ def checked_timeout(request: PowerOperationRequest) -> int:
 class _Command:
     """The command itself: sent once, whatever happens."""
 
-    def __init__(self, broker: Broker, verb: PowerVerb) -> None:
+    def __init__(self, broker: Broker, verb: PowerVerb, progress: Progress) -> None:
         self._broker = broker
         self._verb = verb
+        self._progress = progress
 
     async def send(self, bmc: Bmc) -> tuple[PowerState, int]:
         """The state read back, and which of the broker's power commands this is.
@@ -131,7 +147,7 @@ class _Command:
         await read_state(broker, bmc)
         broker.power_commands += 1
         ordinal = broker.power_commands
-        broker.forget()
+        self._progress.begin()
         try:
             await bmc.control_chassis(self._verb.action)
         except UNREACHED as error:
