@@ -19,7 +19,7 @@ import trio
 
 from conduit._trio import open_background_nursery
 from conduit.errors import AuthenticationError, CallError, ConduitError
-from conduit.ipmi import Bmc
+from conduit.ipmi import Bmc, Interface
 from conduit.ipmi.console import Console
 from conduit.rmcp.endpoint import Endpoint, open_endpoint
 from conduit.services.agent.broker_cache import Cache, Observed
@@ -27,6 +27,7 @@ from conduit.services.agent.broker_endpoints import ServerEndpoints
 from conduit.services.agent.broker_failures import UNREACHED, PausedError, call_error
 from conduit.services.agent.broker_health import BrokerSnapshot, Fallback
 from conduit.services.agent.broker_link import Link, NotOpenedError
+from conduit.services.agent.broker_records import KnownRecords
 from conduit.services.agent.broker_repeats import Repeats
 from conduit.services.agent.broker_turns import Turns
 from conduit.services.clock import Clock, system_clock
@@ -72,6 +73,7 @@ class Broker:
         self._active: Link | None = None
         self._fallback: Fallback | None = None
         self._consoles = 0
+        self.records = KnownRecords()
         self.server = server
         self.clock = clock
         self.repeats: Repeats[bytes] = Repeats(nursery)

@@ -116,13 +116,14 @@ class Link:
         judged = False
         try:
             result = await attempt()
-            judged = True
-            self._succeed()
-            return result
         except ConduitError as error:
             judged = True
             await self._judge(error)
             raise
+        else:
+            judged = True
+            self._succeed()
+            return result
         finally:
             self.used_at = trio.current_time()
             if not judged:

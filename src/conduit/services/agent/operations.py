@@ -13,8 +13,20 @@ from protobuf import Message
 
 from conduit.errors import CallError
 from conduit.services.agent import operations_power as power
+from conduit.services.agent import operations_sensors as sensors
+from conduit.services.agent import operations_system as system
 from conduit.services.agent.broker import Broker, Caller
-from conduit.services.api.gateway.v1.gateway_pb import PowerOperationRequest, PowerStatusRequest
+from conduit.services.api.gateway.v1.gateway_pb import (
+    GetBMCInfoRequest,
+    GetBootDeviceRequest,
+    GetSystemStatusRequest,
+    IdentifyRequest,
+    ListEventsRequest,
+    ListSensorsRequest,
+    PowerOperationRequest,
+    PowerStatusRequest,
+    SetBootDeviceRequest,
+)
 from conduit.tunnel.call_frames import Code
 from conduit.tunnel.calls import Bidirectional, Method, ServedCall
 
@@ -48,6 +60,13 @@ METHODS: Final[Mapping[str, Operation]] = {
     "Reset": _power(power.RESET),
     "PowerSoft": _power(power.SOFT),
     "PowerDiag": _power(power.DIAG),
+    "GetBMCInfo": Operation(GetBMCInfoRequest, system.bmc_info),
+    "GetSystemStatus": Operation(GetSystemStatusRequest, system.system_status),
+    "ListSensors": Operation(ListSensorsRequest, sensors.list_sensors),
+    "ListEvents": Operation(ListEventsRequest, sensors.list_events),
+    "GetBootDevice": Operation(GetBootDeviceRequest, system.get_boot_device),
+    "SetBootDevice": Operation(SetBootDeviceRequest, system.set_boot_device),
+    "Identify": Operation(IdentifyRequest, system.identify),
 }
 
 

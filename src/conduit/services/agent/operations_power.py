@@ -104,15 +104,15 @@ async def switch_power(
 
 
 async def _switch(
-    broker: Broker, caller: Caller, verb: PowerVerb, progress: Progress, timeout: float | None
+    broker: Broker, caller: Caller, verb: PowerVerb, progress: Progress, patience: float | None
 ) -> PowerOperationResponse:
     started = trio.current_time()
     done = await broker.run(caller, _Command(broker, verb, progress).send)
     state, ordinal = done.value
-    if timeout is None:
+    if patience is None:
         outcome = _accepted(verb, state)
     else:
-        outcome = await _Wait(broker, caller, verb, ordinal).until(state, started + timeout)
+        outcome = await _Wait(broker, caller, verb, ordinal).until(state, started + patience)
     return PowerOperationResponse(
         success=outcome.success,
         message=outcome.message,
