@@ -38,7 +38,8 @@ ANSWERS: Final[dict[str, type[Message[Any]]]] = {
 
 def control(served: ServedBmc, name: str = "ipmi-1", **changes: Any) -> ControlEndpoint:
     """How to reach *served*."""
-    options = {"host": served.host, "port": served.port, "username": "admin", "password": Secret(PASSWORD)} | changes
+    options: dict[str, Any] = {"host": served.host, "port": served.port, "username": "admin"}
+    options |= {"password": Secret(PASSWORD), **changes}
     return ControlEndpoint(name=name, **options)
 
 

@@ -99,8 +99,7 @@ def served_methods(brokers: Mapping[str, Broker]) -> dict[str, Method]:
 
     async def handle(name: str, call: ServedCall) -> None:
         request = await call.receive_only()
-        deadline = math.inf if call.deadline is None else call.deadline
-        await call.send(await serve_call(brokers, name, call.metadata, request, deadline=deadline))
+        await call.send(await serve_call(brokers, name, call.metadata, request, deadline=call.deadline))
 
     return {name: Bidirectional(partial(handle, name)) for name in METHODS}
 

@@ -99,7 +99,7 @@ def test_it_is_never_shut_for_longer_than_the_longest_pause(steps: list[tuple[st
     for step, seconds in steps:
         now += seconds
         if step == "enter":
-            entered = one.enter(now)
+            entered = entered or one.enter(now)
         elif entered:
             entered = False
             match step:

@@ -66,25 +66,37 @@ async def test_who_is_cancelled_in_the_moment_of_its_turn_passes_it_on() -> None
     both, got = turns(), []
     scope = trio.CancelScope()
 
-    async def first() -> None:
+    async def visit(tenant: str, scope: trio.CancelScope) -> None:
         with scope:
-            await both.take("a")
-            got.append("a")
-
-    async def second() -> None:
-        async with both.turn("b"):
-            got.append("b")
+            async with both.turn(tenant):
+                got.append(tenant)
 
     await both.take("owner")
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(first)
-        await wait_all_tasks_blocked()
-        nursery.start_soon(second)
-        await wait_all_tasks_blocked()
-        both.release()  # to the first one, which does not get to run
+        for tenant, its in (("a", scope), ("b", trio.CancelScope())):
+            nursery.start_soon(visit, tenant, its)
+            await wait_all_tasks_blocked()
         scope.cancel()
+        both.release()  # to the first one, who has not run since
+    assert got == ["b"]
     assert not both.taken
-    assert got in (["b"], ["a", "b"])
+
+
+async def test_who_is_cancelled_just_after_has_had_its_turn() -> None:
+    both = turns()
+    await both.take("owner")
+    async with trio.open_nursery() as nursery:
+        with trio.CancelScope() as scope:
+            nursery.start_soon(_release_then_cancel, both, scope)
+            async with both.turn("a"):
+                await trio.lowlevel.checkpoint()
+    assert not both.taken
+
+
+async def _release_then_cancel(both: Turns, scope: trio.CancelScope) -> None:
+    await wait_all_tasks_blocked()
+    both.release()
+    scope.cancel()
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 3), st.floats(0, 3)), max_size=12))
