@@ -138,14 +138,11 @@ class Broker:
         """What was read may not be so any more: power was switched."""
         self._cache.forget()
 
-    @property
-    def active(self) -> Link:
-        """The endpoint that was last used with success, at first the preferred one."""
-        return self._active or self._links[0]
-
-    def answered(self, seconds: float) -> None:
-        """One request took so long."""
-        self.active.health.answered(seconds)
+    def answered(self, bmc: Bmc, seconds: float) -> None:
+        """One request in this session took so long."""
+        for link in self._links:
+            if link.uses(bmc):
+                link.health.answered(seconds)
 
     async def _with_best(self, work: Callable[[Bmc], Awaitable[T]]) -> Done[T]:
         link, value = await self._first(self._links, lambda link: link.run(work), note=True)
@@ -178,11 +175,9 @@ class Broker:
         """Record a fallback, and its end."""
         self._active = link
         preferred = self._links[0]
-        if link is preferred or failure is None:
-            if link is preferred:
-                self._fallback = None
-            return
-        if self._fallback is None or self._fallback.chosen != link.name:
+        if failure is None:  # so it is the first
+            self._fallback = None
+        elif self._fallback is None or self._fallback.chosen != link.name:
             reason = call_error(failure).message
             self._fallback = Fallback(chosen=link.name, instead_of=preferred.name, since=self.clock(), reason=reason)
             logger.warning("%s: %s instead of %s: %s", self.server.server_id, link.name, preferred.name, reason)
@@ -229,13 +224,13 @@ class Broker:
         """Close sessions that nobody uses, for ever."""
         idle = self.server.limits.idle_close
         while True:
-            open_links = [link for link in self._links if link.connected and not link.pins]
-            await trio.sleep_until(
-                min((link.used_at + idle for link in open_links), default=trio.current_time() + idle)
-            )
-            for link in open_links:
-                if link.used_at + idle <= trio.current_time() and not self._turns.taken and not link.pins:
-                    async with self._turns.turn(NOBODY, exempt=True):
+            due = [link.used_at + idle for link in self._links if link.connected and not link.pins]
+            await trio.sleep_until(min(due, default=trio.current_time() + idle))
+            if not due:
+                continue
+            async with self._turns.turn(NOBODY, exempt=True):
+                for link in self._links:
+                    if not link.pins and link.used_at + idle <= trio.current_time():
                         await link.close()
 
     async def aclose(self) -> None:

@@ -77,6 +77,10 @@ class Link:
         """Whether there is a session."""
         return self._bmc is not None
 
+    def uses(self, bmc: Bmc) -> bool:
+        """Whether that is its session."""
+        return bmc is self._bmc
+
     async def run(self, work: Callable[[Bmc], Awaitable[T]]) -> T:
         """Do *work* with the session.
 

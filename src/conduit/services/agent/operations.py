@@ -16,6 +16,7 @@ from conduit.services.agent import operations_power as power
 from conduit.services.agent import operations_sensors as sensors
 from conduit.services.agent import operations_system as system
 from conduit.services.agent.broker import Broker, Caller
+from conduit.services.agent.broker_metrics import BrokerMetrics
 from conduit.services.api.gateway.v1.gateway_pb import (
     GetBMCInfoRequest,
     GetBootDeviceRequest,
@@ -77,6 +78,7 @@ async def serve_call(
     request_bytes: bytes,
     *,
     deadline: float = math.inf,
+    metrics: BrokerMetrics | None = None,
 ) -> bytes:
     """Decode the request, do it at the broker of the server that *metadata* names, encode the answer.
 
@@ -86,7 +88,23 @@ async def serve_call(
     operation = METHODS.get(method)
     if operation is None:
         raise CallError(Code.UNIMPLEMENTED, f"the Agent has no method {method!r}")
-    request = _decode(operation, request_bytes)
+    started, code = trio.current_time(), Code.CANCELLED
+    try:
+        answer = await _answer(brokers, operation, metadata, request_bytes, deadline)
+        code = Code.OK
+    except CallError as error:
+        code = Code(error.code)
+        raise
+    finally:
+        if metrics is not None:
+            metrics.observe(method, code, trio.current_time() - started)
+    return answer
+
+
+async def _answer(
+    brokers: Mapping[str, Broker], operation: Operation, metadata: Mapping[str, str], data: bytes, deadline: float
+) -> bytes:
+    request = _decode(operation, data)
     broker = _broker(brokers, metadata, request)
     caller = Caller(customer=metadata.get(CUSTOMER, ""), user=metadata.get(USER, ""), request=metadata.get(REQUEST, ""))
     with trio.move_on_at(deadline):
@@ -94,12 +112,16 @@ async def serve_call(
     raise CallError(Code.DEADLINE_EXCEEDED, "the BMC took too long")
 
 
-def served_methods(brokers: Mapping[str, Broker]) -> dict[str, Method]:
-    """What ``conduit.tunnel.serve_calls`` is to serve."""
+def served_methods(brokers: Mapping[str, Broker], metrics: BrokerMetrics | None = None) -> dict[str, Method]:
+    """What ``conduit.tunnel.serve_calls`` is to serve.
+
+    :param brokers: by server id; looked at anew for each call, so a reload may change it.
+    """
 
     async def handle(name: str, call: ServedCall) -> None:
         request = await call.receive_only()
-        await call.send(await serve_call(brokers, name, call.metadata, request, deadline=call.deadline))
+        answer = await serve_call(brokers, name, call.metadata, request, deadline=call.deadline, metrics=metrics)
+        await call.send(answer)
 
     return {name: Bidirectional(partial(handle, name)) for name in METHODS}
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Final
 
 import trio
 
-from conduit.errors import CallError, ConduitError
+from conduit.errors import CallError, CompletionCodeError, ConduitError
 from conduit.ipmi import Bmc, ChassisControlAction
 from conduit.services.agent.broker import Broker, Caller
 from conduit.services.agent.broker_cache import Observed
-from conduit.services.agent.broker_failures import UNREACHED, FateUnknownError
+from conduit.services.agent.broker_failures import FateUnknownError
 from conduit.services.agent.broker_repeats import Progress, RepeatKey
 from conduit.services.api.gateway.v1.gateway_pb import (
     PowerOperationRequest,
@@ -22,6 +23,8 @@ from conduit.services.api.gateway.v1.gateway_pb import (
 )
 from conduit.services.clock import timestamp
 from conduit.tunnel.call_frames import Code
+
+logger = logging.getLogger(__name__)
 
 KIND: Final = "power"  # in the broker's cache
 POLL: Final = 0.5  # seconds between looks at the power state
@@ -81,7 +84,7 @@ async def read_state(broker: Broker, bmc: Bmc) -> PowerState:
     """One request, timed. :raises ConduitError: as :meth:`Bmc.request`."""
     started = trio.current_time()
     status = await bmc.chassis_status()
-    broker.answered(trio.current_time() - started)
+    broker.answered(bmc, trio.current_time() - started)
     return PowerState.ON if status.power_on else PowerState.OFF
 
 
@@ -107,7 +110,7 @@ async def _switch(
     broker: Broker, caller: Caller, verb: PowerVerb, progress: Progress, patience: float | None
 ) -> PowerOperationResponse:
     started = trio.current_time()
-    done = await broker.run(caller, _Command(broker, verb, progress).send)
+    done = await broker.run(caller, _Command(broker, caller, verb, progress).send)
     state, ordinal = done.value
     if patience is None:
         outcome = _accepted(verb, state)
@@ -133,8 +136,9 @@ def checked_timeout(request: PowerOperationRequest) -> int:
 class _Command:
     """The command itself: sent once, whatever happens."""
 
-    def __init__(self, broker: Broker, verb: PowerVerb, progress: Progress) -> None:
+    def __init__(self, broker: Broker, caller: Caller, verb: PowerVerb, progress: Progress) -> None:
         self._broker = broker
+        self._caller = caller
         self._verb = verb
         self._progress = progress
 
@@ -148,9 +152,14 @@ class _Command:
         broker.power_commands += 1
         ordinal = broker.power_commands
         self._progress.begin()
+        logger.info(
+            "%s: %s for %s (%s)", broker.server.server_id, self._verb.done, self._caller.user, self._caller.request
+        )
         try:
             await bmc.control_chassis(self._verb.action)
-        except UNREACHED as error:
+        except CompletionCodeError:
+            raise
+        except ConduitError as error:  # nothing acknowledged it, not even a refusal
             raise FateUnknownError from error
         finally:
             broker.forget()

@@ -69,7 +69,7 @@ async def bmc_info(broker: Broker, caller: Caller, request: GetBMCInfoRequest) -
     async def work(bmc: Bmc) -> DeviceId:
         started = trio.current_time()
         device = await bmc.device_id()
-        broker.answered(trio.current_time() - started)
+        broker.answered(bmc, trio.current_time() - started)
         return device
 
     device = (await broker.read(caller, INFO, work, max_age=broker.server.limits.info_age)).value
