@@ -1,0 +1,337 @@
+"""The broker when its BMC is silent, restarts, goes away in the middle, or is reached another way."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from conduit._trio import open_background_nursery
+from conduit.errors import CallError, CompletionCodeError
+from conduit.ipmi import Bmc, Interface
+from conduit.ipmi.bmc import BmcConfig, PlusConfig
+from conduit.ipmi.bmc.serve import ServedBmc, open_virtual_bmc
+from conduit.services.agent.broker import AGENT, Broker, open_broker
+from conduit.services.agent.broker_breaker import BreakerState
+from conduit.services.agent.broker_endpoints import RETRIES, BrokerLimits, ServerEndpoints
+from conduit.services.agent.broker_failures import FateUnknownError
+from conduit.services.agent.operations import served_methods
+from conduit.services.api.gateway.v1.gateway_pb import (
+    PowerOperationRequest,
+    PowerOperationResponse,
+    PowerState,
+    SetBootDeviceRequest,
+)
+from conduit.services.secret import Secret
+from conduit.tunnel import Code, call, serve_calls
+from tests.fakes.broker_pair import ADMIN, METADATA, SERVER, ask, control, open_pair
+from tests.fakes.cancelling import cancel_at_step
+from tests.fakes.tunnel_pair import connected_tunnels
+
+
+class Restarting:
+    """A virtual BMC that can go silent and come back at the same port, having forgotten its sessions."""
+
+    def __init__(self, nursery: trio.Nursery, **config: Any) -> None:
+        self._nursery = nursery
+        self._config = config
+        self._scope = trio.CancelScope()
+        self.port = 0
+        self.served: ServedBmc
+
+    async def start(self) -> None:
+        await self._nursery.start(self._run)
+
+    async def _run(self, task_status: trio.TaskStatus[None]) -> None:
+        self._scope = trio.CancelScope()
+        config = BmcConfig(users=(ADMIN,), **self._config)
+        with self._scope:
+            async with open_virtual_bmc(config, port=self.port) as self.served:
+                self.port = self.served.port
+                task_status.started()
+                await trio.sleep_forever()
+
+    async def stop(self) -> None:
+        self._scope.cancel()
+        await wait_all_tasks_blocked()
+
+
+@asynccontextmanager
+async def open_restarting(**config: Any) -> AsyncIterator[Restarting]:
+    async with open_background_nursery() as nursery:
+        bmc = Restarting(nursery, **config)
+        await bmc.start()
+        yield bmc
+
+
+async def code_of(broker: Broker, method: str = "GetPowerStatus", request: Any = None, **options: Any) -> CallError:
+    with pytest.raises(CallError) as caught:
+        await ask(broker, method, request, **options)
+    return caught.value
+
+
+# --- silence ----------------------------------------------------------------------------------------------------------
+
+
+async def test_silent_bmc_is_unavailable_then_left_alone_then_back(autojump_clock: MockClock) -> None:
+    async with (
+        open_restarting(running=True) as bmc,
+        open_broker(ServerEndpoints(server_id=SERVER, control=[control(bmc.served)])) as broker,
+    ):
+        assert (await ask(broker, "GetPowerStatus")).state is PowerState.ON
+        await bmc.stop()
+        for _ in range(3):
+            error = await code_of(broker)
+            assert (error.code, error.message) == (Code.UNAVAILABLE, "the BMC does not answer")
+        snapshot = broker.snapshot()
+        assert snapshot.endpoints[0].breaker is BreakerState.OPEN
+        assert not snapshot.reachable
+        assert snapshot.endpoints[0].last_error == "the BMC does not answer"
+        started = trio.current_time()
+        error = await code_of(broker)
+        assert error.message == "the BMC does not answer; the Agent tries again in 5 s"
+        assert trio.current_time() == started
+        await bmc.start()
+        assert (await code_of(broker)).code == Code.UNAVAILABLE  # the pause is not over
+        await trio.sleep(5)
+        assert (await ask(broker, "GetPowerStatus")).state is PowerState.ON
+        assert broker.snapshot().reachable
+
+
+async def test_bmc_that_restarts_while_one_waits_for_power_does_not_end_the_wait(autojump_clock: MockClock) -> None:
+    async with (
+        open_restarting() as bmc,
+        open_broker(ServerEndpoints(server_id=SERVER, control=[control(bmc.served)])) as broker,
+        trio.open_nursery() as nursery,
+    ):
+        answers = []
+
+        async def switch_on() -> None:
+            answers.append(await ask(broker, "PowerOn", PowerOperationRequest(wait=True)))
+
+        bmc.served.bmc.state.machine.command = lambda *_, **__: None  # type: ignore[method-assign]  # it never comes on
+        nursery.start_soon(switch_on)
+        await trio.sleep(2)
+        await bmc.stop()
+        await trio.sleep(5)
+        await bmc.start()
+        await ask(broker, "PowerOff", customer="other") if not answers else None
+        await trio.sleep(70)
+        assert len(answers) == 1
+        assert not answers[0].success
+
+
+async def test_command_whose_fate_is_unknown_is_not_repeated(autojump_clock: MockClock) -> None:
+    async with open_pair(running=True) as (served, broker):
+        commands = 0
+
+        def die(*_: object, **__: object) -> None:
+            nonlocal commands
+            commands += 1
+            raise RuntimeError("the BMC's firmware crashes")
+
+        await ask(broker, "GetPowerStatus")
+        served.bmc.state.machine.command = die  # type: ignore[method-assign]
+        error = await code_of(broker, "Reset")
+        assert error.code == Code.ABORTED
+        assert "may or may not" in error.message
+        assert commands == 1 + RETRIES  # the same request under the same number, which a BMC carries out once
+
+
+async def test_fate_unknown_is_no_reason_for_another_endpoint(autojump_clock: MockClock) -> None:
+    async with open_virtual_bmc(users=(ADMIN,)) as served:
+        links = [control(served), control(served, "ipmi-2")]
+        async with open_broker(ServerEndpoints(server_id=SERVER, control=links)) as broker:
+            times = 0
+
+            async def work(bmc: Bmc) -> None:
+                nonlocal times
+                times += 1
+                raise FateUnknownError
+
+            with pytest.raises(CallError):
+                await broker.run(AGENT, work)
+            assert times == 1
+            assert [one.failures for one in broker.snapshot().endpoints] == [1, 0]
+
+
+# --- other ways -------------------------------------------------------------------------------------------------------
+
+
+async def test_second_endpoint_is_used_while_the_first_fails_and_that_is_recorded(autojump_clock: MockClock) -> None:
+    async with (
+        open_restarting() as first,
+        open_virtual_bmc(users=(ADMIN,), plus=PlusConfig(enabled=False), running=True) as second,
+    ):
+        links = [control(first.served), control(second, "ipmi-2", interface=Interface.LAN)]
+        async with open_broker(ServerEndpoints(server_id=SERVER, control=links), clock=lambda: 1000.0) as broker:
+            assert (await ask(broker, "GetPowerStatus")).protocol == "ipmi-2.0"
+            assert broker.snapshot().fallback is None
+            await first.stop()
+            answer = await ask(broker, "GetPowerStatus")
+            assert (answer.state, answer.protocol) == (PowerState.ON, "ipmi-1.5")
+            fallback = broker.snapshot().fallback
+            assert fallback is not None
+            assert (fallback.chosen, fallback.instead_of, fallback.since) == ("ipmi-2", "ipmi-1", 1000.0)
+            assert fallback.reason == "the BMC does not answer"
+            for _ in range(2):
+                await ask(broker, "GetPowerStatus")
+            started = trio.current_time()
+            await ask(broker, "GetPowerStatus")  # the first one's breaker is open: no time is lost with it
+            assert trio.current_time() - started < 1
+            await first.start()
+            await trio.sleep(10)
+            assert (await ask(broker, "GetPowerStatus")).protocol == "ipmi-2.0"
+            assert broker.snapshot().fallback is None
+            assert broker.snapshot().active == "ipmi-1"
+
+
+async def test_refused_password_is_no_reason_for_a_weaker_protocol(autojump_clock: MockClock) -> None:
+    """Anybody on the way can forge the refusal: it must not get us to talk IPMI 1.5."""
+    async with open_virtual_bmc(users=(ADMIN,)) as served:
+        links = [control(served, password=Secret("wrong")), control(served, "ipmi-2", interface=Interface.LAN)]
+        async with open_broker(ServerEndpoints(server_id=SERVER, control=links)) as broker:
+            for _ in range(2):  # also while the first one is left alone
+                assert (await code_of(broker)).code == Code.FAILED_PRECONDITION
+            assert broker.snapshot().endpoints[1].operations == 0
+
+
+# --- tenants ----------------------------------------------------------------------------------------------------------
+
+
+async def test_flood_of_one_tenant_is_refused_and_does_not_keep_another_out(autojump_clock: MockClock) -> None:
+    limits = BrokerLimits(waiting_per_tenant=4, waiting=8)
+    async with open_pair(server={"limits": limits}) as (_, broker), trio.open_nursery() as nursery:
+        codes: list[int] = []
+        order: list[str] = []
+
+        async def one(customer: str, method: str) -> None:
+            try:
+                await ask(broker, method, customer=customer)
+                order.append(customer)
+            except CallError as error:
+                codes.append(error.code)
+
+        for _ in range(20):
+            nursery.start_soon(one, "flood", "Identify")
+        await wait_all_tasks_blocked()
+        nursery.start_soon(one, "quiet", "Identify")
+        await trio.sleep(60)
+        assert codes == [Code.RESOURCE_EXHAUSTED] * 15
+        assert order.index("quiet") <= 2
+        assert broker.snapshot().waiting == 0
+
+
+async def test_who_asks_the_same_meanwhile_shares_the_answer(autojump_clock: MockClock) -> None:
+    async with open_pair(running=True) as (_, broker), trio.open_nursery() as nursery:
+        await ask(broker, "GetPowerStatus")
+        before = broker.snapshot().endpoints[0].operations
+        for _ in range(12):
+            nursery.start_soon(ask, broker, "ListSensors")
+        await trio.sleep(60)
+        assert broker.snapshot().endpoints[0].operations == before + 2  # that under way, and one for all who came since
+
+
+# --- cancellation -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["GetPowerStatus", "PowerOn", "ListEvents", "GetSystemStatus"])
+async def test_cancelled_at_any_step_it_leaves_the_bmc_usable(method: str, autojump_clock: MockClock) -> None:
+    async with open_pair() as (_, broker):
+        for step in range(1, 60):
+            if not await cancel_at_step(step, lambda: ask(broker, method)):
+                break
+            assert not broker.snapshot().busy
+        assert (await ask(broker, "GetPowerStatus")).state in {PowerState.ON, PowerState.OFF}
+        assert broker.snapshot().waiting == 0
+        assert broker.snapshot().endpoints[0].failures == 0
+
+
+async def test_log_in_cancelled_at_any_step_leaves_no_session_behind(autojump_clock: MockClock) -> None:
+    async with open_virtual_bmc(users=(ADMIN,)) as served:
+        for step in range(1, 60):
+            async with open_broker(ServerEndpoints(server_id=SERVER, control=[control(served)])) as broker:
+                whole = not await cancel_at_step(step, lambda: ask(broker, "GetPowerStatus"))
+                assert (await ask(broker, "GetPowerStatus")).state is PowerState.OFF
+            if whole:
+                return
+        pytest.fail("it never ended")
+
+
+# --- the console ------------------------------------------------------------------------------------------------------
+
+
+async def test_console_shares_the_session_and_keeps_it_open(autojump_clock: MockClock) -> None:
+    async with open_pair(running=True) as (_, broker):
+        async with broker.open_console():
+            assert broker.snapshot().consoles == 1
+            await ask(broker, "GetPowerStatus")
+            assert broker.snapshot().endpoints[0].log_ins == 1
+            await trio.sleep(1000)
+            assert broker.snapshot().endpoints[0].connected
+        assert broker.snapshot().consoles == 0
+        await trio.sleep(700)
+        assert not broker.snapshot().endpoints[0].connected
+
+
+async def test_console_of_its_own_session(autojump_clock: MockClock) -> None:
+    async with open_pair(running=True, server={"share_session": False}) as (_, broker):
+        await ask(broker, "GetPowerStatus")
+        async with broker.open_console():
+            assert broker.snapshot().endpoints[0].log_ins == 2
+
+
+async def test_console_that_somebody_has_is_told_and_may_be_taken(autojump_clock: MockClock) -> None:
+    async with open_virtual_bmc(users=(ADMIN,), running=True) as served:
+        server = ServerEndpoints(server_id=SERVER, control=[control(served)])
+        async with open_broker(server) as one, open_broker(server) as other, one.open_console():
+            with pytest.raises(CompletionCodeError) as caught:
+                async with other.open_console():
+                    pytest.fail("opened")
+            assert caught.value.code == 0x80
+            async with other.open_console(steal=True):
+                pass
+            assert (await ask(other, "GetPowerStatus")).state is PowerState.ON
+            assert other.snapshot().endpoints[0].breaker is BreakerState.CLOSED
+
+
+async def test_console_is_opened_in_turn(autojump_clock: MockClock) -> None:
+    async with open_pair(running=True) as (_, broker):
+        for step in range(1, 60):
+
+            async def look() -> None:
+                async with broker.open_console():
+                    pass
+
+            if not await cancel_at_step(step, look):
+                break
+            assert broker.snapshot().consoles == 0
+        await ask(broker, "GetPowerStatus")
+        await trio.sleep(700)
+        assert not broker.snapshot().endpoints[0].connected  # no pin is left
+
+
+# --- the tunnel -------------------------------------------------------------------------------------------------------
+
+
+async def test_gateway_switches_power_through_a_tunnel(autojump_clock: MockClock) -> None:
+    async with (
+        open_pair() as (served, broker),
+        connected_tunnels() as (gateway, agent),
+        open_background_nursery() as nursery,
+    ):
+        nursery.start_soon(serve_calls, agent, served_methods({SERVER: broker}))
+        request = PowerOperationRequest(server_id=SERVER, wait=True).to_binary()
+        answer = await call(gateway, "PowerOn", request, metadata=METADATA, deadline=60)
+        assert PowerOperationResponse.from_binary(answer).state is PowerState.ON
+        assert served.bmc.state.machine.is_on
+        with pytest.raises(CallError) as caught:
+            await call(gateway, "SetBootDevice", SetBootDeviceRequest().to_binary(), metadata=METADATA)
+        assert caught.value.code == Code.INVALID_ARGUMENT
+        with pytest.raises(CallError) as caught:
+            await call(gateway, "GetPowerStatus", b"", metadata={**METADATA, "server": "web-01"})
+        assert caught.value.code == Code.NOT_FOUND
