@@ -28,7 +28,7 @@ test: setup ## lint, types, layers, then every test; skips, with the reason, wha
 demo: setup ## three virtual BMCs on loopback, and `conduit ipmi` shown on them; Ctrl+C ends it
 	@$(BIN)/python tools/demo.py --port $(DEMO_PORT) $(DEMO_OPTIONS)
 
-web: $(PAGES)/.ok ## the web pages, into the package that serves them
+web: $(PAGES)/login.html ## the web pages, into the package that serves them
 
 lint: setup ## lint, types and layers
 	@$(BIN)/python -m nox --session lint types imports
@@ -100,9 +100,8 @@ web/node_modules/.ok: $(NODE)/.ok web/package.json web/package-lock.json web/.np
 	@$(NPM) ci --silent
 	@touch $@
 
-$(PAGES)/.ok: web/node_modules/.ok $(PAGES_FROM)
+$(PAGES)/login.html: web/node_modules/.ok $(PAGES_FROM)
 	@$(NPM) run --silent build
-	@touch $@
 
 .tools/.ok: requirements-tools.txt
 	@rm -rf .tools
