@@ -11,6 +11,7 @@ import httpx
 import trio
 
 from conduit._trio import open_background_nursery, open_foreground_nursery
+from conduit.console.words import End
 from conduit.services.certificates import check_name
 from conduit.services.clock import Clock, system_clock
 from conduit.services.connect_client import ConnectClient
@@ -111,7 +112,7 @@ async def _run(
         await link.ready.wait()
         task_status.started(Ports(port, listener.port))
         await leave.wait()
-        gateway.consoles.end_all("drain")
+        gateway.consoles.end_all(End.DRAIN)
         nursery.cancel_scope.cancel()
 
 
