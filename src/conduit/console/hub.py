@@ -222,6 +222,11 @@ class Hub:
         for viewer in self._watchers:
             self.end_viewer(viewer, reason, text, retry=retry)
 
+    def is_ending(self, viewer: int) -> bool:
+        """Whether there is nothing more to hear from it."""
+        watcher = self._watchers.get(viewer)
+        return watcher is None or watcher.ended is not None
+
     def is_over(self, viewer: int) -> bool:
         """Whether there is nothing more to say to it."""
         watcher = self._watchers.get(viewer)
