@@ -11,6 +11,7 @@ from trio.testing import MockClock
 from conduit.errors import CallError, LocalProtocolError
 from conduit.ipmi import Interface, Privilege
 from conduit.ipmi.bmc import LanConfig, Limits, PlusConfig, UserConfig
+from conduit.ipmi.bmc.fru import FruConfig
 from conduit.ipmi.bmc.virtual_machine import Timings
 from conduit.services.agent.broker import Broker
 from conduit.services.agent.operations import METHODS, serve_call
@@ -189,6 +190,21 @@ async def test_system_status_has_power_and_next_start(autojump_clock: MockClock)
         assert answer.status.console_availability is ConsoleAvailability.SOL_ONLY
         boot = answer.status.boot_source
         assert (boot.target, boot.enabled, boot.mode) == ("pxe", "Once", "UEFI")
+
+
+async def test_system_without_wishes_for_its_start_or_a_console_says_so(autojump_clock: MockClock) -> None:
+    async with open_pair(server={"has_console": False}) as (_, broker):
+        answer = await ask(broker, "GetSystemStatus")
+        assert (answer.status.boot_source.target, answer.status.boot_source.enabled) == ("none", "Disabled")
+        assert answer.status.console_availability is ConsoleAvailability.NONE
+        assert answer.status.oem_health["chassis"] == "ok"
+
+
+async def test_serial_number_comes_from_the_inventory(autojump_clock: MockClock) -> None:
+    fru = FruConfig(serial_number="SN-1234", part_number="PN-9")
+    async with open_pair(fru=fru) as (_, broker):
+        status = (await ask(broker, "GetSystemStatus")).status
+        assert (status.serial_number, status.sku) == ("SN-1234", "PN-9")
 
 
 async def test_sensors_are_as_old_as_one_allows(autojump_clock: MockClock) -> None:

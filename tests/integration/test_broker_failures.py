@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from conduit.errors import CallError, CompletionCodeError
 from conduit.ipmi import Bmc, Interface
 from conduit.ipmi.bmc import BmcConfig, PlusConfig
 from conduit.ipmi.bmc.serve import ServedBmc, open_virtual_bmc
+from conduit.ipmi.bmc.virtual_machine import Timings
 from conduit.services.agent.broker import AGENT, Broker, open_broker
 from conduit.services.agent.broker_breaker import BreakerState
 from conduit.services.agent.broker_endpoints import RETRIES, BrokerLimits, ServerEndpoints
@@ -43,12 +45,13 @@ class Restarting:
         self.port = 0
         self.served: ServedBmc
 
-    async def start(self) -> None:
+    async def start(self, **changes: Any) -> None:
+        self._config |= changes
         await self._nursery.start(self._run)
 
     async def _run(self, task_status: trio.TaskStatus[None]) -> None:
         self._scope = trio.CancelScope()
-        config = BmcConfig(users=(ADMIN,), **self._config)
+        config = BmcConfig(**{"users": (ADMIN,), **self._config})
         with self._scope:
             async with open_virtual_bmc(config, port=self.port) as self.served:
                 self.port = self.served.port
@@ -104,7 +107,7 @@ async def test_silent_bmc_is_unavailable_then_left_alone_then_back(autojump_cloc
 
 async def test_bmc_that_restarts_while_one_waits_for_power_does_not_end_the_wait(autojump_clock: MockClock) -> None:
     async with (
-        open_restarting() as bmc,
+        open_restarting(timings=Timings(power_on=30)) as bmc,
         open_broker(ServerEndpoints(server_id=SERVER, control=[control(bmc.served)])) as broker,
         trio.open_nursery() as nursery,
     ):
@@ -113,16 +116,33 @@ async def test_bmc_that_restarts_while_one_waits_for_power_does_not_end_the_wait
         async def switch_on() -> None:
             answers.append(await ask(broker, "PowerOn", PowerOperationRequest(wait=True)))
 
-        bmc.served.bmc.state.machine.command = lambda *_, **__: None  # type: ignore[method-assign]  # it never comes on
         nursery.start_soon(switch_on)
         await trio.sleep(2)
         await bmc.stop()
         await trio.sleep(5)
-        await bmc.start()
-        await ask(broker, "PowerOff", customer="other") if not answers else None
-        await trio.sleep(70)
-        assert len(answers) == 1
-        assert not answers[0].success
+        assert not answers
+        await bmc.start(running=True)
+        await trio.sleep(30)
+        assert (answers[0].success, answers[0].state) == (True, PowerState.ON)
+        assert answers[0].elapsed_ms > 7000
+
+
+async def test_bmc_that_takes_the_command_and_tells_no_state_is_said_so(autojump_clock: MockClock) -> None:
+    async with open_pair() as (served, broker):
+        machine = served.bmc.state.machine
+        switch = machine.command
+
+        def command(*arguments: Any, **options: Any) -> None:
+            switch(*arguments, **options)
+            machine.status = fail  # type: ignore[method-assign]
+
+        def fail() -> Any:
+            raise RuntimeError("the BMC's firmware crashes")
+
+        machine.command = command  # type: ignore[method-assign]
+        answer = await ask(broker, "PowerOn")
+        assert (answer.success, answer.state) == (True, PowerState.UNKNOWN)
+        assert "did not tell the power state" in answer.message
 
 
 async def test_command_whose_fate_is_unknown_is_not_repeated(autojump_clock: MockClock) -> None:
@@ -297,6 +317,31 @@ async def test_console_that_somebody_has_is_told_and_may_be_taken(autojump_clock
                 pass
             assert (await ask(other, "GetPowerStatus")).state is PowerState.ON
             assert other.snapshot().endpoints[0].breaker is BreakerState.CLOSED
+
+
+async def test_session_that_a_refused_password_took_away_is_closed_when_its_console_is(
+    autojump_clock: MockClock,
+) -> None:
+    async with (
+        open_restarting(running=True) as bmc,
+        open_broker(ServerEndpoints(server_id=SERVER, control=[control(bmc.served)])) as broker,
+    ):
+        async with broker.open_console():
+            await bmc.stop()
+            await bmc.start(users=(replace(ADMIN, password=b"changed"),))
+            assert (await code_of(broker)).code == Code.FAILED_PRECONDITION
+            assert not broker.snapshot().endpoints[0].connected
+        await bmc.stop()
+        await bmc.start(users=(ADMIN,))
+        await trio.sleep(61)
+        assert (await ask(broker, "GetPowerStatus")).state is PowerState.ON
+
+
+async def test_server_without_a_console_is_told_so(autojump_clock: MockClock) -> None:
+    async with open_pair(server={"has_console": False}) as (_, broker):
+        with pytest.raises(CallError, match="no serial console"):
+            async with broker.open_console():
+                pytest.fail("opened")
 
 
 async def test_console_is_opened_in_turn(autojump_clock: MockClock) -> None:
