@@ -212,7 +212,7 @@ async def test_sensors_are_as_old_as_one_allows(autojump_clock: MockClock) -> No
         first = await ask(broker, "ListSensors")
         assert first.sensors
         assert {one.status for one in first.sensors} <= {"ok", "warning", "critical", "unavailable"}
-        assert any(one.type == "Temperature" and one.unit == "degrees C" for one in first.sensors)
+        assert any(one.type == "Temperature" and one.unit == "°C" for one in first.sensors)
         operations = broker.snapshot().endpoints[0].operations
         await trio.sleep(4)
         await ask(broker, "ListSensors", ListSensorsRequest(max_age_ms=10_000))

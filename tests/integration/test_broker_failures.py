@@ -77,6 +77,16 @@ async def code_of(broker: Broker, method: str = "GetPowerStatus", request: Any =
     return caught.value
 
 
+async def test_what_the_block_raises_comes_out(autojump_clock: MockClock) -> None:
+    async def fail() -> None:
+        async with open_pair() as (_, broker):
+            await ask(broker, "GetPowerStatus")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+
+
 # --- silence ----------------------------------------------------------------------------------------------------------
 
 
@@ -236,13 +246,23 @@ async def test_flood_of_one_tenant_is_refused_and_does_not_keep_another_out(auto
             except CallError as error:
                 codes.append(error.code)
 
+        gate = trio.Event()
+
+        async def hold(_: Bmc) -> None:
+            await gate.wait()
+
+        nursery.start_soon(broker.run, AGENT, hold)
+        await wait_all_tasks_blocked()
         for _ in range(20):
             nursery.start_soon(one, "flood", "Identify")
         await wait_all_tasks_blocked()
         nursery.start_soon(one, "quiet", "Identify")
+        await wait_all_tasks_blocked()
+        assert broker.snapshot().waiting == 5
+        gate.set()
         await trio.sleep(60)
-        assert codes == [Code.RESOURCE_EXHAUSTED] * 15
-        assert order.index("quiet") <= 2
+        assert codes == [Code.RESOURCE_EXHAUSTED] * 16
+        assert order == ["flood", "quiet", "flood", "flood", "flood"]
         assert broker.snapshot().waiting == 0
 
 

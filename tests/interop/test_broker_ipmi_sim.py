@@ -75,7 +75,7 @@ async def test_boot_device_and_reset_reach_the_chassis(sim: Simulator) -> None:
 async def test_info_sensors_events_and_status_are_read(sim: Simulator) -> None:
     async with open_at(sim) as broker:
         info = (await ask(broker, "GetBMCInfo")).info.ipmi_info
-        assert (info.device_id, info.firmware_revision, info.ipmi_version) == ("35", "9.08", "2.0")
+        assert (info.device_id, info.firmware_revision, info.ipmi_version) == ("0", "9.08", "2.0")
         assert (info.manufacturer_id, info.product_id) == (str(0x1291), str(0xF02))
         status = await ask(broker, "GetSystemStatus")
         assert status.power_state in {PowerState.ON, PowerState.OFF}
@@ -83,7 +83,7 @@ async def test_info_sensors_events_and_status_are_read(sim: Simulator) -> None:
         assert (sensors["MB Temp"].type, sensors["MB Temp"].value, sensors["MB Temp"].unit) == (
             "Temperature",
             42.0,
-            "degrees C",
+            "°C",
         )
         assert (sensors["FAN1"].value, sensors["FAN1"].unit) == (14900.0, "RPM")
         assert sensors["+12V"].value == pytest.approx(12.033)
