@@ -16,10 +16,11 @@ from protobuf import Message
 
 from conduit.errors import CallError
 from conduit.tunnel.call_frames import Code
+from conduit.tunnel.framing import MessageReader, encode_message
 
 UNARY_TIMEOUT: Final = 30.0  # seconds
 MAX_MESSAGE: Final = 16 << 20  # bytes of one message in a stream
-_PREFIX: Final = 5  # bytes before each message of a stream: flags, length
+_MESSAGE: Final = 0  # flag of a message in a stream
 _LAST: Final = 2  # flag: this is how it ended, in JSON
 _CODES: Final[Mapping[str, Code]] = {code.name.lower(): code for code in Code} | {"canceled": Code.CANCELLED}
 _BY_STATUS: Final[Mapping[int, Code]] = {
@@ -85,8 +86,7 @@ class ConnectClient:
         :param silence: seconds without a byte after which it counts as lost.
         :raises CallError: it failed, or was lost (UNAVAILABLE).
         """
-        body = request.to_binary()
-        content = b"\0" + len(body).to_bytes(4, "big") + body
+        content = encode_message(request.to_binary())
         headers = {"content-type": "application/connect+proto", **_auth(bearer)}
         timeout = httpx.Timeout(UNARY_TIMEOUT, read=silence)
         try:
@@ -108,18 +108,10 @@ class ConnectClient:
 
 async def _envelopes(response: httpx.Response) -> AsyncGenerator[bytes]:
     """The messages of a stream, until its last word."""
-    buffer = bytearray()
+    reader = MessageReader(MAX_MESSAGE, flags=(_MESSAGE, _LAST))
     async for data in response.aiter_bytes():
-        buffer += data
-        while len(buffer) >= _PREFIX:
-            length = int.from_bytes(buffer[1:_PREFIX], "big")
-            if length > MAX_MESSAGE:
-                raise CallError(Code.RESOURCE_EXHAUSTED, f"a message of {length} bytes")
-            if len(buffer) < _PREFIX + length:
-                break
-            flags, message = buffer[0], bytes(buffer[_PREFIX : _PREFIX + length])
-            del buffer[: _PREFIX + length]
-            if flags & _LAST:
+        for flag, message in reader.receive_flagged(data):
+            if flag == _LAST:
                 _raise_for_end(message)
                 return
             yield message

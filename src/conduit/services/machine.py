@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
@@ -38,6 +39,8 @@ from conduit.tunnel.call_frames import Code
 SERVICE: Final = "manager.v1.MachineService"
 RETRY: Final = 60.0  # seconds after a renewal that failed
 _KEY_MARK: Final = b"-----BEGIN PRIVATE KEY-----"
+_FIRST_PAUSE: Final = 0.1  # seconds
+_LONGEST_PAUSE: Final = 10.0  # seconds
 _RENEW_AT: Final = 0.5  # of its life
 logger = structlog.get_logger(__name__)
 
@@ -84,8 +87,10 @@ class MachineCertificate:
     ) -> Self:
         """The one in the files, or one for a join token when there is none, or none that is good any more.
 
+        Waits for a Manager that cannot be reached yet.
+
         :param join_token: asked for only then.
-        :raises CallError: the Manager refuses, or cannot be reached.
+        :raises CallError: the Manager refuses.
         """
         if files.exist():
             known = cls(files, clock)
@@ -95,7 +100,7 @@ class MachineCertificate:
         request = EnrollRequest(
             join_token=join_token().reveal(), certificate_request=request_certificate(key), name=name
         )
-        answer = await client.call("Enroll", request, EnrollResponse)
+        answer = await _when_reachable(partial(client.call, "Enroll", request, EnrollResponse))
         files.write(key=key, certificate=answer.certificate, ca=answer.ca)
         return cls(files, clock)
 
@@ -144,6 +149,19 @@ class MachineCertificate:
         answer = await client.call("RenewCertificate", request, RenewCertificateResponse, bearer=self.token())
         self.files.write(key=key, certificate=answer.certificate, ca=answer.ca)
         self.load()
+
+
+async def _when_reachable(call: Callable[[], Awaitable[EnrollResponse]]) -> EnrollResponse:
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            return await call()
+        except CallError as error:
+            if error.code != Code.UNAVAILABLE:
+                raise
+            logger.info("waiting for the Manager", reason=error.message)
+        await trio.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE)
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from conduit.errors import LocalProtocolError
+from conduit.services.agent.secret_store import SecretStore
 from conduit.services.certificates import check_name
 from conduit.services.secret import Secret
 from conduit.services.settings import read_secret, read_toml, structure
@@ -95,6 +96,8 @@ class AgentConfig:
     join_token_env: str | None = None
     manager_ca: Path | None = None
     "PEM: whom to trust as the Manager, when not the system's CAs."
+    secret_key_file: Path | None = None
+    "The key of the sealed passwords; by default beside them."
     inline_secrets: bool = False
     "Allow passwords in this file."
     health: str = "127.0.0.1:8082"
@@ -129,13 +132,15 @@ def load_config(path: Path) -> AgentConfig:
     return structure(read_toml(path), AgentConfig, where=str(path))
 
 
-def password_of(server_id: str, control: Control) -> Secret:
+def password_of(server_id: str, control: Control, store: SecretStore) -> Secret:
     """A BMC's password, as its configuration says.
 
     :raises LocalProtocolError: it is not there.
     """
     if control.password is not None:
         return Secret(control.password)
+    if control.sealed_password:
+        return store.get(server_id, control.user)
     what = f"password of {server_id}"
     return read_secret(file=control.password_file, environment=control.password_env, what=what)
 

@@ -11,6 +11,7 @@ from typing import Final
 
 import trio
 
+from conduit.console.words import End
 from conduit.errors import CallError
 from conduit.services.clock import Clock
 from conduit.services.gateway.access import Access, Grant
@@ -36,13 +37,19 @@ class ConsoleSession:
     created_at: float
     expires_at: float
     idle_since: float | None
-    scopes: dict[trio.CancelScope, str] = field(default_factory=dict)
-    "Of its live streams, and why each was ended."
+    scopes: set[trio.CancelScope] = field(default_factory=set)
+    "Of its live streams."
+    ended_because: End = End.CLOSED
 
     @property
     def server_id(self) -> str:
         """The server."""
         return self.grant.claims.server_id
+
+    @property
+    def may_take(self) -> bool:
+        """Whether it may take the keyboard from others at once."""
+        return Permission.ADMIN_ALL in self.grant.claims.permissions
 
     @property
     def viewers(self) -> int:
@@ -102,14 +109,19 @@ class Consoles:
 
     def close(self, grant: Grant, session_id: str) -> None:
         """:raises CallError: NOT_FOUND."""
-        self.end(self.find(grant, session_id), "closed")
+        self.end(self.find(grant, session_id), End.CLOSED)
 
-    def end(self, session: ConsoleSession, reason: str) -> None:
+    def end(self, session: ConsoleSession, reason: End) -> None:
         """End it and its live streams, which are told *reason*."""
         self._sessions.pop(session.id, None)
-        for scope in list(session.scopes):
-            session.scopes[scope] = reason
+        session.ended_because = reason
+        for scope in session.scopes:
             scope.cancel()
+
+    def end_all(self, reason: End) -> None:
+        """End every session."""
+        for session in list(self._sessions.values()):
+            self.end(session, reason)
 
     def sweep(self) -> None:
         """End what has expired, is revoked, or was left."""
@@ -117,20 +129,20 @@ class Consoles:
         self._tickets = {digest: kept for digest, kept in self._tickets.items() if kept[1] >= now}
         for session in list(self._sessions.values()):
             if not self._access.still_good(session.grant):
-                self.end(session, "revoked")
+                self.end(session, End.REVOKED)
             elif session.expires_at < now or (session.idle_since is not None and session.idle_since < now - IDLE_LIFE):
-                self.end(session, "expired")
+                self.end(session, End.EXPIRED)
 
     @contextmanager
     def viewing(self, session: ConsoleSession) -> Iterator[trio.CancelScope]:
         """A live stream of it; the scope is cancelled when the session ends."""
         with trio.CancelScope() as scope:
-            session.scopes[scope] = ""
+            session.scopes.add(scope)
             session.idle_since = None
             try:
                 yield scope
             finally:
-                session.scopes.pop(scope, None)
+                session.scopes.discard(scope)
                 if not session.scopes:
                     session.idle_since = self._clock()
 

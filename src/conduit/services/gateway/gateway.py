@@ -9,6 +9,7 @@ import trio
 from conduit.services.clock import Clock, system_clock
 from conduit.services.gateway.access import Access, Grant
 from conduit.services.gateway.agents import Agents
+from conduit.services.gateway.console_stream import ConsoleRelay
 from conduit.services.gateway.consoles import Consoles
 from conduit.services.gateway.manager_link import ManagerLink
 from conduit.services.gateway.operations import Operations
@@ -31,6 +32,7 @@ class Gateway:
         self.agents = agents
         self.operations = Operations(agents)
         self.consoles = Consoles(access, clock)
+        self.relay = ConsoleRelay(agents, self.consoles)
         self._link = link
 
     @property

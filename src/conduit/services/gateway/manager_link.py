@@ -10,6 +10,7 @@ import structlog
 import trio
 
 from conduit import __version__
+from conduit._trio import open_foreground_nursery
 from conduit.errors import AuthenticationError, CallError
 from conduit.services.api.manager.v1.machine_pb import WatchRevocationsRequest, WatchRevocationsResponse
 from conduit.services.api.manager.v1.manager_pb import RegisterGatewayRequest, RegisterGatewayResponse
@@ -63,7 +64,7 @@ class ManagerLink:
 
     async def run(self) -> None:
         """For ever."""
-        async with trio.open_nursery() as nursery:
+        async with open_foreground_nursery() as nursery:
             nursery.start_soon(self._certificate.keep, self._machines)
             nursery.start_soon(self._keep_registered)
             nursery.start_soon(self._follow_revocations)

@@ -9,6 +9,7 @@ from connectrpc.request import RequestContext
 from conduit import __version__
 from conduit.errors import CallError
 from conduit.services.api.manager.v1 import manager_pb as pb
+from conduit.services.api.manager.v1.manager_connect import BMCManagerService
 from conduit.services.clock import timestamp
 from conduit.services.manager import messages
 from conduit.services.manager.manager import Manager
@@ -20,7 +21,7 @@ HEARTBEAT: int = int(GATEWAY_SILENCE / 4)  # seconds between a Gateway's
 _Context = RequestContext[Any, Any]
 
 
-class CustomerRpc:
+class CustomerRpc(BMCManagerService):
     """Answers for customers; what is of others does not exist for them."""
 
     def __init__(self, manager: Manager) -> None:
@@ -90,10 +91,9 @@ class CustomerRpc:
     async def update_server(self, request: pb.UpdateServerRequest, ctx: _Context) -> pb.UpdateServerResponse:
         """Change a server's name or tags."""
         account = await self._manager.callers.customer(ctx)
+        name = request.display_name if request.has_field("display_name") else None
         tags = request.tags if request.replace_tags else None
-        server = await self._manager.registry.update(
-            account, request.server_id, display_name=request.display_name, tags=tags
-        )
+        server = await self._manager.registry.update(account, request.server_id, display_name=name, tags=tags)
         return pb.UpdateServerResponse(server=messages.server_message(server))
 
     async def get_server_location(

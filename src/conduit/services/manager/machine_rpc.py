@@ -9,6 +9,7 @@ import trio
 from connectrpc.request import RequestContext
 
 from conduit.services.api.manager.v1 import machine_pb as pb
+from conduit.services.api.manager.v1.machine_connect import MachineService
 from conduit.services.clock import timestamp
 from conduit.services.manager import messages
 from conduit.services.manager.machines import Certified
@@ -22,7 +23,7 @@ SIGN_OF_LIFE: Final = 15.0  # seconds
 _Context = RequestContext[Any, Any]
 
 
-class MachineRpc:
+class MachineRpc(MachineService):
     """Answers machines, each for itself alone: who it is stands in its certificate, not in the request."""
 
     def __init__(self, manager: Manager) -> None:

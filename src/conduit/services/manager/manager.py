@@ -11,6 +11,7 @@ import sqlalchemy as sa
 import trio
 from argon2 import PasswordHasher
 
+from conduit._trio import open_background_nursery
 from conduit.services.certificates import Authority
 from conduit.services.clock import Clock, system_clock
 from conduit.services.manager.accounts import Account, Accounts
@@ -115,7 +116,7 @@ async def open_manager(
     vault = Vault(master)
     authority = await database.run(lambda connection: vault.authority(connection, clock()))
     manager = await Manager(database, vault, authority, clock, hasher).refresh_keys()
-    async with trio.open_nursery() as nursery:
+    async with open_background_nursery() as nursery:
         nursery.start_soon(manager.keep_keys)
         yield manager
         nursery.cancel_scope.cancel()
