@@ -14,10 +14,12 @@ from conduit.errors import CallError, ConduitError, LocalProtocolError
 
 PARTS: Final = {
     "agent": Part("conduit.cli.agent", "The Agent: next to the BMCs, dials out."),
+    "auth": Part("conduit.cli.auth", "Log in to a Manager, and out."),
     "bmc": Part("conduit.cli.bmc", "Virtual BMCs: hardware for tests and demos."),
     "gateway": Part("conduit.cli.gateway", "The Gateway: where customers come in."),
     "ipmi": Part("conduit.cli.ipmi", "BMCs over IPMI: power, boot device, users, sessions, raw commands."),
     "manager": Part("conduit.cli.manager", "The Manager: accounts, tokens, inventory."),
+    "server": Part("conduit.cli.server", "Your servers: power, sensors, events, boot device, console."),
     "tunnel": Part("conduit.cli.tunnel", "TCP through one outbound connection, like ssh -R."),
     "up": Part("conduit.cli.up", "All of it on this machine, with virtual servers, to look at."),
 }
