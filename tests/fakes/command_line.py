@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-import asyncclick as click
 import pytest
 
 from conduit.cli import root
@@ -35,9 +34,9 @@ class CommandLine:
     async def run(self, *args: str) -> Outcome:
         """Whatever comes of it."""
         self._capsys.readouterr()
+        status: object = None
         try:
             await root.main(list(args), prog_name="conduit", standalone_mode=True, obj=self.world)
-            status: object = 0
         except SystemExit as ended:
             status = ended.code
         captured = self._capsys.readouterr()
@@ -53,5 +52,3 @@ class CommandLine:
         """What it says to programs."""
         return (await self.done(*args, "--output", "json")).data
 
-
-__all__ = ["CommandLine", "Outcome", "click"]

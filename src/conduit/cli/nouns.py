@@ -1,4 +1,4 @@
-"""What the commands that talk to our services share: ``--output`` and ``--profile`` anywhere, an example in every help."""
+"""What the commands that talk to our services share: ``--output`` and ``--profile`` anywhere, examples, log-ins."""
 
 from __future__ import annotations
 

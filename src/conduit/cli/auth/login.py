@@ -51,7 +51,7 @@ class Request:
     help="Certificates to trust in place of the system's.",
 )
 @click.option(
-    "--allow-http", is_flag=True, help="Send tokens without TLS to other machines too. Anybody can read them."
+    "--allow-http", is_flag=True, help="Send tokens to other machines without TLS too: anybody can read them."
 )
 @click.pass_context
 async def command(

@@ -77,9 +77,7 @@ class Place:
     def _vault(self) -> Vault:
         keyring = self._world.find_keyring()
         if keyring is None:
-            raise VaultError(
-                "the log-in is in the system's keyring, which is not there now; log in: conduit auth login"
-            )
+            raise VaultError("the log-in is in a keyring that is not there now; log in: conduit auth login")
         return keyring
 
 

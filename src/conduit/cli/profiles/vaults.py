@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -91,10 +92,8 @@ class KeyringVault:
         from keyring.errors import PasswordDeleteError
 
         def work() -> None:
-            try:
+            with suppress(PasswordDeleteError):  # nothing is kept
                 self._backend.delete_password(_SERVICE, name)
-            except PasswordDeleteError:  # nothing is kept
-                pass
 
         await self._ask(work)
 

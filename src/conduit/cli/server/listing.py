@@ -43,7 +43,7 @@ DISPLAYS: Final = {VNCType.VNC_NATIVE: "vnc", VNCType.VNC_WEBSOCKET: "websocket"
 @click.option("--customer", default="", metavar="ID", help="Staff only: this customer's.")
 @click.option("--limit", type=WholeNumber(min=1), help="As many at most.  [default: all]")
 @click.pass_context
-async def list_command(ctx: click.Context, *, limit: int | None, **filters: str) -> None:
+async def list_command(ctx: click.Context, /, *, limit: int | None, **filters: str) -> None:
     """Your servers; staff see everybody's."""
     async with logged_in(ctx) as session:
         servers = await fetch(session, limit, filters)
@@ -117,7 +117,7 @@ async def show_command(ctx: click.Context, server: str) -> None:
 
 
 def _fields(server: pb.Server) -> list[Field]:
-    metadata = dict(server.metadata)
+    metadata: dict[str, Value] = dict(server.metadata)
     return [
         Field("id", "ID", server.id),
         Field("name", "Name", server.display_name or server.id),
