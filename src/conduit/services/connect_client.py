@@ -7,14 +7,16 @@ stream a POST whose answer is messages with a byte of flags and four of length b
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import httpx
 from protobuf import Message
 
-from conduit.errors import CallError
+from conduit.errors import CallError, LocalProtocolError
 from conduit.tunnel.call_frames import Code
 from conduit.tunnel.framing import MessageReader, encode_message
 
@@ -114,6 +116,19 @@ class ConnectClient:
     @property
     def _address(self) -> str:
         return self._base.rpartition("/")[0]
+
+
+def open_http(ca: Path | None) -> httpx.AsyncClient:
+    """Connections to the Manager; the environment's proxies are not for this.
+
+    :param ca: PEM file: whom to trust, when not the system's CAs.
+    :raises LocalProtocolError: it cannot be read.
+    """
+    try:
+        verify = ssl.create_default_context(cafile=None if ca is None else str(ca))
+    except (OSError, ssl.SSLError) as error:
+        raise LocalProtocolError(f"cannot use {ca} as a CA: {error}") from error
+    return httpx.AsyncClient(verify=verify, trust_env=False)
 
 
 async def _envelopes(response: httpx.Response) -> AsyncGenerator[bytes]:

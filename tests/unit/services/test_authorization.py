@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
 from inspect import isasyncgen
 from pathlib import Path
@@ -123,8 +123,9 @@ async def outcome(service: Any, method: Any, token: str, **fields: object) -> Co
     """The code with which a call ends; OK for one that begins to answer."""
     known = {field.name for field in method.input.fields}
     request = method.input.type(**{name: value for name, value in fields.items() if name in known})
+    requests = one(request)
     if method.method_kind in ("client_streaming", "bidi_streaming"):
-        request = one(request)
+        request = requests
     try:
         answer = getattr(service, snake(method.name))(request, context(token))
         if isasyncgen(answer):
@@ -134,10 +135,12 @@ async def outcome(service: Any, method: Any, token: str, **fields: object) -> Co
             await answer
     except CallError as error:
         return Code(error.code)
+    finally:
+        await requests.aclose()
     return Code.OK
 
 
-async def one(message: Any) -> AsyncIterator[Any]:
+async def one(message: Any) -> AsyncGenerator[Any]:
     yield message
 
 

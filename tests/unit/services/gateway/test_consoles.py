@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 import trio
 
+from conduit.console.words import End
 from conduit.errors import CallError
 from conduit.services.gateway.access import Access, Grant
 from conduit.services.gateway.consoles import (
@@ -106,7 +107,7 @@ def test_somebody_elses_session_does_not_exist(consoles: Consoles, other: Grant)
     assert consoles.find(grant(), session.id) is session
 
 
-async def ended(consoles: Consoles, end: Callable[[ConsoleSession], object]) -> str:
+async def ended(consoles: Consoles, end: Callable[[ConsoleSession], object]) -> End:
     """Why a live stream ends."""
     session, _ = create(consoles)
     with consoles.viewing(session) as scope:
@@ -121,7 +122,7 @@ async def ended(consoles: Consoles, end: Callable[[ConsoleSession], object]) -> 
 
 
 async def test_closing_a_session_ends_its_live_streams(consoles: Consoles, autojump_clock: object) -> None:
-    assert await ended(consoles, lambda session: consoles.close(grant(), session.id)) == "closed"
+    assert await ended(consoles, lambda session: consoles.close(grant(), session.id)) is End.CLOSED
 
 
 async def test_a_session_expires_though_somebody_looks(
@@ -131,7 +132,7 @@ async def test_a_session_expires_though_somebody_looks(
         clock.now += SESSION_LIFE + 1
         consoles.sweep()
 
-    assert await ended(consoles, expire) == "expired"
+    assert await ended(consoles, expire) is End.EXPIRED
 
 
 async def test_a_session_that_nobody_looks_at_is_ended(consoles: Consoles, clock: Clock) -> None:
