@@ -10,6 +10,7 @@ import socket  # noqa: TID251  # users and targets that know nothing of Trio
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -95,7 +96,7 @@ def target(echoes: bool = True) -> Iterator[int]:
 
 def connect(address: str) -> socket.socket:
     host, _, port = address.rpartition(":")
-    sock = socket.create_connection((host, int(port)), timeout=PATIENCE)
+    sock = socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
 
@@ -112,16 +113,29 @@ def receive_all(sock: socket.socket) -> bytes:
     return data
 
 
+def until_turned_away(address: str) -> None:
+    """Come as a user until there is no way in."""
+    give_up = time.monotonic() + PATIENCE
+    with suppress(ConnectionError):
+        while time.monotonic() < give_up:
+            with connect(address) as user:
+                user.sendall(b"x")
+                assert user.recv(1) == b"x"
+        raise AssertionError("users are let in as before")
+
+
 class Running:
     """A Gateway and an Agent that exposes ``web``."""
 
-    def __init__(self, stack: ExitStack, keys: str, web: int, *options: str) -> None:
+    def __init__(
+        self, stack: ExitStack, keys: str, web: int, *options: str, agent_options: tuple[str, ...] = ()
+    ) -> None:
         self._stack, self._keys, self._web = stack, keys, web
         words = ("listen", "--keys", keys, "--listen", f"{HOST}:0", "--forward", f"{HOST}:0=web", *options)
         self.gateway = stack.enter_context(Command(*words))
         self.agents: str = self.gateway.until("ready", what="agents")["address"]
         self.users: str = self.gateway.until("ready", what="web")["address"]
-        self.agent = self.dial(self.agents)
+        self.agent = self.dial(self.agents, *agent_options)
         self.gateway.until("connected")
 
     def dial(self, address: str, *options: str) -> Command:
@@ -130,9 +144,9 @@ class Running:
 
 
 @contextmanager
-def running(keys: str, *options: str, echoes: bool = True) -> Iterator[Running]:
+def running(keys: str, *options: str, agent_options: tuple[str, ...] = ()) -> Iterator[Running]:
     with ExitStack() as stack:
-        yield Running(stack, keys, stack.enter_context(target(echoes)), *options)
+        yield Running(stack, keys, stack.enter_context(target()), *options, agent_options=agent_options)
 
 
 def test_bytes_pass_both_ways_as_they_are(keys: str) -> None:
@@ -179,23 +193,51 @@ def test_an_agent_dials_again_until_the_gateway_is_there(keys: str) -> None:
             again.until("connected")
 
 
-def test_ctrl_c_stops_both_at_once(keys: str) -> None:
-    with running(keys) as lab, connect(lab.users) as user:
-        user.sendall(b"x")
-        assert user.recv(1) == b"x"
-        assert lab.agent.stop() == 0
-        assert lab.gateway.stop() == 0
-
-
-@pytest.mark.parametrize("who", ["gateway", "agent"])
-def test_sigterm_lets_what_is_open_end(keys: str, who: str) -> None:
-    with running(keys) as lab, connect(lab.users) as user:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("who", "options"), [("gateway", ()), ("agent", ()), ("agent", ("--once",))])
+def test_a_second_signal_stops_at_once(keys: str, who: str, number: signal.Signals, options: tuple[str, ...]) -> None:
+    with running(keys, agent_options=options) as lab, connect(lab.users) as user:
         user.sendall(b"x")
         assert user.recv(1) == b"x"
         leaving: Command = getattr(lab, who)
-        leaving.process.send_signal(signal.SIGTERM)
-        if who == "gateway":
-            leaving.until("draining")
+        leaving.process.send_signal(number)
+        leaving.until("draining")
+        assert leaving.stop(number) == 0
+
+
+def test_without_open_connections_one_signal_ends_both_and_the_other_is_told_why(keys: str) -> None:
+    with running(keys) as lab:
+        assert lab.agent.stop() == 0
+        assert "leaves" in lab.gateway.until("lost")["reason"]
+        agent = lab.dial(lab.agents)
+        lab.gateway.until("connected")
+        assert lab.gateway.stop() == 0
+        assert "the Gateway leaves" in agent.until("retry")["reason"]
+
+
+def test_what_is_open_has_no_more_than_the_drain_time(keys: str) -> None:
+    with running(keys, "--drain-time", "0.3") as lab, connect(lab.users) as user:
+        user.sendall(b"x")
+        assert user.recv(1) == b"x"
+        lab.gateway.process.send_signal(signal.SIGTERM)
+        with pytest.raises(ConnectionResetError):
+            receive_all(user)
+        lab.gateway.process.communicate(timeout=PATIENCE)
+        assert lab.gateway.process.returncode == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("who", "options"), [("gateway", ()), ("agent", ()), ("agent", ("--once",))])
+def test_a_signal_lets_what_is_open_end_and_takes_nothing_new(
+    keys: str, who: str, number: signal.Signals, options: tuple[str, ...]
+) -> None:
+    with running(keys, agent_options=options) as lab, connect(lab.users) as user:
+        user.sendall(b"x")
+        assert user.recv(1) == b"x"
+        leaving: Command = getattr(lab, who)
+        leaving.process.send_signal(number)
+        leaving.until("draining")
+        until_turned_away(lab.users)
         user.sendall(b"y")
         assert user.recv(1) == b"y"
         user.shutdown(socket.SHUT_WR)
@@ -229,6 +271,22 @@ def test_a_websocket_carries_it(keys: str) -> None:
             with connect(users) as user:
                 user.sendall(b"x")
                 assert user.recv(1) == b"x"
+
+
+def test_every_address_may_be_one_of_ipv6(keys: str) -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as web, ExitStack() as stack:
+        words = ("listen", "--keys", keys, "--listen", "[::1]:0", "--forward", "[::1]:0=web")
+        gateway = stack.enter_context(Command(*words))
+        where = gateway.until("ready", what="agents")["address"]
+        users = gateway.until("ready", what="web")["address"]
+        assert where.startswith("[::1]:")
+        target = f"web=[::1]:{web.getsockname()[1]}"
+        stack.enter_context(Command("dial", where, "--keys", keys, "--expose", target))
+        gateway.until("connected")
+        with connect(users) as user:
+            user.sendall(b"x")
+            with web.accept()[0] as served:
+                assert served.recv(1) == b"x"
 
 
 class Cutter:
