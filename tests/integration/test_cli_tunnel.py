@@ -19,6 +19,7 @@ from typing import Any, Final, Self
 import pytest
 
 HOST: Final = "127.0.0.1"
+ROOT: Final = Path(__file__).resolve().parents[2]
 PATIENCE: Final = 20.0  # seconds
 CUTS: Final = 10
 CUT_SIZE: Final = 60_000_000  # bytes that pass while the connection is cut
@@ -287,6 +288,27 @@ def test_every_address_may_be_one_of_ipv6(keys: str) -> None:
             user.sendall(b"x")
             with web.accept()[0] as served:
                 assert served.recv(1) == b"x"
+
+
+def test_the_commands_of_the_page_bring_a_user_to_the_service(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "how-to" / "tunnel.md").read_text()
+    commands = [line.removeprefix("$ conduit tunnel ").split() for line in page.splitlines() if line.startswith("$ ")]
+    assert [words[0] for words in commands] == ["keys", "listen", "dial"]
+    with target() as web, ExitStack() as stack:
+        known = {"/tmp/keys": str(tmp_path / "keys"), "127.0.0.1:8080=web": f"{HOST}:0=web"}  # noqa: S108  # the page's
+        known |= {"web=127.0.0.1:80": f"web={HOST}:{web}"}
+        keys, listen, dial = ([known.get(word, word) for word in words] for words in commands)
+        assert run(*keys).returncode == 0
+        at = listen.index("127.0.0.1:7443")
+        listen[at] = f"{HOST}:0"
+        gateway = stack.enter_context(Command(*listen))
+        dial[1] = gateway.until("ready", what="agents")["address"]
+        users = gateway.until("ready", what="web")["address"]
+        stack.enter_context(Command(*dial))
+        gateway.until("connected")
+        with connect(users) as user:
+            user.sendall(b"x")
+            assert user.recv(1) == b"x"
 
 
 class Cutter:
