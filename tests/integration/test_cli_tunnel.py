@@ -3,151 +3,37 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 import signal
 import socket  # noqa: TID251  # users and targets that know nothing of Trio
-import subprocess
-import sys
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final
 
 import pytest
 
-HOST: Final = "127.0.0.1"
+from tests.fakes.tunnel_commands import (
+    HOST,
+    Command,
+    Running,
+    connect,
+    make_keys,
+    receive_all,
+    run,
+    running,
+    send_all,
+    target,
+)
+
 ROOT: Final = Path(__file__).resolve().parents[2]
-PATIENCE: Final = 20.0  # seconds
 CUTS: Final = 10
 CUT_SIZE: Final = 60_000_000  # bytes that pass while the connection is cut
-Event = dict[str, Any]  # JSON
-
-
-def run(*words: str) -> subprocess.CompletedProcess[str]:
-    """One command that ends by itself."""
-    command = [sys.executable, "-m", "conduit", "tunnel", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
-
-
-class Command:
-    """A command that goes on, and tells what happens."""
-
-    def __init__(self, *words: str) -> None:
-        command = [sys.executable, "-m", "conduit", "tunnel", *words, "--output", "json"]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-    def until(self, event: str, **facts: object) -> Event:
-        """The next event of that name in which *facts* are so."""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            found: Event = json.loads(line)
-            if found["event"] == event and facts.items() <= found.items():
-                return found
-        raise AssertionError(f"it ended before {event}: {self.process.communicate()[1]}")
-
-    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
-        """Its exit status after a signal."""
-        self.process.send_signal(number)
-        self.process.communicate(timeout=PATIENCE)
-        return self.process.returncode
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.communicate()
 
 
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("keys")
-    assert run("keys", str(folder), "--agent", "agent", "--agent", "other").returncode == 0
-    return str(folder)
-
-
-@contextmanager
-def target(echoes: bool = True) -> Iterator[int]:
-    """A TCP server's port; it sends everything back, or takes it and answers with its digest."""
-
-    def answer(sock: socket.socket) -> None:
-        digest = hashlib.sha256()
-        with sock, suppress(OSError):
-            while data := sock.recv(1 << 18):
-                digest.update(data)
-                if echoes:
-                    sock.sendall(data)
-            if not echoes:
-                sock.sendall(digest.digest())
-
-    def serve() -> None:
-        with suppress(OSError):
-            while True:
-                threading.Thread(target=answer, args=(listener.accept()[0],), daemon=True).start()
-
-    with socket.create_server((HOST, 0)) as listener:
-        threading.Thread(target=serve, daemon=True).start()
-        yield listener.getsockname()[1]
-        listener.shutdown(socket.SHUT_RDWR)
-
-
-def connect(address: str) -> socket.socket:
-    host, _, port = address.rpartition(":")
-    sock = socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return sock
-
-
-def send_all(sock: socket.socket, data: bytes) -> None:
-    sock.sendall(data)
-    sock.shutdown(socket.SHUT_WR)
-
-
-def receive_all(sock: socket.socket) -> bytes:
-    data = b""
-    while more := sock.recv(1 << 18):
-        data += more
-    return data
-
-
-def until_turned_away(address: str) -> None:
-    """Come as a user until there is no way in."""
-    give_up = time.monotonic() + PATIENCE
-    with suppress(ConnectionError):
-        while time.monotonic() < give_up:
-            with connect(address) as user:
-                user.sendall(b"x")
-                assert user.recv(1) == b"x"
-        raise AssertionError("users are let in as before")
-
-
-class Running:
-    """A Gateway and an Agent that exposes ``web``."""
-
-    def __init__(
-        self, stack: ExitStack, keys: str, web: int, *options: str, agent_options: tuple[str, ...] = ()
-    ) -> None:
-        self._stack, self._keys, self._web = stack, keys, web
-        words = ("listen", "--keys", keys, "--listen", f"{HOST}:0", "--forward", f"{HOST}:0=web", *options)
-        self.gateway = stack.enter_context(Command(*words))
-        self.agents: str = self.gateway.until("ready", what="agents")["address"]
-        self.users: str = self.gateway.until("ready", what="web")["address"]
-        self.agent = self.dial(self.agents, *agent_options)
-        self.gateway.until("connected")
-
-    def dial(self, address: str, *options: str) -> Command:
-        words = ("dial", address, "--keys", self._keys, "--expose", f"web={HOST}:{self._web}", *options)
-        return self._stack.enter_context(Command(*words))
-
-
-@contextmanager
-def running(keys: str, *options: str, agent_options: tuple[str, ...] = ()) -> Iterator[Running]:
-    with ExitStack() as stack:
-        yield Running(stack, keys, stack.enter_context(target()), *options, agent_options=agent_options)
+    return make_keys(tmp_path_factory.mktemp("keys"))
 
 
 def test_bytes_pass_both_ways_as_they_are(keys: str) -> None:
@@ -192,59 +78,6 @@ def test_an_agent_dials_again_until_the_gateway_is_there(keys: str) -> None:
         words = ("listen", "--keys", keys, "--listen", lab.agents, "--forward", f"{HOST}:0=web")
         with Command(*words) as again:
             again.until("connected")
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize(("who", "options"), [("gateway", ()), ("agent", ()), ("agent", ("--once",))])
-def test_a_second_signal_stops_at_once(keys: str, who: str, number: signal.Signals, options: tuple[str, ...]) -> None:
-    with running(keys, agent_options=options) as lab, connect(lab.users) as user:
-        user.sendall(b"x")
-        assert user.recv(1) == b"x"
-        leaving: Command = getattr(lab, who)
-        leaving.process.send_signal(number)
-        leaving.until("draining")
-        assert leaving.stop(number) == 0
-
-
-def test_without_open_connections_one_signal_ends_both_and_the_other_is_told_why(keys: str) -> None:
-    with running(keys) as lab:
-        assert lab.agent.stop() == 0
-        assert "leaves" in lab.gateway.until("lost")["reason"]
-        agent = lab.dial(lab.agents)
-        lab.gateway.until("connected")
-        assert lab.gateway.stop() == 0
-        assert "the Gateway leaves" in agent.until("retry")["reason"]
-
-
-def test_what_is_open_has_no_more_than_the_drain_time(keys: str) -> None:
-    with running(keys, "--drain-time", "0.3") as lab, connect(lab.users) as user:
-        user.sendall(b"x")
-        assert user.recv(1) == b"x"
-        lab.gateway.process.send_signal(signal.SIGTERM)
-        with pytest.raises(ConnectionResetError):
-            receive_all(user)
-        lab.gateway.process.communicate(timeout=PATIENCE)
-        assert lab.gateway.process.returncode == 0
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize(("who", "options"), [("gateway", ()), ("agent", ()), ("agent", ("--once",))])
-def test_a_signal_lets_what_is_open_end_and_takes_nothing_new(
-    keys: str, who: str, number: signal.Signals, options: tuple[str, ...]
-) -> None:
-    with running(keys, agent_options=options) as lab, connect(lab.users) as user:
-        user.sendall(b"x")
-        assert user.recv(1) == b"x"
-        leaving: Command = getattr(lab, who)
-        leaving.process.send_signal(number)
-        leaving.until("draining")
-        until_turned_away(lab.users)
-        user.sendall(b"y")
-        assert user.recv(1) == b"y"
-        user.shutdown(socket.SHUT_WR)
-        assert receive_all(user) == b""
-        leaving.process.communicate(timeout=PATIENCE)
-        assert leaving.process.returncode == 0
 
 
 def test_only_agents_that_are_named_are_let_in(keys: str) -> None:
