@@ -16,7 +16,10 @@ nox.options.default_venv_backend = "none"
 nox.options.sessions = ["lint", "types", "imports", "unit", "property", "fuzz_smoke", "interop"]
 nox.options.error_on_missing_interpreters = True
 
-PROTOCOL_CODE = "src/conduit/rmcp/*,src/conduit/ipmi/*,src/conduit/tunnel/*,src/conduit/errors.py,src/conduit/_wire.py"
+PROTOCOL_CODE = (
+    "src/conduit/rmcp/*,src/conduit/ipmi/*,src/conduit/tunnel/*,src/conduit/console/*,"
+    "src/conduit/errors.py,src/conduit/_wire.py"
+)
 # Layer 3, the interop and integration tests' business.
 DRIVERS = (
     "*/endpoint.py,*/port.py,*/entropy.py,*/client.py,*/bmc_client.py,*/fleet.py,*/operations/*,*/serve.py,*/sweeper.py,"
@@ -58,6 +61,15 @@ def imports(session: nox.Session) -> None:
     """The layers, by import-linter."""
     lint_imports = Path(sys.executable).with_name("lint-imports")
     session.run(str(lint_imports), "--no-logo", "--no-cache", *session.posargs, external=True)
+
+
+@nox.session(default=False)
+def protos(session: nox.Session) -> None:
+    """Lint proto/, and make src/conduit/services/api from it."""
+    tools = Path(sys.executable).parent
+    session.env["PATH"] = f"{tools}:{session.env.get('PATH', '')}"
+    for command in (["lint"], ["format", "--diff", "--exit-code"], ["generate"]):
+        session.run(str(tools / "buf"), *command, external=True)
 
 
 @nox.session

@@ -1,0 +1,1 @@
+"""Manager, Gateway and Agent, and what they share."""

@@ -1,0 +1,48 @@
+"""The Gateway's HTTP side: its RPC service, console WebSockets."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import trio
+from quart import websocket
+from quart_trio import QuartTrio
+
+from conduit.errors import CallError
+from conduit.services.api.gateway.v1.gateway_connect import GatewayServiceASGIApplication
+from conduit.services.gateway.gateway import Gateway
+from conduit.services.gateway.rpc import GatewayRpc
+from conduit.services.secret import Secret
+from conduit.services.web.thin import Errors, compose
+
+PROTOCOL: Final = "conduit.console.1"
+_TICKET: Final = "ticket."
+
+
+def create_app(gateway: Gateway) -> Any:
+    """The ASGI application."""
+    rest = QuartTrio(__name__)
+
+    @rest.websocket("/api/v1/consoles/<session_id>/stream")
+    async def console(session_id: str) -> tuple[str, int] | None:
+        try:
+            session = gateway.consoles.redeem(_ticket(websocket.requested_subprotocols), session_id)
+        except CallError as error:
+            return error.message, 401
+        await websocket.accept(subprotocol=PROTOCOL)
+        await gateway.relay.run(session, _receive, websocket.send)
+        return None
+
+    return compose(rest, [GatewayServiceASGIApplication(GatewayRpc(gateway), interceptors=[Errors()])])
+
+
+def _ticket(protocols: list[str]) -> Secret:
+    """Browsers can send a secret with a WebSocket in no other header than this."""
+    return Secret(next((each.removeprefix(_TICKET) for each in protocols if each.startswith(_TICKET)), ""))
+
+
+async def _receive() -> bytes:
+    message = await websocket.receive()
+    if isinstance(message, str):
+        raise trio.EndOfChannel
+    return message
