@@ -35,6 +35,7 @@ _BY_STATUS: Final[Mapping[int, Code]] = {
     503: Code.UNAVAILABLE,
     504: Code.UNAVAILABLE,
 }
+_NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _Answer = TypeVar("_Answer", bound=Message[Any])
 
 
@@ -72,6 +73,8 @@ class ConnectClient:
             raise self._unreachable(error) from error
         if response.status_code != httpx.codes.OK:
             raise _failure(response.status_code, response.content)
+        if not response.headers.get("content-type", "").startswith("application/proto"):
+            raise CallError(Code.UNIMPLEMENTED, f"{self._address} answers, but is no Conduit service")
         return answer.from_binary(response.content)
 
     async def stream(
@@ -104,8 +107,15 @@ class ConnectClient:
             raise self._unreachable(error) from error
 
     def _unreachable(self, error: httpx.HTTPError) -> CallError:
+        if isinstance(error, httpx.TimeoutException) and not isinstance(error, _NOT_SENT):
+            return CallError(Code.DEADLINE_EXCEEDED, f"{self._address} does not answer")
         reason = str(error) or type(error).__name__
-        return CallError(Code.UNAVAILABLE, f"cannot reach {self._base.rpartition('/')[0]}: {reason}")
+        unsent = isinstance(error, _NOT_SENT)
+        return CallError(Code.UNAVAILABLE, f"cannot reach {self._address}: {reason}", safe_to_retry=unsent)
+
+    @property
+    def _address(self) -> str:
+        return self._base.rpartition("/")[0]
 
 
 def open_http(ca: Path | None) -> httpx.AsyncClient:

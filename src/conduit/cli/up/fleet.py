@@ -54,7 +54,7 @@ def plans() -> list[ServerPlan]:
 
 def _plan(name: str, owner: str, words: str, tags: tuple[str, ...], config: BmcConfig, control: str) -> ServerPlan:
     password = secrets.token_urlsafe(9)
-    guest = replace(config.guest, enabled=True, epoch=datetime.now(UTC).timestamp())
+    guest = replace(config.guest, enabled=True, hostname=name.encode(), epoch=datetime.now(UTC).timestamp())
     complete = replace(config, users=(UserConfig(name=USER.encode(), password=password.encode()),), guest=guest)
     return ServerPlan(
         id=name, owner=owner, words=words, tags=tags, config=complete, control_type=control, password=password

@@ -13,7 +13,8 @@ from conduit.services.api.gateway.v1.gateway_connect import GatewayServiceASGIAp
 from conduit.services.gateway.gateway import Gateway
 from conduit.services.gateway.rpc import GatewayRpc
 from conduit.services.secret import Secret
-from conduit.services.web.thin import Errors, compose
+from conduit.services.web.composing import compose
+from conduit.services.web.errors import Errors
 
 PROTOCOL: Final = "conduit.console.1"
 _TICKET: Final = "ticket."

@@ -22,7 +22,8 @@ from conduit.services.gateway.gateway import Gateway
 from conduit.services.gateway.manager_link import ManagerLink
 from conduit.services.machine import SERVICE, MachineCertificate, MachineFiles
 from conduit.services.settings import read_secret
-from conduit.services.web.thin import serve
+from conduit.services.web.bindings import Binding
+from conduit.services.web.serving import serve
 from conduit.tunnel import Tunnel, accept
 from conduit.tunnel.link import Listener
 
@@ -116,9 +117,10 @@ async def _run(
         nursery.start_soon(link.run)
         nursery.start_soon(gateway.keep_order)
         nursery.start_soon(_welcome, listener, agents)
-        port = await nursery.start(partial(serve, create_app(gateway), settings.host, settings.port))
+        binding = Binding(hosts=(settings.host,), port=settings.port)
+        bound = await nursery.start(partial(serve, create_app(gateway), binding))
         await link.ready.wait()
-        task_status.started(Ports(port, listener.port))
+        task_status.started(Ports(bound.port, listener.port))
         await leave.wait()
         gateway.consoles.end_all(End.DRAIN)
         nursery.cancel_scope.cancel()

@@ -13,7 +13,8 @@ from conduit.services.manager.admin_rpc import AdminRpc
 from conduit.services.manager.customer_rpc import CustomerRpc
 from conduit.services.manager.machine_rpc import MachineRpc
 from conduit.services.manager.manager import Manager
-from conduit.services.web.thin import Errors, compose
+from conduit.services.web.composing import compose
+from conduit.services.web.errors import Errors
 
 
 def create_app(manager: Manager) -> Any:
