@@ -136,6 +136,12 @@ async def test_a_websocket_that_never_answers_is_left(lab: Lab) -> None:
 # --- many tunnels ---
 
 
+async def say_here(tunnel: Tunnel) -> None:
+    """What an Agent does with its tunnel."""
+    await tunnel.notify("here")
+    await tunnel.wait_closed()
+
+
 async def test_tunnels_to_several_gateways_go_through_one_proxy(lab: Lab) -> None:
     async with accept(HOST, 0, tls=lab.gateway) as one, accept(HOST, 0, tls=lab.gateway) as other:
         proxy = ConnectProxy(0)
@@ -164,8 +170,10 @@ async def test_tunnels_to_several_gateways_are_in_websockets_with_tls_around_the
             return dial(host, port, tls=lab.agent, proxy=None, websocket=url, outer_tls=lab.trusting)
 
         addresses = Addresses([("localhost", before_one), ("localhost", before_other)])
-        nursery.start_soon(dial_all, addresses, dialler, Tunnel.wait_closed)
+        nursery.start_soon(dial_all, addresses, dialler, say_here)
         stays, leaves = [await anext(aiter(listener)) for listener in (one, other)]
+        for tunnel in (stays, leaves):
+            assert (await anext(aiter(tunnel.notices()))).name == "here"
         addresses.set([("localhost", before_one)])
         await leaves.wait_closed()
         assert leaves.peers_drain is not None
