@@ -25,8 +25,8 @@ test: setup ## lint, types, layers, then every test; skips, with the reason, wha
 	@$(BIN)/python -m nox --session lint types imports
 	@$(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
-demo: setup ## three virtual BMCs on loopback, and `conduit ipmi` shown on them; Ctrl+C ends it
-	@$(BIN)/python tools/demo.py --port $(DEMO_PORT) $(DEMO_OPTIONS)
+demo: setup web ## all of Conduit on loopback, with six virtual servers, to look at; Ctrl+C ends it
+	@$(BIN)/conduit up --port $(DEMO_PORT) $(DEMO_OPTIONS)
 
 web: $(PAGES)/login.html ## the web pages, into the package that serves them
 
