@@ -54,7 +54,9 @@ class FakeConduit:
 
     pages: Path
     hub: FakeHub = field(default_factory=FakeHub)
-    permissions: list[str] = field(default_factory=lambda: ["console:read", "console:write", "power:read", "power:write"])
+    permissions: list[str] = field(
+        default_factory=lambda: ["console:read", "console:write", "power:read", "power:write"]
+    )
     refuse_session: Answer | None = None
     "Answered to whoever asks for a console session."
     signed_in: bool = False
@@ -91,7 +93,11 @@ class FakeConduit:
         elif not self.signed_in or COOKIE not in headers.get("cookie", ""):
             return error(401, "not signed in")
         cookie = f"{COOKIE}=refresh; Path=/; Secure; HttpOnly; SameSite=Strict"
-        token = {"access_token": "access", "expires_at": "2099-01-01T00:00:00Z", "customer": {"id": "c1", "email": EMAIL}}
+        token = {
+            "access_token": "access",
+            "expires_at": "2099-01-01T00:00:00Z",
+            "customer": {"id": "c1", "email": EMAIL},
+        }
         return as_json(200, token, ("Set-Cookie", cookie))
 
     def _api(self, method: str, parts: list[str], target: str, headers: dict[str, str], body: Any) -> Answer:
@@ -113,7 +119,11 @@ class FakeConduit:
 
     def _list(self, target: str) -> Answer:
         query = target.partition("query=")[2].partition("&")[0]
-        found = [{"id": name, "display_name": name, "status": "online", "datacenter_id": "ams1"} for name in SERVERS if query in name]
+        found = [
+            {"id": name, "display_name": name, "status": "online", "datacenter_id": "ams1"}
+            for name in SERVERS
+            if query in name
+        ]
         return as_json(200, {"servers": found, "next_page_token": "", "total_count": len(found)})
 
     def _session(self, *, read_only: bool) -> Answer:
@@ -177,7 +187,10 @@ class FakeConduit:
     def _rendered(self, machine: h11.Connection, answer: Answer, headers: dict[str, str]) -> bytes:
         lines = [("Content-Type", answer.content_type), ("Content-Length", str(len(answer.body))), *answer.headers]
         if headers.get("origin") == self.origin != self.gateway:
-            lines += [("Access-Control-Allow-Origin", self.origin), ("Access-Control-Allow-Headers", "authorization, content-type")]
+            lines += [
+                ("Access-Control-Allow-Origin", self.origin),
+                ("Access-Control-Allow-Headers", "authorization, content-type"),
+            ]
         parts = [
             machine.send(h11.Response(status_code=answer.status, headers=lines)),
             machine.send(h11.Data(data=answer.body)) if answer.body else b"",
@@ -210,7 +223,9 @@ class FakeConduit:
                 viewer.leave()
                 nursery.cancel_scope.cancel()
 
-    async def _receive(self, stream: trio.SocketStream, machine: WSConnection, viewer: HubViewer, nursery: trio.Nursery) -> None:
+    async def _receive(
+        self, stream: trio.SocketStream, machine: WSConnection, viewer: HubViewer, nursery: trio.Nursery
+    ) -> None:
         while True:
             data = await stream.receive_some(READ_SIZE)
             machine.receive_data(data or None)
@@ -239,7 +254,7 @@ class Running:
 
 @contextmanager
 def running(pages: Path, *, gateway_elsewhere: bool = False) -> Iterator[Running]:
-    """Serve *pages* and the calls on a free port of 127.0.0.1; with *gateway_elsewhere*, the Gateway's on a second one."""
+    """Serve *pages* and the calls on a free port of 127.0.0.1; *gateway_elsewhere*: the Gateway's on a second one."""
     ready = threading.Event()
     started: list[tuple[Running, trio.CancelScope]] = []
 
