@@ -16,7 +16,10 @@ nox.options.default_venv_backend = "none"
 nox.options.sessions = ["lint", "types", "imports", "unit", "property", "fuzz_smoke", "interop", "browser"]
 nox.options.error_on_missing_interpreters = True
 
-PROTOCOL_CODE = "src/conduit/rmcp/*,src/conduit/ipmi/*,src/conduit/tunnel/*,src/conduit/errors.py,src/conduit/_wire.py"
+PROTOCOL_CODE = (
+    "src/conduit/rmcp/*,src/conduit/ipmi/*,src/conduit/tunnel/*,src/conduit/console/*,"
+    "src/conduit/errors.py,src/conduit/_wire.py"
+)
 # Layer 3, the interop and integration tests' business.
 DRIVERS = (
     "*/endpoint.py,*/port.py,*/entropy.py,*/client.py,*/bmc_client.py,*/fleet.py,*/operations/*,*/serve.py,*/sweeper.py,"

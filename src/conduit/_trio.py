@@ -14,10 +14,17 @@ async def open_background_nursery() -> AsyncIterator[trio.Nursery]:
 
     The body's own exception wins over what the helpers raise because of it.
     """
+    async with open_foreground_nursery() as nursery:
+        yield nursery
+        nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def open_foreground_nursery() -> AsyncIterator[trio.Nursery]:
+    """A nursery that waits for its tasks, as any does, and from which a lone failure leaves as itself."""
     try:
         async with trio.open_nursery() as nursery:
             yield nursery
-            nursery.cancel_scope.cancel()
     except BaseExceptionGroup as group:
         lone = _lone_exception(group)
         if lone is None:

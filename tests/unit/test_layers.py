@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("rmcp", "ipmi", "ipmi/bmc")
+PACKAGES = ("rmcp", "ipmi", "ipmi/bmc", "console")
 
 
 def test_every_protocol_module_is_on_a_layer() -> None:

@@ -1,0 +1,86 @@
+"""The six virtual servers of ``conduit up``, each of another kind."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Final
+
+import trio
+
+from conduit.ipmi.bmc import BmcConfig, UserConfig, VirtualBmc
+from conduit.ipmi.bmc.config import LanConfig, PlusConfig
+from conduit.ipmi.bmc.serve import ServedBmc, serve_many
+from conduit.ipmi.bmc.virtual_machine import Timings
+
+HOST: Final = "127.0.0.1"
+USER: Final = "conduit"
+ACME: Final = "alice@acme.example"
+GLOBEX: Final = "bob@globex.example"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerPlan:
+    """One server: whose it is, and what kind of BMC it has."""
+
+    id: str
+    owner: str
+    words: str
+    "For people."
+    tags: tuple[str, ...] = ()
+    config: BmcConfig
+    control_type: str = "ipmi"
+    password: str = field(repr=False)
+
+
+def plans() -> list[ServerPlan]:
+    """All six, with fresh passwords."""
+    old = BmcConfig(plus=PlusConfig(enabled=False), lan=LanConfig())
+    modern = BmcConfig(plus=PlusConfig(suites=(17,)), lan=LanConfig(enabled=False))
+    mixed = BmcConfig()
+    slow = BmcConfig(timings=Timings())
+    kinds: list[tuple[str, str, str, tuple[str, ...], BmcConfig, str]] = [
+        ("web-01", ACME, "IPMI 2.0, as most", ("web",), mixed, "ipmi"),
+        ("web-02", ACME, "IPMI 2.0, strongest suite only", ("web",), modern, "ipmi"),
+        ("db-01", ACME, "IPMI 2.0, running", ("database",), replace(mixed, running=True), "ipmi"),
+        ("legacy-01", ACME, "IPMI 1.5 only", ("legacy",), old, "ipmi-1.5"),
+        ("build-01", GLOBEX, "IPMI 2.0, running", ("ci",), replace(slow, running=True), "ipmi"),
+        ("spare-01", "", "nobody's: staff", (), mixed, "ipmi"),
+    ]
+    return [_plan(*kind) for kind in kinds]
+
+
+def _plan(name: str, owner: str, words: str, tags: tuple[str, ...], config: BmcConfig, control: str) -> ServerPlan:
+    password = secrets.token_urlsafe(9)
+    guest = replace(config.guest, enabled=True, hostname=name.encode(), epoch=datetime.now(UTC).timestamp())
+    complete = replace(config, users=(UserConfig(name=USER.encode(), password=password.encode()),), guest=guest)
+    return ServerPlan(
+        id=name, owner=owner, words=words, tags=tags, config=complete, control_type=control, password=password
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """The servers as they run."""
+
+    plans: Mapping[str, ServerPlan]
+    served: Mapping[str, ServedBmc]
+
+    def owned_by(self, email: str) -> set[str]:
+        """Ids of somebody's servers."""
+        return {server_id for server_id, plan in self.plans.items() if plan.owner == email}
+
+    def is_on(self, server_id: str) -> bool:
+        """What the BMC itself knows, not what anybody says of it."""
+        return self.served[server_id].bmc.state.machine.is_on
+
+
+async def start_fleet(nursery: trio.Nursery) -> Fleet:
+    """Serve all six on loopback, as tasks of *nursery*."""
+    all_plans = plans()
+    bmcs = [(VirtualBmc(plan.config, entropy=secrets.token_bytes), HOST, 0) for plan in all_plans]
+    served = await nursery.start(serve_many, bmcs)
+    names = [plan.id for plan in all_plans]
+    return Fleet(dict(zip(names, all_plans, strict=True)), dict(zip(names, served, strict=True)))

@@ -1,0 +1,134 @@
+"""What the services find when ``conduit up`` starts them for the first time: accounts, join tokens, configuration."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from conduit.cli.up.fleet import ACME, GLOBEX, HOST, USER, Fleet
+from conduit.services.manager.database import opened
+from conduit.services.manager.manager import open_manager
+from conduit.services.manager.run import ManagerSettings
+from conduit.services.manager.vault import make_master_key
+from conduit.services.secret import Secret
+
+STAFF: Final = "staff@provider.example"
+DATACENTER: Final = "dc1"
+REGION: Final = "local"
+_TTL: Final = 3600.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where the services listen."""
+
+    manager: int
+    gateway: int
+    tunnel: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """Where everything is, and who may log in."""
+
+    data: Path
+    ports: Ports
+    passwords: dict[str, Secret]
+
+    @property
+    def manager_url(self) -> str:
+        """For clients."""
+        return f"http://{HOST}:{self.ports.manager}"
+
+    @property
+    def gateway_url(self) -> str:
+        """For clients."""
+        return f"http://{HOST}:{self.ports.gateway}"
+
+    def config(self, name: str) -> Path:
+        """A service's configuration."""
+        return self.data / f"{name}.toml"
+
+
+async def plant(data: Path, ports: Ports, fleet: Fleet) -> Seed:
+    """Make it all, in an empty folder."""
+    seed = Seed(data, ports, {email: Secret(secrets.token_urlsafe(9)) for email in (ACME, GLOBEX, STAFF)})
+    settings = ManagerSettings(state=data / "manager", host=HOST, port=ports.manager)
+    settings.state.mkdir(mode=0o700, parents=True)
+    with opened(settings.database_url) as database:
+        async with open_manager(database, make_master_key(settings.master_key)) as manager:
+            for email, password in seed.passwords.items():
+                await manager.accounts.create(email, password, is_staff=email == STAFF)
+            for kind, place in (("gateway", {"datacenter_id": ""}), ("agent", {"datacenter_id": DATACENTER})):
+                token, _ = await manager.machines.create_join_token(
+                    kind=kind, region=REGION, ttl=_TTL, uses=1, created_by="conduit up", **place
+                )
+                write_private(data / f"{kind}.join-token", token.reveal())
+    _write_configurations(seed, fleet)
+    return seed
+
+
+def _write_configurations(seed: Seed, fleet: Fleet) -> None:
+    data, ports = seed.data, seed.ports
+    settings: dict[str, dict[str, object]] = {
+        "manager": {"state": f"{data}/manager", "host": HOST, "port": ports.manager},
+        "gateway": {
+            "manager": seed.manager_url,
+            "name": "gw1",
+            "state": f"{data}/gateway",
+            "join_token_file": f"{data}/gateway.join-token",
+            "host": HOST,
+            "port": ports.gateway,
+            "tunnel_host": HOST,
+            "tunnel_port": ports.tunnel,
+        },
+        "agent": {
+            "manager": seed.manager_url,
+            "name": "agent1",
+            "state": f"{data}/agent",
+            "join_token_file": f"{data}/agent.join-token",
+            "health": "",
+        },
+    }
+    for name, values in settings.items():
+        text = "".join(f"{key} = {_toml(value)}\n" for key, value in values.items())
+        write_private(seed.config(name), text + (_servers(seed, fleet) if name == "agent" else ""))
+
+
+def _servers(seed: Seed, fleet: Fleet) -> str:
+    """The Agent's servers; each password is in a file of its own."""
+    text = []
+    for server_id, plan in fleet.plans.items():
+        secret = seed.data / f"{server_id}.password"
+        write_private(secret, plan.password)
+        text += [
+            f"\n[servers.{server_id}]",
+            f"customer = {_toml(plan.owner)}",
+            f"display_name = {_toml(f'{server_id} ({plan.words})')}",
+            f"tags = {_toml(list(plan.tags))}",
+            f"[[servers.{server_id}.control]]",
+            f"type = {_toml(plan.control_type)}",
+            f"address = {_toml(HOST)}",
+            f"port = {fleet.served[server_id].port}",
+            f"user = {_toml(USER)}",
+            f"password_file = {_toml(str(secret))}",
+        ]
+        if plan.control_type == "ipmi":
+            text.append(f"[servers.{server_id}.console]")
+    return "\n".join(text) + "\n"
+
+
+def _toml(value: object) -> str:
+    """Texts, numbers and lists of texts: JSON's notation is TOML's."""
+    return json.dumps(value)
+
+
+def write_private(path: Path, text: str) -> None:
+    """A file that only we read."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)

@@ -1,0 +1,139 @@
+"""The processes of ``conduit up``: each is started, waited for until it serves, and ended in good order."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Final, Self
+
+import trio
+from trio import socket
+
+from conduit._trio import open_background_nursery, open_foreground_nursery
+from conduit.errors import TransportError
+
+READY_WITHIN: Final = 30.0  # seconds
+GRACE: Final = 10.0  # seconds to end when asked to
+_COMMAND: Final = (sys.executable, "-m", "conduit")
+
+
+class Service:
+    """One of our services as a process; may be ended and started again.
+
+    :param name: ``manager``, ``gateway`` or ``agent``.
+    :param folder: for its log, and for the socket on which it says that it is ready.
+    """
+
+    def __init__(self, name: str, config: Path, folder: Path) -> None:
+        self.name = name
+        self._config = config
+        self._folder = folder
+        self._process: trio.Process | None = None
+
+    @property
+    def log(self) -> Path:
+        """What it writes."""
+        return self._folder / f"{self.name}.log"
+
+    async def start(self) -> None:
+        """Return when it serves.
+
+        :raises TransportError: it does not, in time or at all.
+        """
+        address = self._folder / f"{self.name}.notify"
+        with suppress(FileNotFoundError):
+            address.unlink()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices, self.log.open("ab") as log:
+            await notices.bind(str(address))
+            self._process = await trio.lowlevel.open_process(
+                [*_COMMAND, self.name, "run", "--config", str(self._config), "--until-eof"],
+                stdin=subprocess.PIPE,  # ends with us, whatever ends us; then so does the service
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "NOTIFY_SOCKET": str(address)},
+                start_new_session=True,  # the terminal's Ctrl+C is for us; we end our services ourselves
+            )
+            with trio.move_on_after(READY_WITHIN) as scope:
+                await self._until_ready(notices)
+        if scope.cancelled_caught:
+            raise TransportError(f"the {self.name} was not ready after {READY_WITHIN:.0f} s; see {self.log}")
+
+    async def _until_ready(self, notices: socket.SocketType) -> None:
+        async with open_background_nursery() as nursery:
+            nursery.start_soon(self._fail_when_it_ends)
+            while b"READY=1" not in await notices.recv(4096):
+                pass
+            nursery.cancel_scope.cancel()
+
+    async def _fail_when_it_ends(self) -> None:
+        status = await self._running.wait()
+        lines = await trio.Path(self.log).read_text()
+        last = (lines.strip().splitlines() or [""])[-1]
+        raise TransportError(f"the {self.name} ended with status {status}: {last}")
+
+    @property
+    def _running(self) -> trio.Process:
+        if self._process is None:
+            raise TransportError(f"the {self.name} does not run")
+        return self._process
+
+    async def stop(self) -> None:
+        """Ask it to end, and wait; by force when it takes too long."""
+        process, self._process = self._process, None
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        with trio.move_on_after(GRACE):
+            await process.wait()
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        self._running.kill()
+
+    async def wait_dead(self) -> None:
+        """After :meth:`kill`."""
+        await self._running.wait()
+        self._process = None
+
+
+class Tree:
+    """All of them."""
+
+    def __init__(self, services: dict[str, Service]) -> None:
+        self.services = services
+
+    @classmethod
+    @asynccontextmanager
+    async def grow(cls, services: list[Service]) -> AsyncIterator[Self]:
+        """Start them at the same time; end them, last first, with the block."""
+        tree = cls({service.name: service for service in services})
+        try:
+            async with open_foreground_nursery() as nursery:
+                for service in services:
+                    nursery.start_soon(service.start)
+            yield tree
+        finally:
+            with trio.CancelScope(shield=True):
+                for service in reversed(services):
+                    await service.stop()
+
+
+async def free_ports(count: int, host: str) -> list[int]:
+    """Numbers of TCP ports that nobody listens on now."""
+    sockets = []
+    try:
+        for _ in range(count):
+            sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            sockets.append(sock)
+            await sock.bind((host, 0))
+        return [sock.getsockname()[1] for sock in sockets]
+    finally:
+        for sock in sockets:
+            sock.close()

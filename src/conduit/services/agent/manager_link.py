@@ -1,0 +1,108 @@
+"""What the Agent says to the Manager, and has from it: its servers; the Gateways of its region."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from typing import Final
+
+import structlog
+import trio
+
+from conduit._trio import open_foreground_nursery
+from conduit.errors import CallError, LocalProtocolError
+from conduit.services.agent.config import host_and_port
+from conduit.services.api.manager.v1.machine_pb import (
+    ReportedServer,
+    ReportServersRequest,
+    ReportServersResponse,
+    WatchGatewaysRequest,
+    WatchGatewaysResponse,
+)
+from conduit.services.connect_client import ConnectClient
+from conduit.services.machine import MachineCertificate
+from conduit.tunnel import Addresses
+
+RETRY: Final = 2.0  # seconds
+SILENCE: Final = 40.0  # seconds without a sign of life on a stream
+TUNNEL_PORT: Final = 8444
+logger = structlog.get_logger(__name__)
+
+
+class ManagerLink:
+    """Keeps up with the Manager; while that is down, tunnels and consoles go on.
+
+    :param report: the servers as they are now.
+    """
+
+    def __init__(
+        self,
+        client: ConnectClient,
+        certificate: MachineCertificate,
+        addresses: Addresses,
+        report: Callable[[], Sequence[ReportedServer]],
+    ) -> None:
+        self._client = client
+        self._certificate = certificate
+        self._addresses = addresses
+        self._report = report
+        self._changed = trio.Event()
+
+    async def run(self) -> None:
+        """For ever."""
+        async with open_foreground_nursery() as nursery:
+            nursery.start_soon(self._certificate.keep, self._client)
+            nursery.start_soon(self._keep_reporting)
+            nursery.start_soon(self._follow_gateways)
+
+    def report_again(self) -> None:
+        """Something changed: tell at once."""
+        self._changed.set()
+
+    async def _keep_reporting(self) -> None:
+        while True:
+            self._changed = trio.Event()
+            try:
+                request = ReportServersRequest(servers=list(self._report()))
+                answer = await self._client.call(
+                    "ReportServers", request, ReportServersResponse, bearer=self._certificate.token()
+                )
+            except CallError as error:
+                logger.warning("the Manager does not take the list of servers", reason=error.message)
+                pause = RETRY
+            else:
+                pause = float(answer.report_interval_seconds or 60)
+                for server_id, reason in answer.refused.items():
+                    logger.error("the Manager refuses a server", server=server_id, reason=reason)
+            with trio.move_on_after(pause):
+                await self._changed.wait()
+
+    async def _follow_gateways(self) -> None:
+        while True:
+            try:
+                await self._watch()
+            except CallError as error:
+                logger.warning("no list of Gateways from the Manager", reason=error.message)
+            await trio.sleep(RETRY)
+
+    async def _watch(self) -> None:
+        stream = self._client.stream(
+            "WatchGateways",
+            WatchGatewaysRequest(),
+            WatchGatewaysResponse,
+            bearer=self._certificate.token(),
+            silence=SILENCE,
+        )
+        async with aclosing(stream) as lists:
+            async for each in lists:
+                self._use([gateway.tunnel_endpoint for gateway in each.gateways])
+
+    def _use(self, endpoints: Sequence[str]) -> None:
+        """An empty list is not believed: the Manager may just have started."""
+        try:
+            addresses = {host_and_port(endpoint, TUNNEL_PORT) for endpoint in endpoints}
+        except LocalProtocolError as error:
+            logger.warning("the Manager names a Gateway that cannot be dialled", reason=str(error))
+            return
+        if addresses and addresses != self._addresses.wanted:
+            self._addresses.set(addresses)

@@ -1,0 +1,36 @@
+"""What an Agent does with the streams that a Gateway opens: calls to brokers, viewers of consoles."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from conduit.errors import CallError
+from conduit.services.agent.operations import served_methods
+from conduit.services.agent.servers import Servers
+from conduit.tunnel import Tunnel, TunnelStream, serve_streams, serving_calls
+from conduit.tunnel.call_frames import Code
+from conduit.tunnel.calls import KIND as CALL
+from conduit.tunnel.serving import StreamHandler
+
+CONSOLE: Final = "console"
+MAX_STREAMS: Final = 2048
+
+
+async def serve_tunnel(servers: Servers, tunnel: Tunnel) -> None:
+    """Until the tunnel ends."""
+    methods = served_methods(servers.brokers)
+    handlers: dict[str, StreamHandler] = {CALL: serving_calls(methods), CONSOLE: partial(_serve_console, servers)}
+    await serve_streams(tunnel, handlers, max_handlers=MAX_STREAMS)
+
+
+async def _serve_console(servers: Servers, stream: TunnelStream) -> None:
+    server = servers.by_id.get(stream.metadata.get("server", ""))
+    if server is None or server.hub is None:
+        raise CallError(Code.NOT_FOUND, "there is no such console")
+    await server.hub.attach(
+        stream,
+        viewer_name=stream.metadata.get("user", ""),
+        mode=stream.metadata.get("mode", "read"),
+        may_take=stream.metadata.get("take") == "yes",
+    )

@@ -1,0 +1,107 @@
+"""Who may do what here. Everything is judged with public keys and what is revoked; the Manager may be down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from conduit.errors import AuthenticationError, CallError
+from conduit.services.api.manager.v1.machine_pb import Revocation
+from conduit.services.clock import Clock, from_timestamp
+from conduit.services.permissions import Permission
+from conduit.services.sealing import Sealer, SealingKey
+from conduit.services.tokens import ServerClaims, ServerContext, TokenVerifier
+from conduit.tunnel.call_frames import Code
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a token allows: its claims, and where the server is."""
+
+    claims: ServerClaims
+    context: ServerContext
+
+    def check(self, permission: Permission) -> None:
+        """:raises CallError: PERMISSION_DENIED."""
+        if permission not in self.claims.permissions:
+            raise CallError(
+                Code.PERMISSION_DENIED, f"this token does not allow {permission} on {self.claims.server_id}"
+            )
+
+    def check_server(self, server_id: str) -> None:
+        """:raises CallError: PERMISSION_DENIED: the token is for another server."""
+        if server_id and server_id != self.claims.server_id:
+            raise CallError(Code.PERMISSION_DENIED, "this token is for another server")
+
+
+class Revocations:
+    """What has ended before its time."""
+
+    def __init__(self) -> None:
+        self.last = 0
+        "The number of the last one that is known."
+        self._tokens: set[str] = set()
+        self._before: dict[tuple[str, str], float] = {}
+
+    def add(self, revocations: Iterable[Revocation]) -> None:
+        """Take note."""
+        for revocation in revocations:
+            self.last = max(self.last, revocation.number)
+            if revocation.what is None:
+                continue
+            kind, target = revocation.what.field, revocation.what.value
+            if kind == "token_id":
+                self._tokens.add(target)
+            else:
+                before = from_timestamp(revocation.not_before) or 0.0
+                self._before[kind, target] = max(before, self._before.get((kind, target), 0.0))
+
+    def revoked(self, claims: ServerClaims) -> bool:
+        """Whether the token is worth nothing any more."""
+        by_customer = self._before.get(("customer_id", claims.customer_id), 0.0)
+        by_server = self._before.get(("server_id", claims.server_id), 0.0)
+        return claims.token_id in self._tokens or claims.issued_at < max(by_customer, by_server)
+
+    def machine_revoked(self, machine_id: str, certified_at: float) -> bool:
+        """Whether a machine's certificate is worth nothing any more."""
+        return certified_at < self._before.get(("machine_id", machine_id), 0.0) - 1
+
+
+class Access:
+    """Judges tokens."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._verifier = TokenVerifier({})
+        self._sealer = Sealer(())
+        self.revocations = Revocations()
+
+    def use(self, verifier: TokenVerifier) -> None:
+        """Verify with these keys from now on."""
+        self._verifier = verifier
+
+    def use_region_keys(self, keys: Iterable[SealingKey]) -> None:
+        """Open contexts with these keys from now on."""
+        self._sealer = Sealer(keys)
+
+    def knows_key_of(self, token: str) -> bool:
+        """Whether other keys would not help."""
+        return self._verifier.knows_key_of(token)
+
+    def grant(self, token: str) -> Grant:
+        """What a token allows.
+
+        :raises CallError: UNAUTHENTICATED: nothing.
+        """
+        try:
+            claims = self._verifier.server(token, self._clock())
+            context = ServerContext.decode(self._sealer.open(claims.context, bound_to=claims.token_id))
+        except AuthenticationError as error:
+            raise CallError(Code.UNAUTHENTICATED, f"{error}: get a new token for the server") from error
+        if context.server_id != claims.server_id or self.revocations.revoked(claims):
+            raise CallError(Code.UNAUTHENTICATED, "the token is revoked: get a new one")
+        return Grant(claims, context)
+
+    def still_good(self, grant: Grant) -> bool:
+        """Whether what was granted may go on."""
+        return not self.revocations.revoked(grant.claims)

@@ -1,0 +1,67 @@
+"""The Gateway's HTTP side: RPC, REST, console WebSockets."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import trio
+from quart import websocket
+from quart_trio import QuartTrio
+
+from conduit.errors import CallError
+from conduit.services.api.gateway.v1.gateway_connect import GatewayServiceASGIApplication
+from conduit.services.gateway.gateway import Gateway
+from conduit.services.gateway.rest import rest_service
+from conduit.services.gateway.rpc import GatewayRpc
+from conduit.services.secret import Secret
+from conduit.services.web.composing import compose
+from conduit.services.web.errors import Errors
+from conduit.services.web.openapi import document
+from conduit.services.web.origins import check_origins
+from conduit.services.web.rest import MAX_BODY, add_routes, answer_failures
+
+PROTOCOL: Final = "conduit.console.1"
+_TICKET: Final = "ticket."
+
+
+def create_app(gateway: Gateway) -> Any:
+    """The ASGI application."""
+    rpc = GatewayRpc(gateway)
+    rest = QuartTrio(__name__, static_folder=None)
+    rest.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    service = rest_service(rpc)
+    described = document("Conduit Gateway", [service])
+    add_routes(rest, service)
+    answer_failures(rest)
+    _add_consoles(rest, gateway)
+
+    @rest.get("/openapi.json")
+    async def openapi() -> dict[str, Any]:
+        return described
+
+    app = compose(rest, [GatewayServiceASGIApplication(rpc, interceptors=[Errors()])])
+    return check_origins(app, lambda: gateway.origins)
+
+
+def _add_consoles(rest: QuartTrio, gateway: Gateway) -> None:
+    @rest.websocket("/api/v1/consoles/<session_id>/stream")
+    async def console(session_id: str) -> tuple[str, int] | None:
+        try:
+            session = gateway.consoles.redeem(_ticket(websocket.requested_subprotocols), session_id)
+        except CallError as error:
+            return error.message, 401
+        await websocket.accept(subprotocol=PROTOCOL)
+        await gateway.relay.run(session, _receive, websocket.send)
+        return None
+
+
+def _ticket(protocols: list[str]) -> Secret:
+    """Browsers can send a secret with a WebSocket in no other header than this."""
+    return Secret(next((each.removeprefix(_TICKET) for each in protocols if each.startswith(_TICKET)), ""))
+
+
+async def _receive() -> bytes:
+    message = await websocket.receive()
+    if isinstance(message, str):
+        raise trio.EndOfChannel
+    return message

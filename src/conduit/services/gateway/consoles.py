@@ -1,0 +1,155 @@
+"""Console sessions: who may look at which console, until when. A one-time ticket opens one."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+import trio
+
+from conduit.console.words import End
+from conduit.errors import CallError
+from conduit.services.clock import Clock
+from conduit.services.gateway.access import Access, Grant
+from conduit.services.permissions import Permission
+from conduit.services.secret import Secret
+from conduit.tunnel.call_frames import Code
+
+TICKET_LIFE: Final = 30.0  # seconds
+SESSION_LIFE: Final = 12 * 3600.0  # seconds, whatever happens
+IDLE_LIFE: Final = 900.0  # seconds without a viewer
+MAX_SESSIONS: Final = 10_000
+MAX_PER_CUSTOMER: Final = 200
+_NO_SESSION: Final = "there is no such session"
+
+
+@dataclass(slots=True, eq=False)
+class ConsoleSession:
+    """Somebody's access to one console."""
+
+    id: str
+    grant: Grant
+    read_only: bool
+    created_at: float
+    expires_at: float
+    idle_since: float | None
+    scopes: set[trio.CancelScope] = field(default_factory=set)
+    "Of its live streams."
+    ended_because: End = End.CLOSED
+
+    @property
+    def server_id(self) -> str:
+        """The server."""
+        return self.grant.claims.server_id
+
+    @property
+    def may_take(self) -> bool:
+        """Whether it may take the keyboard from others at once."""
+        return Permission.ADMIN_ALL in self.grant.claims.permissions
+
+    @property
+    def viewers(self) -> int:
+        """Live streams."""
+        return len(self.scopes)
+
+
+class Consoles:
+    """The sessions of this Gateway."""
+
+    def __init__(self, access: Access, clock: Clock) -> None:
+        self._access = access
+        self._clock = clock
+        self._sessions: dict[str, ConsoleSession] = {}
+        self._tickets: dict[str, tuple[ConsoleSession, float]] = {}
+
+    def create(self, grant: Grant, server_id: str, *, read_only: bool) -> tuple[ConsoleSession, Secret]:
+        """A session and its first ticket.
+
+        :raises CallError: PERMISSION_DENIED, RESOURCE_EXHAUSTED.
+        """
+        grant.check_server(server_id)
+        grant.check(Permission.CONSOLE_READ)
+        if not read_only:
+            grant.check(Permission.CONSOLE_WRITE)
+        self.sweep()
+        mine = sum(each.grant.claims.customer_id == grant.claims.customer_id for each in self._sessions.values())
+        if len(self._sessions) >= MAX_SESSIONS or mine >= MAX_PER_CUSTOMER:
+            raise CallError(Code.RESOURCE_EXHAUSTED, "too many console sessions are open: close some")
+        now = self._clock()
+        session = ConsoleSession(secrets.token_urlsafe(24), grant, read_only, now, now + SESSION_LIFE, now)
+        self._sessions[session.id] = session
+        return session, self.ticket(session)
+
+    def ticket(self, session: ConsoleSession) -> Secret:
+        """Opens the session once, within thirty seconds."""
+        ticket = Secret(secrets.token_urlsafe(24))
+        self._tickets[_digest(ticket)] = (session, self._clock() + TICKET_LIFE)
+        return ticket
+
+    def redeem(self, ticket: Secret, session_id: str) -> ConsoleSession:
+        """:raises CallError: UNAUTHENTICATED: it is used, old, or for another session."""
+        session, until = self._tickets.pop(_digest(ticket), (None, 0.0))
+        if session is None or until < self._clock() or session.id != session_id or session.id not in self._sessions:
+            raise CallError(Code.UNAUTHENTICATED, "the ticket is used up or too old: open the console again")
+        return session
+
+    def find(self, grant: Grant, session_id: str) -> ConsoleSession:
+        """A session of the same customer and server.
+
+        :raises CallError: NOT_FOUND, also for somebody else's.
+        """
+        session = self._sessions.get(session_id)
+        if session is None or _owner(session.grant) != _owner(grant):
+            raise CallError(Code.NOT_FOUND, _NO_SESSION)
+        return session
+
+    def close(self, grant: Grant, session_id: str) -> None:
+        """:raises CallError: NOT_FOUND."""
+        self.end(self.find(grant, session_id), End.CLOSED)
+
+    def end(self, session: ConsoleSession, reason: End) -> None:
+        """End it and its live streams, which are told *reason*."""
+        self._sessions.pop(session.id, None)
+        session.ended_because = reason
+        for scope in session.scopes:
+            scope.cancel()
+
+    def end_all(self, reason: End) -> None:
+        """End every session."""
+        for session in list(self._sessions.values()):
+            self.end(session, reason)
+
+    def sweep(self) -> None:
+        """End what has expired, is revoked, or was left."""
+        now = self._clock()
+        self._tickets = {digest: kept for digest, kept in self._tickets.items() if kept[1] >= now}
+        for session in list(self._sessions.values()):
+            if not self._access.still_good(session.grant):
+                self.end(session, End.REVOKED)
+            elif session.expires_at < now or (session.idle_since is not None and session.idle_since < now - IDLE_LIFE):
+                self.end(session, End.EXPIRED)
+
+    @contextmanager
+    def viewing(self, session: ConsoleSession) -> Iterator[trio.CancelScope]:
+        """A live stream of it; the scope is cancelled when the session ends."""
+        with trio.CancelScope() as scope:
+            session.scopes.add(scope)
+            session.idle_since = None
+            try:
+                yield scope
+            finally:
+                session.scopes.discard(scope)
+                if not session.scopes:
+                    session.idle_since = self._clock()
+
+
+def _owner(grant: Grant) -> tuple[str, str]:
+    return grant.claims.customer_id, grant.claims.server_id
+
+
+def _digest(ticket: Secret) -> str:
+    return hashlib.sha256(ticket.reveal().encode()).hexdigest()

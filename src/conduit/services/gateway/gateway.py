@@ -1,0 +1,66 @@
+"""The Gateway's parts, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import trio
+
+from conduit.services.clock import Clock, system_clock
+from conduit.services.gateway.access import Access, Grant
+from conduit.services.gateway.agents import Agents
+from conduit.services.gateway.console_stream import ConsoleRelay
+from conduit.services.gateway.consoles import Consoles
+from conduit.services.gateway.manager_link import ManagerLink
+from conduit.services.gateway.operations import Operations
+
+SWEEP: Final = 1.0  # seconds between looks at what has expired or is revoked
+
+
+class Gateway:
+    """Everything that its APIs need.
+
+    :param public_url: where clients reach it, such as ``https://gw1.example``; what it listens on is nobody's business.
+    """
+
+    def __init__(
+        self,
+        public_url: str,
+        link: ManagerLink,
+        access: Access,
+        agents: Agents,
+        clock: Clock = system_clock,
+        *,
+        origins: Iterable[str] = (),
+    ) -> None:
+        self.public_url = public_url.rstrip("/")
+        self.origins = frozenset(origins)
+        "Of sites whose pages may talk to us."
+        self.clock = clock
+        self.access = access
+        self.agents = agents
+        self.operations = Operations(agents)
+        self.consoles = Consoles(access, clock)
+        self.relay = ConsoleRelay(agents, self.consoles)
+        self._link = link
+
+    @property
+    def websocket_url(self) -> str:
+        """The same for WebSockets."""
+        return "ws" + self.public_url.removeprefix("http")
+
+    async def grant(self, token: str) -> Grant:
+        """What a token allows; one that is signed with a new key makes us ask for the keys.
+
+        :raises CallError: UNAUTHENTICATED.
+        """
+        if not self.access.knows_key_of(token):
+            await self._link.fetch_keys()
+        return self.access.grant(token)
+
+    async def keep_order(self) -> None:
+        """End what has expired or is revoked, for ever."""
+        while True:
+            await trio.sleep(SWEEP)
+            self.consoles.sweep()

@@ -1,0 +1,149 @@
+"""``gateway.v1.GatewayService``. Parse, call, render."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any, TypeVar
+
+from connectrpc.request import RequestContext
+from protobuf import Message
+
+from conduit.errors import CallError
+from conduit.services.api.gateway.v1 import gateway_pb as pb
+from conduit.services.api.gateway.v1.gateway_connect import GatewayService
+from conduit.services.clock import timestamp
+from conduit.services.gateway.gateway import Gateway
+from conduit.services.gateway.grpc_console import console_chunks
+from conduit.services.headers import bearer_of
+from conduit.services.permissions import Permission
+from conduit.tunnel.call_frames import Code
+
+_Context = RequestContext[Any, Any]
+_Answer = TypeVar("_Answer", bound=Message[Any])
+
+
+class GatewayRpc(GatewayService):
+    """Answers the holders of server tokens."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def _perform(self, method: str, request: Message[Any], ctx: _Context, answer: type[_Answer]) -> _Answer:
+        grant = await self._gateway.grant(bearer_of(ctx))
+        deadline = None if ctx.timeout_ms is None else max(ctx.timeout_ms / 1000, 0.001)
+        return await self._gateway.operations.perform(grant, method, request, answer, deadline=deadline)
+
+    async def health_check(self, request: pb.HealthCheckRequest, ctx: _Context) -> pb.HealthCheckResponse:
+        """That it is alive; how much there is, is nobody's business."""
+        return pb.HealthCheckResponse(status="healthy", timestamp=timestamp(self._gateway.clock()))
+
+    async def power_on(self, request: pb.PowerOperationRequest, ctx: _Context) -> pb.PowerOperationResponse:
+        """Switch on."""
+        return await self._perform("PowerOn", request, ctx, pb.PowerOperationResponse)
+
+    async def power_off(self, request: pb.PowerOperationRequest, ctx: _Context) -> pb.PowerOperationResponse:
+        """Switch off at once."""
+        return await self._perform("PowerOff", request, ctx, pb.PowerOperationResponse)
+
+    async def power_cycle(self, request: pb.PowerOperationRequest, ctx: _Context) -> pb.PowerOperationResponse:
+        """Switch off and on."""
+        return await self._perform("PowerCycle", request, ctx, pb.PowerOperationResponse)
+
+    async def reset(self, request: pb.PowerOperationRequest, ctx: _Context) -> pb.PowerOperationResponse:
+        """Reset without switching off."""
+        return await self._perform("Reset", request, ctx, pb.PowerOperationResponse)
+
+    async def power_soft(self, request: pb.PowerOperationRequest, ctx: _Context) -> pb.PowerOperationResponse:
+        """Ask the system to shut down."""
+        return await self._perform("PowerSoft", request, ctx, pb.PowerOperationResponse)
+
+    async def power_diag(self, request: pb.PowerOperationRequest, ctx: _Context) -> pb.PowerOperationResponse:
+        """A diagnostic interrupt."""
+        return await self._perform("PowerDiag", request, ctx, pb.PowerOperationResponse)
+
+    async def get_power_status(self, request: pb.PowerStatusRequest, ctx: _Context) -> pb.PowerStatusResponse:
+        """On or off."""
+        return await self._perform("GetPowerStatus", request, ctx, pb.PowerStatusResponse)
+
+    async def get_bmc_info(self, request: pb.GetBMCInfoRequest, ctx: _Context) -> pb.GetBMCInfoResponse:
+        """What the BMC says of itself."""
+        return await self._perform("GetBMCInfo", request, ctx, pb.GetBMCInfoResponse)
+
+    async def get_system_status(self, request: pb.GetSystemStatusRequest, ctx: _Context) -> pb.GetSystemStatusResponse:
+        """How the system is."""
+        return await self._perform("GetSystemStatus", request, ctx, pb.GetSystemStatusResponse)
+
+    async def list_sensors(self, request: pb.ListSensorsRequest, ctx: _Context) -> pb.ListSensorsResponse:
+        """Readings."""
+        return await self._perform("ListSensors", request, ctx, pb.ListSensorsResponse)
+
+    async def list_events(self, request: pb.ListEventsRequest, ctx: _Context) -> pb.ListEventsResponse:
+        """The event log."""
+        return await self._perform("ListEvents", request, ctx, pb.ListEventsResponse)
+
+    async def get_boot_device(self, request: pb.GetBootDeviceRequest, ctx: _Context) -> pb.GetBootDeviceResponse:
+        """Where it boots from."""
+        return await self._perform("GetBootDevice", request, ctx, pb.GetBootDeviceResponse)
+
+    async def set_boot_device(self, request: pb.SetBootDeviceRequest, ctx: _Context) -> pb.SetBootDeviceResponse:
+        """Where it boots from the next time."""
+        return await self._perform("SetBootDevice", request, ctx, pb.SetBootDeviceResponse)
+
+    async def identify(self, request: pb.IdentifyRequest, ctx: _Context) -> pb.IdentifyResponse:
+        """Blink."""
+        return await self._perform("Identify", request, ctx, pb.IdentifyResponse)
+
+    # --- consoles -----------------------------------------------------------------------------------------------------
+
+    async def create_sol_session(
+        self, request: pb.CreateSOLSessionRequest, ctx: _Context
+    ) -> pb.CreateSOLSessionResponse:
+        """A console session, and the ticket that opens it once."""
+        grant = await self._gateway.grant(bearer_of(ctx))
+        session, ticket = self._gateway.consoles.create(grant, request.server_id, read_only=request.read_only)
+        return pb.CreateSOLSessionResponse(
+            session_id=session.id,
+            websocket_endpoint=f"{self._gateway.websocket_url}/api/v1/consoles/{session.id}/stream",
+            expires_at=timestamp(session.expires_at),
+            console_url=f"{self._gateway.public_url}/console/{session.server_id}",
+            ticket=ticket.reveal(),
+        )
+
+    async def get_sol_session(self, request: pb.GetSOLSessionRequest, ctx: _Context) -> pb.GetSOLSessionResponse:
+        """A session of the caller's."""
+        session = self._gateway.consoles.find(await self._gateway.grant(bearer_of(ctx)), request.session_id)
+        return pb.GetSOLSessionResponse(
+            session=pb.SOLSession(
+                id=session.id,
+                customer_id=session.grant.claims.customer_id,
+                server_id=session.server_id,
+                agent_id=session.grant.context.agent_id,
+                status="active" if session.viewers else "idle",
+                created_at=timestamp(session.created_at),
+                expires_at=timestamp(session.expires_at),
+                read_only=session.read_only,
+                viewers=session.viewers,
+            )
+        )
+
+    async def close_sol_session(self, request: pb.CloseSOLSessionRequest, ctx: _Context) -> pb.CloseSOLSessionResponse:
+        """End it, and whoever looks at it."""
+        grant = await self._gateway.grant(bearer_of(ctx))
+        self._gateway.consoles.close(grant, request.session_id)
+        return pb.CloseSOLSessionResponse()
+
+    async def stream_console_data(
+        self, request: AsyncIterator[pb.ConsoleDataChunk], ctx: _Context
+    ) -> AsyncIterator[pb.ConsoleDataChunk]:
+        """The console itself, for clients of gRPC; the first chunk names the session."""
+        grant = await self._gateway.grant(bearer_of(ctx))
+        grant.check(Permission.CONSOLE_READ)
+        first = await anext(request, None)
+        grant.check_server("" if first is None else first.server_id)
+        if first is None or not first.is_handshake:
+            raise CallError(Code.INVALID_ARGUMENT, "the first chunk must be a handshake")
+        session = self._gateway.consoles.find(grant, first.session_id)
+        async with aclosing(console_chunks(self._gateway.relay, session, first, request)) as chunks:
+            async for chunk in chunks:
+                yield chunk

@@ -1,0 +1,147 @@
+"""The Gateway as a process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx
+import trio
+
+from conduit._trio import open_background_nursery, open_foreground_nursery
+from conduit.console.words import End
+from conduit.services.certificates import check_name
+from conduit.services.clock import Clock, system_clock
+from conduit.services.connect_client import ConnectClient, open_http
+from conduit.services.gateway.access import Access
+from conduit.services.gateway.agents import Agents, admit, is_agent
+from conduit.services.gateway.app import create_app
+from conduit.services.gateway.gateway import Gateway
+from conduit.services.gateway.manager_link import ManagerLink
+from conduit.services.machine import SERVICE, MachineCertificate, MachineFiles
+from conduit.services.settings import read_secret
+from conduit.services.web.bindings import Binding
+from conduit.services.web.serving import serve
+from conduit.tunnel import Tunnel, accept
+from conduit.tunnel.link import Listener
+
+PORT: Final = 8081
+TUNNEL_PORT: Final = 8444
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewaySettings:
+    """What a Gateway is told at its start."""
+
+    manager: str
+    "URL of the Manager."
+    name: str
+    "This Gateway's; unique."
+    state: Path = Path("/var/lib/conduit-gateway")
+    "Folder for its certificate."
+    join_token_file: Path | None = None
+    "File with the join token; needed until the machine has enrolled."
+    join_token_env: str | None = None
+    "Or the environment variable that has it."
+    manager_ca: Path | None = None
+    "PEM: whom to trust as the Manager, when not the system's CAs."
+    host: str = "127.0.0.1"
+    "Address to listen on for clients."
+    port: int = PORT
+    "TCP port for clients, 0 for any."
+    tunnel_host: str = "0.0.0.0"  # noqa: S104  # Agents come from elsewhere
+    "Address to listen on for Agents."
+    tunnel_port: int = TUNNEL_PORT
+    "TCP port for Agents, 0 for any."
+    public_url: str = ""
+    "Where clients reach it; by default http:// and the address that it listens on."
+    public_tunnel: str = ""
+    "Where Agents reach it, host:port; by default the address that it listens on."
+
+    origins: Sequence[str] = ()
+    "Sites whose pages may talk to this Gateway, such as https://manager.example; by default the Manager's own."
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What a Gateway that runs listens on."""
+
+    port: int
+    tunnel_port: int
+
+
+async def run_gateway(
+    settings: GatewaySettings,
+    *,
+    clock: Clock = system_clock,
+    leave: trio.Event,
+    task_status: trio.TaskStatus[Ports] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Until *leave* is set."""
+    async with open_http(settings.manager_ca) as http:
+        machines = ConnectClient(http, settings.manager, SERVICE)
+        certificate = await MachineCertificate.obtain(
+            MachineFiles(settings.state),
+            machines,
+            clock,
+            name=settings.name,
+            join_token=lambda: read_secret(
+                file=settings.join_token_file, environment=settings.join_token_env, what="join token"
+            ),
+        )
+        async with accept(
+            settings.tunnel_host, settings.tunnel_port, tls=certificate.files.tls, trust=is_agent, admit=admit
+        ) as listener:
+            await _run(settings, http, certificate, listener, clock, leave, task_status)
+
+
+async def _run(
+    settings: GatewaySettings,
+    http: httpx.AsyncClient,
+    certificate: MachineCertificate,
+    listener: Listener,
+    clock: Clock,
+    leave: trio.Event,
+    task_status: trio.TaskStatus[Ports],
+) -> None:
+    access, agents = Access(clock), Agents()
+    public_tunnel = settings.public_tunnel or f"{settings.tunnel_host}:{listener.port}"
+    public_url = settings.public_url or f"http://{settings.host}:{settings.port}"
+    link = ManagerLink(
+        http, settings.manager, certificate, access, advertise=(public_url, public_tunnel), agents=agents
+    )
+    gateway = Gateway(public_url, link, access, agents, clock, origins=settings.origins or [_origin(settings.manager)])
+    async with open_background_nursery() as nursery:
+        nursery.start_soon(link.run)
+        nursery.start_soon(gateway.keep_order)
+        nursery.start_soon(_welcome, listener, agents)
+        binding = Binding(hosts=(settings.host,), port=settings.port)
+        bound = await nursery.start(partial(serve, create_app(gateway), binding))
+        await link.ready.wait()
+        task_status.started(Ports(bound.port, listener.port))
+        await leave.wait()
+        gateway.consoles.end_all(End.DRAIN)
+        nursery.cancel_scope.cancel()
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+async def _welcome(listener: Listener, agents: Agents) -> None:
+    async with open_foreground_nursery() as nursery:
+        async for tunnel in listener:
+            nursery.start_soon(_keep, tunnel, agents)
+
+
+async def _keep(tunnel: Tunnel, agents: Agents) -> None:
+    with agents.connected(tunnel):
+        await tunnel.wait_closed()

@@ -1,0 +1,1 @@
+"""The Manager: who may do what, and where; off the data path."""

@@ -1,0 +1,236 @@
+"""Customers and staff: passwords (argon2id), log-ins, and refresh tokens that are used once each."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+import trio
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from conduit.errors import CallError
+from conduit.services.clock import Clock
+from conduit.services.manager.database import Database
+from conduit.services.manager.pages import page_of, token_after
+from conduit.services.manager.revocations import revoke
+from conduit.services.manager.schema import customers, refresh_tokens
+from conduit.services.secret import Secret
+from conduit.tunnel.call_frames import Code
+
+REFRESH_LIFE: Final = 14 * 24 * 3600.0  # seconds
+MIN_PASSWORD: Final = 10  # characters
+MAX_PASSWORD: Final = 256  # characters
+_EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
+_HASHERS: Final = 2  # threads; each takes 64 MiB while it works
+_DENIED: Final = "wrong email or password"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody who may log in."""
+
+    id: str
+    email: str
+    display_name: str
+    is_staff: bool
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """A refresh token and when it is worth nothing."""
+
+    token: Secret
+    expires_at: float
+
+
+class Accounts:
+    """Who there is, and whether it is them."""
+
+    def __init__(self, database: Database, clock: Clock, hasher: PasswordHasher | None = None) -> None:
+        self._database = database
+        self._clock = clock
+        self._hasher = hasher or PasswordHasher()
+        self._limiter = trio.CapacityLimiter(_HASHERS)
+        self._nobody = self._hasher.hash(secrets.token_urlsafe())  # so that an unknown email takes as long
+
+    async def create(self, email: str, password: Secret, *, display_name: str = "", is_staff: bool = False) -> Account:
+        """A new account.
+
+        :raises CallError: INVALID_ARGUMENT, or ALREADY_EXISTS.
+        """
+        email = _checked_email(email)
+        _check_password(password)
+        account = Account(str(uuid.uuid4()), email, display_name or email, is_staff, self._clock())
+        hashed = await trio.to_thread.run_sync(self._hasher.hash, password.reveal(), limiter=self._limiter)
+        row = {
+            "id": account.id,
+            "email": email,
+            "display_name": account.display_name,
+            "password_hash": hashed,
+            "is_staff": is_staff,
+            "is_disabled": False,
+            "created_at": account.created_at,
+        }
+
+        def work(connection: sa.Connection) -> None:
+            try:
+                connection.execute(sa.insert(customers).values(row))
+            except sa.exc.IntegrityError as error:
+                raise CallError(Code.ALREADY_EXISTS, f"{email} has an account already") from error
+
+        await self._database.run(work)
+        return account
+
+    async def set_password(self, customer_id: str, password: Secret) -> None:
+        """Change it; whoever is logged in there is so no more.
+
+        :raises CallError: NOT_FOUND, INVALID_ARGUMENT.
+        """
+        _check_password(password)
+        hashed = await trio.to_thread.run_sync(self._hasher.hash, password.reveal(), limiter=self._limiter)
+
+        def work(connection: sa.Connection) -> None:
+            change = sa.update(customers).where(customers.c.id == customer_id).values(password_hash=hashed)
+            if connection.execute(change).rowcount == 0:
+                raise CallError(Code.NOT_FOUND, "there is no such customer")
+            self._end_sessions(connection, customer_id)
+
+        await self._database.run(work)
+
+    async def log_in(self, email: str, password: Secret) -> tuple[Account, Refresh]:
+        """:raises CallError: UNAUTHENTICATED: it is not them; which of the two is wrong is not said."""
+        found = await self._database.run(lambda connection: _find(connection, email.strip().lower()))
+        hashed = self._nobody if found is None else found[1]
+        matches = await trio.to_thread.run_sync(self._matches, hashed, password, limiter=self._limiter)
+        if found is None or not matches:
+            raise CallError(Code.UNAUTHENTICATED, _DENIED)
+        account = found[0]
+        refresh = await self._database.run(lambda connection: self._issue(connection, account.id, str(uuid.uuid4())))
+        return account, refresh
+
+    async def refresh(self, token: Secret) -> tuple[Account, Refresh]:
+        """Give a refresh token for the next one. One that comes a second time was stolen: it ends all of its log-in.
+
+        :raises CallError: UNAUTHENTICATED.
+        """
+        outcome = await self._database.run(lambda connection: self._rotate(connection, token))
+        if outcome is None:
+            raise CallError(Code.UNAUTHENTICATED, "this log-in has ended: log in again")
+        return outcome
+
+    async def log_out(self, token: Secret) -> None:
+        """End the log-in that the refresh token belongs to; nothing happens where there is none."""
+
+        def work(connection: sa.Connection) -> None:
+            mine = sa.select(refresh_tokens.c.family).where(refresh_tokens.c.digest == _digest(token))
+            connection.execute(sa.delete(refresh_tokens).where(refresh_tokens.c.family.in_(mine)))
+
+        await self._database.run(work)
+
+    async def end_sessions(self, customer_id: str) -> None:
+        """Log somebody out everywhere.
+
+        :raises CallError: NOT_FOUND.
+        """
+
+        def work(connection: sa.Connection) -> None:
+            if _find(connection, customer_id) is None:
+                raise CallError(Code.NOT_FOUND, "there is no such customer")
+            self._end_sessions(connection, customer_id)
+
+        await self._database.run(work)
+
+    async def count(self) -> int:
+        """How many there are."""
+        query = sa.select(sa.func.count()).select_from(customers)
+        return await self._database.run(lambda connection: connection.execute(query).scalar_one())
+
+    async def list(self, page_size: int, page_token: str) -> tuple[Sequence[Account], str]:
+        """A page of them by email, and where the next one begins.
+
+        :raises CallError: INVALID_ARGUMENT: no page begins so.
+        """
+        size, after = page_of(page_size, page_token)
+        query = sa.select(customers).where(customers.c.email > after).order_by(customers.c.email).limit(size + 1)
+
+        def work(connection: sa.Connection) -> Sequence[Account]:
+            return [account_of(row) for row in connection.execute(query)]
+
+        found = await self._database.run(work)
+        return found[:size], token_after(found[size - 1].email) if len(found) > size else ""
+
+    async def find(self, email_or_id: str) -> Account | None:
+        """Whom an email or an id means."""
+        found = await self._database.run(lambda connection: _find(connection, email_or_id.strip().lower()))
+        return None if found is None else found[0]
+
+    def _matches(self, hashed: str, password: Secret) -> bool:
+        try:
+            return self._hasher.verify(hashed, password.reveal()[:MAX_PASSWORD])
+        except (VerificationError, InvalidHashError):
+            return False
+
+    def _issue(self, connection: sa.Connection, customer_id: str, family: str) -> Refresh:
+        now = self._clock()
+        refresh = Refresh(Secret(secrets.token_urlsafe(32)), now + REFRESH_LIFE)
+        connection.execute(sa.delete(refresh_tokens).where(refresh_tokens.c.expires_at < now))
+        row = {"family": family, "customer_id": customer_id, "expires_at": refresh.expires_at}
+        connection.execute(sa.insert(refresh_tokens).values(digest=_digest(refresh.token), **row))
+        return refresh
+
+    def _rotate(self, connection: sa.Connection, token: Secret) -> tuple[Account, Refresh] | None:
+        row = connection.execute(
+            sa.select(refresh_tokens).where(refresh_tokens.c.digest == _digest(token))
+        ).one_or_none()
+        if row is None or row.expires_at < self._clock():
+            return None
+        used = (
+            sa.update(refresh_tokens)
+            .where(refresh_tokens.c.digest == row.digest, refresh_tokens.c.used_at.is_(None))
+            .values(used_at=self._clock())
+        )
+        found = _find(connection, row.customer_id)
+        if connection.execute(used).rowcount == 0 or found is None:
+            connection.execute(sa.delete(refresh_tokens).where(refresh_tokens.c.family == row.family))
+            return None
+        return found[0], self._issue(connection, row.customer_id, row.family)
+
+    def _end_sessions(self, connection: sa.Connection, customer_id: str) -> None:
+        connection.execute(sa.delete(refresh_tokens).where(refresh_tokens.c.customer_id == customer_id))
+        revoke(connection, "customer", customer_id, self._clock())
+
+
+def _find(connection: sa.Connection, email_or_id: str) -> tuple[Account, str] | None:
+    """An account that is not disabled, and the hash of its password."""
+    its = sa.or_(customers.c.email == email_or_id, customers.c.id == email_or_id)
+    row = connection.execute(sa.select(customers).where(its, customers.c.is_disabled.is_(False))).one_or_none()
+    return None if row is None else (account_of(row), row.password_hash)
+
+
+def account_of(row: Any) -> Account:  # Any: a row of customers
+    """The account in a row."""
+    return Account(row.id, row.email, row.display_name, row.is_staff, row.created_at)
+
+
+def _checked_email(email: str) -> str:
+    email = email.strip().lower()
+    if _EMAIL.fullmatch(email) is None:
+        raise CallError(Code.INVALID_ARGUMENT, f"{email!r} is no email address")
+    return email
+
+
+def _check_password(password: Secret) -> None:
+    if not MIN_PASSWORD <= len(password.reveal()) <= MAX_PASSWORD:
+        raise CallError(Code.INVALID_ARGUMENT, f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters")
+
+
+def _digest(token: Secret) -> str:
+    return hashlib.sha256(token.reveal().encode()).hexdigest()

@@ -1,0 +1,122 @@
+"""The Manager's parts, put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Self
+
+import sqlalchemy as sa
+import trio
+from argon2 import PasswordHasher
+
+from conduit._trio import open_background_nursery
+from conduit.services.certificates import Authority
+from conduit.services.clock import Clock, system_clock
+from conduit.services.manager.accounts import Account, Accounts
+from conduit.services.manager.callers import Callers
+from conduit.services.manager.database import Database
+from conduit.services.manager.machines import Machines
+from conduit.services.manager.registry import Registry, Server
+from conduit.services.manager.revocations import Revocation, revocations_after
+from conduit.services.manager.vault import Vault
+from conduit.services.permissions import OWNER, STAFF
+from conduit.services.sealing import Sealer, SealingKey
+from conduit.services.tokens import ServerClaims, ServerContext, SigningKey, TokenSigner, TokenVerifier
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """The ones that sign and verify tokens now, newest first."""
+
+    signing: list[SigningKey]
+
+    @property
+    def signer(self) -> TokenSigner:
+        return TokenSigner(self.signing[0])
+
+    @property
+    def verifier(self) -> TokenVerifier:
+        return TokenVerifier({key.key_id: key.private.public_key() for key in self.signing})
+
+
+class Manager:
+    """Everything that its APIs need. Made by :func:`open_manager`."""
+
+    def __init__(
+        self, database: Database, vault: Vault, authority: Authority, clock: Clock, hasher: PasswordHasher | None
+    ) -> None:
+        self.database = database
+        self.clock = clock
+        self.started_at = clock()
+        self.authority = authority
+        self.accounts = Accounts(database, clock, hasher)
+        self.machines = Machines(database, authority, clock)
+        self.registry = Registry(database, clock)
+        self.callers = Callers(self.accounts, self.machines, lambda: self._keys.verifier, authority.certificate, clock)
+        self._vault = vault
+        self._keys = _Keys([])
+
+    async def refresh_keys(self) -> Self:
+        """Take the keys that are good now; a new one is made in time."""
+        self._keys = _Keys(
+            await self.database.run(lambda connection: self._vault.signing_keys(connection, self.clock()))
+        )
+        return self
+
+    async def keep_keys(self, interval: float = 300.0) -> None:
+        """Do so every *interval* seconds, for ever."""
+        while True:
+            await trio.sleep(interval)
+            await self.refresh_keys()
+
+    def jwks(self) -> dict[str, Any]:
+        """The public keys, as a JSON Web Key Set."""
+        return {"keys": [key.public_jwk() for key in self._keys.signing]}
+
+    async def region_keys(self, region: str) -> list[SealingKey]:
+        """That open the contexts of the region's tokens, newest first."""
+        return await self.database.run(lambda connection: self._vault.region_keys(connection, region, self.clock()))
+
+    def access_token(self, account: Account) -> tuple[str, float]:
+        """For the account, and when it ends."""
+        token, claims = self._keys.signer.access_token(
+            customer_id=account.id, email=account.email, is_staff=account.is_staff, now=self.clock()
+        )
+        return token, claims.expires_at
+
+    async def server_token(self, account: Account, server: Server) -> tuple[str, ServerClaims]:
+        """For a server that the account was found to own, or to look after."""
+        sealer = Sealer(await self.region_keys(server.region))
+        context = ServerContext(server_id=server.id, agent_id=server.agent_id, datacenter_id=server.datacenter_id)
+        return self._keys.signer.server_token(
+            customer_id=account.id,
+            email=account.email,
+            server_id=server.id,
+            permissions=STAFF if account.is_staff else OWNER,
+            seal_context=lambda token_id: sealer.seal(context.encode(), bound_to=token_id),
+            now=self.clock(),
+        )
+
+    async def revocations_after(self, number: int) -> list[Revocation]:
+        """In order, those that came after *number*."""
+        return await self.database.run(lambda connection: revocations_after(connection, number))
+
+    async def check_ready(self) -> None:
+        """:raises CallError: the database does not answer."""
+        await self.database.run(lambda connection: connection.execute(sa.text("SELECT 1")).scalar())
+
+
+@asynccontextmanager
+async def open_manager(
+    database: Database, master: SealingKey, *, clock: Clock = system_clock, hasher: PasswordHasher | None = None
+) -> AsyncIterator[Manager]:
+    """The Manager over a database that is up to date."""
+    vault = Vault(master)
+    authority = await database.run(lambda connection: vault.authority(connection, clock()))
+    manager = await Manager(database, vault, authority, clock, hasher).refresh_keys()
+    async with open_background_nursery() as nursery:
+        nursery.start_soon(manager.keep_keys)
+        yield manager
+        nursery.cancel_scope.cancel()

@@ -1,0 +1,40 @@
+"""What is worth nothing any more before its time; Gateways hear of it within a second."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import sqlalchemy as sa
+
+from conduit.services.certificates import LIFE
+from conduit.services.clock import MAX_SKEW
+from conduit.services.manager.schema import revocations
+from conduit.services.tokens import SERVER_LIFE
+
+Kind = Literal["token", "customer", "machine", "server"]
+_MATTERS: Final = {"machine": LIFE + MAX_SKEW}  # seconds; for the others, as long as a server token lives
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """Whatever *target* got before *not_before* is worth nothing."""
+
+    number: int
+    kind: str
+    target: str
+    not_before: float
+
+
+def revoke(connection: sa.Connection, kind: Kind, target: str, now: float) -> None:
+    """Note that everything of *target* issued before *now* has ended; part of the connection's transaction."""
+    expires = now + _MATTERS.get(kind, SERVER_LIFE + MAX_SKEW)
+    row = {"kind": kind, "target": target, "not_before": now, "expires_at": expires}
+    connection.execute(sa.delete(revocations).where(revocations.c.expires_at < now))
+    connection.execute(sa.insert(revocations).values(row))
+
+
+def revocations_after(connection: sa.Connection, number: int, limit: int = 1000) -> list[Revocation]:
+    """In order, those that came after *number*."""
+    query = sa.select(revocations).where(revocations.c.number > number).order_by(revocations.c.number).limit(limit)
+    return [Revocation(row.number, row.kind, row.target, row.not_before) for row in connection.execute(query)]

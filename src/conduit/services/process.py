@@ -1,0 +1,75 @@
+"""How a service runs as a process: until it is asked to stop, and then in good order."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import structlog
+import trio
+
+from conduit._trio import open_background_nursery, open_foreground_nursery
+from conduit.services.notify import Notifier
+
+GRACE: Final = 35.0  # seconds for what is open
+Service = Callable[..., Awaitable[None]]
+
+
+async def run_service(
+    service: Service,
+    *,
+    leave: trio.Event,
+    on_started: Callable[[Any], None] = lambda _: None,  # Any: what the service starts with
+    until_eof: bool = False,
+) -> None:
+    """Run *service* until SIGTERM or SIGINT: then *leave* is set, and it has GRACE seconds. A second one ends it.
+
+    :param service: takes ``task_status``.
+    :param until_eof: leave when standard input ends, too: whoever started us is gone.
+    """
+    notifier = Notifier()
+    async with open_background_nursery() as helpers:
+        helpers.start_soon(_obey, helpers.cancel_scope, leave, notifier)
+        if until_eof:
+            helpers.start_soon(_leave_at_eof, leave)
+        async with open_foreground_nursery() as nursery:
+            on_started(await nursery.start(service))
+            await notifier.ready()
+            helpers.start_soon(notifier.keep_alive)
+        helpers.cancel_scope.cancel()
+
+
+async def _obey(scope: trio.CancelScope, leave: trio.Event, notifier: Notifier) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for _ in signals:
+            if leave.is_set():
+                break
+            leave.set()
+            await notifier.stopping()
+            scope.deadline = trio.current_time() + GRACE
+    scope.cancel()
+
+
+async def _leave_at_eof(leave: trio.Event) -> None:
+    async with trio.lowlevel.FdStream(sys.stdin.fileno()) as stream:
+        while await stream.receive_some():
+            pass
+    leave.set()
+
+
+def set_up_logging(*, json_lines: bool | None = None) -> None:
+    """Structured, on stderr: for people on a terminal, JSON elsewhere."""
+    as_json = not sys.stderr.isatty() if json_lines is None else json_lines
+    renderer: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
