@@ -45,7 +45,7 @@ coverage-report: setup ## the same gate over what the last `pytest --cov` noted
 docs: $(VENV)/.docs-ok ## the site, in site/
 	@$(BIN)/python -m nox --session docs
 
-build: setup ## wheel and source distribution, in dist/
+build: setup web ## wheel and source distribution, in dist/
 	@$(BIN)/python -m nox --session build
 
 bench: $(VENV)/.bench-ok ## the benchmarks, against the other implementations that are here

@@ -244,10 +244,13 @@ def test_the_keyboard_is_asked_for_kept_given_and_taken(page: Page, conduit: Run
 
     other.get_by_role("button", name="Ask for keyboard").click()
     expect(page.locator("#banner")).to_contain_text("viewer 2 asks for the keyboard. It passes in 10 s.")
+    page.bring_to_front()
     page.get_by_role("button", name="Keep").click()
     expect(other.locator("#assertive")).to_have_text("viewer 1 has the keyboard. You are watching.")
 
+    other.bring_to_front()
     other.get_by_role("button", name="Ask for keyboard").click()
+    page.bring_to_front()
     page.get_by_role("button", name="Give now").click()
     expect(other.locator("#writer")).to_have_text("Writer: you")
 
