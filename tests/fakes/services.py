@@ -26,7 +26,8 @@ from conduit.services.manager.admin_rpc import AdminRpc
 from conduit.services.manager.customer_rpc import CustomerRpc
 from conduit.services.manager.registry import ReportedServer
 from conduit.services.tokens import TokenVerifier
-from conduit.services.web.thin import Errors, compose
+from conduit.services.web.composing import compose
+from conduit.services.web.errors import Errors
 from conduit.tunnel.call_frames import Code
 from tests.fakes.manager import Clock, TestManager, open_test_manager
 
