@@ -73,6 +73,8 @@ export class Connection {
   me: string | number | null = null;
   target = 0;
   offset = 0;
+  /** Where this connection's output began. */
+  began = 0;
 
   readonly #world: World;
   readonly #listener: Listener;
@@ -198,6 +200,7 @@ export class Connection {
     this.#missed = known ? Math.max(0, message.from - this.offset) : 0;
     if (!known || message.from > this.offset) this.offset = message.from;
     this.#epoch = message.epoch;
+    this.began = this.offset;
     this.me = message.viewer;
     this.viewers = message.viewers ?? [];
     this.#setWriter(message.writer ?? null);
