@@ -11,13 +11,13 @@ from typing import Any, Final, NamedTuple
 import asyncclick as click
 
 from conduit.cli.ipmi.base import Noun, Number
-from conduit.cli.ipmi.runner import ended_by_sigterm, log_in, run
+from conduit.cli.ipmi.runner import log_in, run
 from conduit.cli.ipmi.settings import Settings
 from conduit.cli.ipmi.terminal import Attachment
 from conduit.cli.params import Seconds
 from conduit.cli.render import Field, Report
 from conduit.cli.terminal.escapes import parse_escape
-from conduit.cli.terminal.streams import Manners, open_taps
+from conduit.cli.terminal.streams import Manners, ended_by_sigterm, open_taps
 from conduit.errors import CompletionCodeError, LocalProtocolError
 from conduit.ipmi.client import Bmc
 from conduit.ipmi.commands import (

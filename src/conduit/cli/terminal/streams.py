@@ -6,8 +6,8 @@ import os
 import signal
 import termios
 import tty
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -15,12 +15,14 @@ from typing import Final, NamedTuple
 import asyncclick as click
 import trio
 
+from conduit._trio import open_background_nursery
 from conduit.cli.terminal.recording import Asciicast, Flusher, private_file
 
 CHUNK: Final = 4096  # bytes read at a time
 STDIN: Final = 0
 STDOUT: Final = 1
-HANGUP_STATUS: Final = 128 + signal.SIGHUP
+SIGNALLED: Final = 128  # plus the signal's number: the exit status that shells expect
+HANGUP_STATUS: Final = SIGNALLED + signal.SIGHUP
 
 
 class Manners(NamedTuple):
@@ -119,3 +121,18 @@ def open_taps(stack: ExitStack, record: Path | None, log: Path | None) -> list[T
         stack.callback(cast.close)
         taps.append(Tap(cast.write, cast.resize))
     return taps
+
+
+@asynccontextmanager
+async def ended_by_sigterm() -> AsyncIterator[None]:
+    """SIGTERM ends the block as Ctrl+C does: sessions are closed first, for BMCs have few."""
+
+    async def watch(task_status: trio.TaskStatus[None]) -> None:
+        with trio.open_signal_receiver(signal.SIGTERM) as signals:
+            task_status.started()
+            async for number in signals:
+                raise click.exceptions.Exit(SIGNALLED + number)
+
+    async with open_background_nursery() as nursery:
+        await nursery.start(watch)
+        yield
