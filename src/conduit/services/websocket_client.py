@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 from urllib.parse import urlsplit
@@ -47,7 +48,7 @@ class WebSocket:
         self._connection = connection
         self._sending = trio.Lock()
         self._partial = bytearray()
-        self._ready: list[bytes] = []
+        self._ready: deque[bytes] = deque()
         self._over = False
         self.close_code: int | None = None
         "What the peer said when it closed."
@@ -62,9 +63,10 @@ class WebSocket:
         :raises TransportError: the connection broke.
         :raises RemoteProtocolError: the peer does not speak WebSocket, or says too much at once.
         """
+        await self._take_events()  # some may have come with the handshake
         while not self._ready and not self._over:
             await self._read()
-        return self._ready.pop(0) if self._ready else None
+        return self._ready.popleft() if self._ready else None
 
     async def aclose(self) -> None:
         """Say that it is over."""
@@ -80,6 +82,12 @@ class WebSocket:
         data = await _receive(self._stream)
         try:
             self._connection.receive_data(data or None)
+        except ProtocolError as error:
+            raise RemoteProtocolError(f"the peer does not speak WebSocket: {error}") from error
+        await self._take_events()
+
+    async def _take_events(self) -> None:
+        try:
             events = list(self._connection.events())
         except ProtocolError as error:
             raise RemoteProtocolError(f"the peer does not speak WebSocket: {error}") from error
@@ -163,41 +171,55 @@ async def _connect(url: str, tls: ssl.SSLContext | None) -> trio.abc.Stream:
 async def _shake_hands(stream: trio.abc.Stream, url: str, subprotocols: Sequence[str]) -> WSConnection:
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    connection = WSConnection(ConnectionType.CLIENT)
     request = Request(host=parts.netloc.rpartition("@")[2], target=target, subprotocols=list(subprotocols))
-    refused: RejectConnection | None = None
-    words = bytearray()
+    connection = WSConnection(ConnectionType.CLIENT)
+    answer = _Answer(url, subprotocols)
     try:
         await _send(stream, connection.send(request))
-        while True:
+        while not answer.is_accepted:
             data = await _receive(stream)
             connection.receive_data(data or None)
-            for event in connection.events():
-                match event:
-                    case AcceptConnection():
-                        _check_choice(event, subprotocols)
-                        return connection
-                    case RejectConnection():
-                        refused = event
-                        if not event.has_body:
-                            raise _refusal(url, event, b"")
-                    case RejectData():
-                        words += event.data
-                        if event.body_finished and refused is not None:
-                            raise _refusal(url, refused, bytes(words))
-                    case CloseConnection():
-                        raise CallError(Code.UNAVAILABLE, f"{_origin(url)} hung up")
-            if not data:
-                raise CallError(Code.UNAVAILABLE, f"{_origin(url)} hung up")
+            answer.take(connection.events(), at_end=not data)
     except ProtocolError as error:
         raise CallError(Code.UNAVAILABLE, f"{_origin(url)} does not speak WebSocket") from error
     except TransportError as error:
         raise CallError(Code.UNAVAILABLE, f"{_origin(url)}: {error}") from error
+    return connection
 
 
-def _check_choice(accepted: AcceptConnection, subprotocols: Sequence[str]) -> None:
-    if subprotocols and accepted.subprotocol != subprotocols[0]:
-        raise RemoteProtocolError(f"the server does not speak {subprotocols[0]}")
+class _Answer:
+    """What the server says to the handshake."""
+
+    def __init__(self, url: str, subprotocols: Sequence[str]) -> None:
+        self._url = url
+        self._subprotocols = subprotocols
+        self._refused: RejectConnection | None = None
+        self._words = bytearray()
+        self.is_accepted = False
+
+    def take(self, events: Iterable[Event], *, at_end: bool) -> None:
+        """:raises CallError: it refuses, or hangs up."""
+        for event in events:
+            match event:
+                case AcceptConnection():
+                    self._check_choice(event.subprotocol)
+                    self.is_accepted = True
+                    return  # what follows is for the connection
+                case RejectConnection():
+                    self._refused = event
+                case RejectData():
+                    self._words += event.data[:MAX_REFUSAL]
+                    at_end = at_end or event.body_finished or len(self._words) > MAX_REFUSAL
+                case _:
+                    at_end = True
+        if at_end and self._refused is not None:
+            raise _refusal(self._url, self._refused, bytes(self._words))
+        if at_end:
+            raise CallError(Code.UNAVAILABLE, f"{_origin(self._url)} hung up")
+
+    def _check_choice(self, chosen: str | None) -> None:
+        if self._subprotocols and chosen != self._subprotocols[0]:
+            raise RemoteProtocolError(f"the server does not speak {self._subprotocols[0]}")
 
 
 def _refusal(url: str, refused: RejectConnection, body: bytes) -> CallError:

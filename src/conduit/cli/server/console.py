@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import webbrowser
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -133,7 +133,7 @@ class Sessions(AsyncExitStack):
             await self._close(self._open[:-1])
             yield websocket
 
-    def _open_websocket(self, created: pb.CreateSOLSessionResponse) -> AsyncIterator[WebSocket]:
+    def _open_websocket(self, created: pb.CreateSOLSessionResponse) -> AbstractAsyncContextManager[WebSocket]:
         url = created.websocket_endpoint
         check_url("http" + url.removeprefix("ws"), allow_http=self._session.profile.allow_http)
         protocols = [PROTOCOL, f"ticket.{created.ticket}"]

@@ -75,9 +75,8 @@ def _gap(gap: Gap) -> str:
 def _writer(message: WriterChanged, viewer: ViewerSession) -> str:
     if message.asking is not None and viewer.is_writer:
         name = message.asking.name or "somebody"
-        return (
-            f"{name} asks for the keyboard, and gets it in {message.asking.ms / 1000:.0f} s: ^]g gives it, ^]n keeps it"
-        )
+        seconds = message.asking.ms / 1000
+        return f"{name} asks for the keyboard, and gets it in {seconds:.0f} s: ^]g gives it, ^]n keeps it"
     if message.asking is not None:
         return ""
     if viewer.is_writer:
