@@ -62,6 +62,7 @@ from conduit.rmcp.session_commands import (
     SessionPrivilege,
     SetSessionPrivilegeLevel,
 )
+from fuzz.console_targets import CONSOLE_SEEDS
 from fuzz.mux_targets import MUX_SEEDS
 from fuzz.stream_targets import STREAM_SEEDS
 from fuzz.targets import ONCE, SESSION_ID, joined
@@ -271,6 +272,7 @@ if __name__ == "__main__":
         sensor_records(),
         STREAM_SEEDS,
         MUX_SEEDS,
+        CONSOLE_SEEDS,
         traps(),
         dcmi(),
         sweeps(),

@@ -84,6 +84,7 @@ from conduit.rmcp.session_commands import (
     decode_cipher_suites,
 )
 from conduit.rmcp.sweep import PresenceSweep
+from fuzz.console_targets import CONSOLE_TARGETS
 from fuzz.mux_targets import MUX_TARGETS
 from fuzz.stream_targets import STREAM_TARGETS
 from tests.fakes import reference
@@ -491,4 +492,5 @@ TARGETS: Final[Mapping[str, Oracle]] = {
     "presence_sweep": presence_sweep,
     **STREAM_TARGETS,
     **MUX_TARGETS,
+    **CONSOLE_TARGETS,
 }

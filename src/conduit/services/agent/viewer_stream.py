@@ -31,7 +31,7 @@ class ViewerStream:
             data = await self._stream.receive_some()
             if not data:
                 return None
-            self._messages += self._reader.receive(data)
+            self._messages += self._reader.receive(bytes(data))
         return self._messages.popleft()
 
     async def send(self, messages: Iterable[bytes]) -> None:
