@@ -194,22 +194,16 @@ class ConsoleLink:
             async with open_background_nursery() as nursery:
                 nursery.start_soon(self._watch, events)
                 nursery.start_soon(self._type, console)
-                await self._listen(console, events)
+                await self._listen(console)
 
-    async def _listen(self, console: ConsoleLike, events: trio.MemoryReceiveChannel[ConsoleEvent]) -> None:
+    async def _listen(self, console: ConsoleLike) -> None:
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):  # another way to end
             while data := await console.receive_some(CHUNK):
-                self._catch_up(events)
+                # What the console told before it had this output was told to a task that is to run by now: let it, so
+                # that gaps are where they belong. Not even a cancelled hub loses what was received.
+                await trio.lowlevel.cancel_shielded_checkpoint()
                 self._owner.keep(data)
-        self._catch_up(events)
-
-    def _catch_up(self, events: trio.MemoryReceiveChannel[ConsoleEvent]) -> None:
-        """What happened before the output that just came is told before it."""
-        try:
-            while True:
-                self._note(events.receive_nowait())
-        except (trio.WouldBlock, trio.EndOfChannel):
-            return
+        await trio.lowlevel.cancel_shielded_checkpoint()
 
     async def _watch(self, events: trio.MemoryReceiveChannel[ConsoleEvent]) -> None:
         async for event in events:
