@@ -12,7 +12,6 @@ from trio.testing import memory_stream_pair
 
 from conduit.console import Mode, ViewerSession
 from conduit.console import messages as m
-from conduit.errors import ConduitError
 from conduit.ipmi.console_events import ConsoleEvent, ConsoleEventKind
 from conduit.services.agent.hub import ConsoleHub
 from conduit.tunnel.framing import MessageReader, encode_message
@@ -100,6 +99,7 @@ class FakeViewer:
         self.mode = mode
         self.session = ViewerSession(name=name, mode=mode)
         self.shown: list[m.Message] = []
+        self.remembers = True
         self.stream: trio.StapledStream[Any, Any]
 
     async def attach(self, hub: ConsoleHub, *, may_take: bool = False) -> None:
@@ -114,7 +114,8 @@ class FakeViewer:
         try:
             while data := await stream.receive_some():
                 for wire in reader.receive(bytes(data)):
-                    self.shown += self.session.receive(wire)
+                    shown = self.session.receive(wire)
+                    self.shown += shown if self.remembers else ()
         except (trio.ClosedResourceError, trio.BrokenResourceError):
             return
 
@@ -141,7 +142,3 @@ async def until(true: Callable[[], bool], seconds: float = 100) -> None:
     with trio.fail_after(seconds):
         while not true():  # noqa: ASYNC110 - it looks from outside
             await trio.sleep(0.01)
-
-
-def failure(error: ConduitError) -> ConduitError:
-    return error

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import trio
-from trio.testing import MockClock, memory_stream_pair
+from trio.testing import MockClock, lockstep_stream_pair, memory_stream_pair
 
 from conduit.console import Happening, Mode, Phase
 from conduit.console import messages as m
@@ -192,16 +192,24 @@ async def test_the_keyboard_passes_on_after_the_countdown(autojump_clock: MockCl
         await until(lambda: omar.session.is_writer and not li.session.is_writer, 2)
 
 
-async def test_who_does_not_read_is_not_waited_for_and_misses_what_is_gone(autojump_clock: MockClock) -> None:
+async def test_who_does_not_read_is_not_waited_for_and_misses_exactly_what_is_gone(autojump_clock: MockClock) -> None:
     async with stage(settings=HubSettings(scrollback=1000)) as (hub, bmc, nursery):
         quick = await live_viewer(hub, nursery)
-        ours, theirs = memory_stream_pair()
+        slow = FakeViewer(nursery, "slow")
+        slow.stream, theirs = lockstep_stream_pair()
         nursery.start_soon(partial(hub.attach, theirs, viewer_name="slow"))
-        await ours.send_all(encode_message(m.Attach().encode()))
-        for number in range(300):
-            bmc.console.say(b"line %5d\r\n" % number)
-        await until(lambda: quick.text.endswith(b"  299\r\n"))
-        assert quick.session.missing == 0
+        await slow.send(slow.session.attach())
+        said = b"".join(b"line %5d\r\n" % number for number in range(300))
+        for at in range(0, len(said), 500):
+            bmc.console.say(said[at : at + 500])
+            await trio.sleep(0.1)
+        assert quick.text == said
+        nursery.start_soon(slow.read, slow.stream)
+        await until(lambda: slow.session.position == len(said))
+        [gap] = slow.of(m.Gap)
+        assert gap.cause is Cause.SLOW
+        assert gap.bytes == slow.session.missing == len(said) - 1000 - gap.at
+        assert slow.text == said[: gap.at] + said[-1000:]
 
 
 async def test_offsets_go_on_after_the_agent_was_restarted(autojump_clock: MockClock, tmp_path: Path) -> None:
