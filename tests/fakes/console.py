@@ -122,7 +122,7 @@ class FakeViewer:
     async def send(self, wire: bytes) -> None:
         await self.stream.send_all(encode_message(wire))
 
-    async def type(self, data: bytes) -> None:
+    async def type_keys(self, data: bytes) -> None:
         for wire in self.session.type(data):
             await self.send(wire)
 
@@ -131,6 +131,9 @@ class FakeViewer:
 
     def of(self, kind: type[MessageT]) -> list[MessageT]:
         return [message for message in self.shown if isinstance(message, kind)]
+
+    def ends_with(self, end: bytes) -> bool:
+        return self.text.endswith(end)
 
     @property
     def text(self) -> bytes:

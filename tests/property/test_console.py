@@ -19,7 +19,7 @@ from conduit.errors import ConduitError
 
 pytestmark = pytest.mark.property
 numbers = st.integers(0, MAX_NUMBER)
-texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
+texts = st.text(st.characters(codec="utf-8"), max_size=40)
 maybe_number = st.none() | numbers
 maybe_text = st.none() | texts
 data = st.binary(min_size=1, max_size=200)

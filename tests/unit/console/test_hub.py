@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -29,8 +29,8 @@ def make(ring: Ring | None = None, *, live: bool = True) -> Hub:
     return hub
 
 
-def join(hub: Hub, name: str = "Li", mode: Mode = Mode.WRITE, *, may_take: bool = False, **wish: object) -> int:
-    attach = m.Attach(mode=mode, **wish)  # type: ignore[arg-type]  # keys of one test or another
+def join(hub: Hub, name: str = "Li", mode: Mode = Mode.WRITE, *, may_take: bool = False, **wish: Any) -> int:
+    attach = m.Attach(mode=mode, **wish)
     return hub.attach(attach, 0, name=name, mode=Mode.WRITE, may_take=may_take)
 
 
@@ -140,7 +140,7 @@ def test_a_viewer_that_knows_where_it_was_goes_on_there() -> None:
 
 
 @pytest.mark.parametrize("where", [{"start": 4, "epoch": "other"}, {"start": 11, "epoch": "e"}, {"start": 4}])
-def test_a_viewer_of_another_past_begins_anew(where: dict[str, object]) -> None:
+def test_a_viewer_of_another_past_begins_anew(where: dict[str, Any]) -> None:
     hub = make()
     hub.output(b"0123456789")
     assert output(hub, join(hub, **where)) == b"0123456789"

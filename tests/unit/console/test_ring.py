@@ -11,7 +11,7 @@ from conduit.errors import LocalProtocolError
 
 
 def read_all(ring: Ring, place: Place, most: int = 100) -> list[Output | Gap]:
-    items = []
+    items: list[Output | Gap] = []
     while True:
         item, place = ring.read(place, most)
         if item is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from conduit.console import ViewerSession, decode_from_viewer
@@ -10,10 +12,10 @@ from conduit.console.words import Cause, End, Mode, State
 from conduit.errors import LocalProtocolError, RemoteProtocolError
 
 
-def attached(session: ViewerSession, **answer: object) -> None:
+def attached(session: ViewerSession, **answer: Any) -> None:
     session.attach()
-    known: dict[str, object] = {"viewer": 1, "epoch": "e", **answer}
-    session.receive(m.Attached(**known).encode())  # type: ignore[arg-type]  # keys of one test or another
+    known: dict[str, Any] = {"viewer": 1, "epoch": "e", **answer}
+    session.receive(m.Attached(**known).encode())
 
 
 def wish(session: ViewerSession) -> m.Attach:
@@ -30,9 +32,9 @@ def test_it_asks_for_history_first_and_later_for_what_it_does_not_have() -> None
     session = ViewerSession(name="Li", mode=Mode.WRITE, history=10, take=True)
     assert wish(session) == m.Attach(history=10, mode=Mode.WRITE, take=True, name="Li")
     attached(session, start=5, live=8)
-    assert session.is_catching_up
+    catching_up = [session.is_catching_up]
     receive(session, m.Output(5, b"abc"))
-    assert not session.is_catching_up
+    assert [*catching_up, session.is_catching_up] == [True, False]
     assert wish(session) == m.Attach(start=8, epoch="e", history=10, mode=Mode.WRITE, name="Li")
 
 
@@ -84,7 +86,7 @@ def test_a_gap_that_we_have_in_part_is_as_long_as_what_we_lack() -> None:
 
 
 @pytest.mark.parametrize("answer", [{"epoch": "other", "start": 9}, {"start": 1}])
-def test_another_past_begins_anew(answer: dict[str, object]) -> None:
+def test_another_past_begins_anew(answer: dict[str, Any]) -> None:
     session = ViewerSession()
     attached(session)
     receive(session, m.Output(0, b"abc"))
@@ -95,16 +97,15 @@ def test_another_past_begins_anew(answer: dict[str, object]) -> None:
 
 def test_it_knows_whose_the_keyboard_is_and_whether_typing_is_of_use() -> None:
     session = ViewerSession()
-    assert not session.is_writer
+    found = [(session.is_writer, session.is_live)]
     attached(session)
-    assert not session.is_writer
-    assert not session.is_live
+    found.append((session.is_writer, session.is_live))
     receive(session, m.WriterChanged(viewer=1), m.StateChanged(state=State.LIVE))
-    assert session.is_writer
-    assert session.is_live
+    found.append((session.is_writer, session.is_live))
     ended = m.Ended(reason=End.CLOSED)
     assert receive(session, ended) == [ended]
-    assert not session.is_live
+    found.append((session.is_writer, session.is_live))
+    assert found == [(False, False), (False, False), (True, True), (True, False)]
 
 
 def test_typing_is_numbered_and_cut_to_size() -> None:

@@ -46,9 +46,9 @@ async def test_viewers_see_the_same_and_the_writer_types(autojump_clock: MockClo
     async with stage() as (hub, bmc, nursery):
         li, omar = await live_viewer(hub, nursery), await live_viewer(hub, nursery, "Omar")
         bmc.console.say(b"login: ")
-        await li.type(b"root\r")
+        await li.type_keys(b"root\r")
         await li.send(m.Break().encode())
-        await omar.type(b"me too")
+        await omar.type_keys(b"me too")
         await until(lambda: bool(omar.of(m.Refused)) and len(bmc.console.typed) == 2)
         assert bmc.console.typed == [b"root\r", b"<break>"]
         await until(lambda: li.text == omar.text == b"login: ")
@@ -88,7 +88,7 @@ async def test_a_silent_bmc_is_asked_again_at_growing_intervals_and_at_once_for_
         assert state is not None
         assert state.state is State.UNREACHABLE
         assert "does not answer" in state.text
-        await viewer.type(b"late")
+        await viewer.type_keys(b"late")
         await until(lambda: bool(viewer.of(m.Refused)))
         bmc.error = None
         await FakeViewer(nursery, "Omar").attach(hub)
@@ -131,7 +131,7 @@ async def test_a_lost_session_refuses_what_was_on_its_way_and_marks_the_gap(auto
     async with stage() as (hub, bmc, nursery):
         viewer = await live_viewer(hub, nursery)
         bmc.console.stuck = True
-        await viewer.type(b"reboot\r")
+        await viewer.type_keys(b"reboot\r")
         await trio.sleep(1)
         bmc.console.say(b"before")
         bmc.console.tell(ConsoleEventKind.GAP)
@@ -147,7 +147,7 @@ async def test_a_lost_session_refuses_what_was_on_its_way_and_marks_the_gap(auto
         assert gap.ms is not None
         assert gap.ms >= 2000
         assert bmc.console.typed == []
-        await viewer.type(b"ls\r")
+        await viewer.type_keys(b"ls\r")
         await until(lambda: bmc.console.typed == [b"ls\r"])
 
 
@@ -221,7 +221,7 @@ async def test_offsets_go_on_after_the_agent_was_restarted(autojump_clock: MockC
                 await viewer.attach(hub)
                 await until(lambda: viewer.session.is_live)
                 bmc.console.say(b"line %d\r\n" % number)
-                await until(partial(lambda end: viewer.text.endswith(end), b"%d\r\n" % number))
+                await until(partial(viewer.ends_with, b"%d\r\n" % number))
             await until(lambda: viewer.session.ended is not None)
             ended = viewer.session.ended
             assert ended is not None
