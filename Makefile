@@ -5,12 +5,16 @@ PYTHON ?= python3
 DEMO_PORT ?= 9001
 VENV := .venv
 BIN := $(VENV)/bin
+NODE := .node
+PAGES := src/conduit/services/web/static
+PAGES_FROM := $(wildcard web/*.html web/*.ts web/*.json web/src/* web/src/*/*)
+NPM := PATH="$(CURDIR)/$(NODE)/bin:$$PATH" $(NODE)/bin/npm --prefix web
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 COMPILE = .tools/bin/uv pip compile --quiet --generate-hashes --no-header --no-strip-extras --universal --python-version 3.11 $(LOCK_OPTIONS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup test demo lint fix coverage coverage-report docs build bench lock clean
+.PHONY: help setup web test demo lint fix coverage coverage-report docs build bench lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
@@ -23,6 +27,8 @@ test: setup ## lint, types, layers, then every test; skips, with the reason, wha
 
 demo: setup ## three virtual BMCs on loopback, and `conduit ipmi` shown on them; Ctrl+C ends it
 	@$(BIN)/python tools/demo.py --port $(DEMO_PORT) $(DEMO_OPTIONS)
+
+web: $(PAGES)/login.html ## the web pages, into the package that serves them
 
 lint: setup ## lint, types and layers
 	@$(BIN)/python -m nox --session lint types imports
@@ -54,7 +60,7 @@ lock: .tools/.ok ## compile requirements*.txt from pyproject.toml (LOCK_OPTIONS=
 	@if grep -n '://' requirements*.txt; then echo 'a lock file names a URL' >&2; exit 1; fi
 
 clean: ## remove what make made
-	rm -rf $(VENV) .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .nox .coverage site dist
+	rm -rf $(VENV) $(NODE) .tools web/node_modules $(PAGES) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .nox .coverage site dist
 
 # Stamps: a file says that a step is done, and is older than what would make it due again.
 
@@ -81,6 +87,21 @@ $(VENV)/.docs-ok: $(VENV)/.project-ok requirements-docs.txt
 $(VENV)/.bench-ok: $(VENV)/.project-ok requirements-bench.txt
 	@$(PIP_INSTALL) --require-hashes --requirement requirements-bench.txt
 	@touch $@
+
+# Node comes from PyPI, in an environment of its own: the machine's may be too old for Vite, or missing.
+$(NODE)/.ok: requirements-web.txt
+	@echo "setting up $(NODE) ..."
+	@rm -rf $(NODE)
+	@$(PYTHON) -m venv $(NODE)
+	@$(NODE)/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --requirement requirements-web.txt
+	@touch $@
+
+web/node_modules/.ok: $(NODE)/.ok web/package.json web/package-lock.json web/.npmrc
+	@$(NPM) ci --silent
+	@touch $@
+
+$(PAGES)/login.html: web/node_modules/.ok $(PAGES_FROM)
+	@$(NPM) run --silent build
 
 .tools/.ok: requirements-tools.txt
 	@rm -rf .tools

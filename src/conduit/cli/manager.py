@@ -12,6 +12,7 @@ import trio
 from conduit.cli.service_options import config_option, serve_until_stopped, settings_of, until_eof_option
 from conduit.errors import CallError
 from conduit.services.clock import system_clock
+from conduit.services.manager.backup import back_up, restore
 from conduit.services.manager.database import opened
 from conduit.services.manager.manager import open_manager
 from conduit.services.manager.run import ManagerSettings, run_manager
@@ -52,6 +53,25 @@ async def run(config: Path | None, *, until_eof: bool) -> None:
     settings, leave = settings_of(ManagerSettings, config, "manager"), trio.Event()
     service = partial(run_manager, settings, clock=system_clock, leave=leave)
     await serve_until_stopped(service, leave, until_eof=until_eof)
+
+
+@command.command(epilog="Example: conduit manager backup /backup/manager-2026-11-25.db")
+@config_option
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def backup(config: Path | None, file: Path) -> None:
+    """Copy the database while the Manager runs. The master key is not in it: keep that elsewhere."""
+    back_up(settings_of(ManagerSettings, config, "manager"), file)
+    click.echo(f"written: {file}")
+
+
+@command.command(name="restore", epilog="Example: conduit manager restore /backup/manager-2026-11-25.db")
+@config_option
+@click.option("--replace", is_flag=True, help="Though there is a database; that one is kept beside.")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def restore_command(config: Path | None, file: Path, *, replace: bool) -> None:
+    """Put a copy in place of the database, while the Manager is stopped."""
+    words = restore(settings_of(ManagerSettings, config, "manager"), file, replace=replace)
+    click.echo(f"restored: {words}")
 
 
 async def _password(path: Path | None) -> Secret:

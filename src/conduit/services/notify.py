@@ -27,10 +27,6 @@ class Notifier:
         """We finish what is open, and end."""
         await self._tell("STOPPING=1")
 
-    async def reloading(self) -> None:
-        """We read our settings again."""
-        await self._tell("RELOADING=1")
-
     async def keep_alive(self) -> None:
         """Say so twice in each of the watchdog's intervals, for ever: whoever hangs says nothing."""
         if not self._watchdog:

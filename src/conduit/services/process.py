@@ -22,18 +22,16 @@ async def run_service(
     *,
     leave: trio.Event,
     on_started: Callable[[Any], None] = lambda _: None,  # Any: what the service starts with
-    reload: Callable[[], Awaitable[None]] | None = None,
     until_eof: bool = False,
 ) -> None:
-    """Run *service* until SIGTERM or SIGINT: then *leave* is set, and it has GRACE seconds; a second one ends it at once.
+    """Run *service* until SIGTERM or SIGINT: then *leave* is set, and it has GRACE seconds. A second one ends it.
 
     :param service: takes ``task_status``.
-    :param reload: called at SIGHUP.
     :param until_eof: leave when standard input ends, too: whoever started us is gone.
     """
     notifier = Notifier()
     async with open_background_nursery() as helpers:
-        helpers.start_soon(_obey, helpers.cancel_scope, leave, notifier, reload)
+        helpers.start_soon(_obey, helpers.cancel_scope, leave, notifier)
         if until_eof:
             helpers.start_soon(_leave_at_eof, leave)
         async with open_foreground_nursery() as nursery:
@@ -43,17 +41,9 @@ async def run_service(
         helpers.cancel_scope.cancel()
 
 
-async def _obey(
-    scope: trio.CancelScope, leave: trio.Event, notifier: Notifier, reload: Callable[[], Awaitable[None]] | None
-) -> None:
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
-        async for number in signals:
-            if number == signal.SIGHUP:
-                if reload is not None:
-                    await notifier.reloading()
-                    await reload()
-                    await notifier.ready()
-                continue
+async def _obey(scope: trio.CancelScope, leave: trio.Event, notifier: Notifier) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for _ in signals:
             if leave.is_set():
                 break
             leave.set()

@@ -7,29 +7,23 @@ from typing import Final
 import asyncclick as click
 
 from conduit.cli.ipmi.base import Leaf, Noun, Number
-from conduit.cli.ipmi.render import Field, Report
 from conduit.cli.ipmi.runner import run
 from conduit.cli.ipmi.settings import Settings
-from conduit.errors import CompletionCodeError
+from conduit.cli.render import Field, Report
 from conduit.ipmi.client import Bmc
 from conduit.ipmi.commands import (
     BOOT_DEVICE_NAMES,
     BootFlags,
-    BootInfoAcknowledge,
-    BootOption,
     BootParameter,
     GetSystemBootOptions,
-    SetInProgress,
-    SetProgress,
-    SetSystemBootOptions,
     SystemBootOptions,
     boot_device,
 )
+from conduit.ipmi.operations.boot import set_boot_flags
 
 ALIASES: Final = {"disk": "hdd", "safe": "hdd-safe", "remote-disk": "remote-hdd"}  # ipmitool's names
 DEVICES: Final = (*BOOT_DEVICE_NAMES.values(), *ALIASES)
 LEGACY_OPTIONS: Final = ("efiboot", "persistent", "clear-cmos")  # of ipmitool's options=...
-SET_IN_PROGRESS_CODE: Final = 0x81
 
 
 @click.command(cls=Leaf, example="chassis bootdev pxe --efi")
@@ -102,34 +96,6 @@ def _wish(flags: BootFlags) -> str:
         return "Boot device: every wish is taken back"
     when = "at every start" if flags.persistent else "at the next start"
     return f"Boot device: {flags.device_name}, {flags.boot_type}, {when}"
-
-
-async def set_boot_flags(bmc: Bmc, flags: BootFlags) -> None:
-    """Set the boot flags the way that all firmware understands: announced, unacknowledged, and concluded.
-
-    :raises CompletionCodeError: the BMC refuses; whatever happens, "set in progress" is not left behind.
-    """
-    announced = await _set_if_possible(bmc, SetInProgress(state=SetProgress.IN_PROGRESS))
-    try:
-        await _set_if_possible(bmc, BootInfoAcknowledge(write_mask=0x1F))
-        await bmc.request(SetSystemBootOptions.of(flags))
-    finally:
-        if announced:
-            await _set_if_possible(bmc, SetInProgress(state=SetProgress.COMPLETE))
-
-
-async def _set_if_possible(bmc: Bmc, option: BootOption) -> bool:
-    """Set a parameter that a BMC may lack.
-
-    :raises CompletionCodeError: somebody else is setting boot options.
-    """
-    try:
-        await bmc.request(SetSystemBootOptions.of(option))
-    except CompletionCodeError as error:
-        if error.code == SET_IN_PROGRESS_CODE:
-            raise
-        return False
-    return True
 
 
 async def _show_flags(bmc: Bmc) -> Report:

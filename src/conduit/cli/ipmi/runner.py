@@ -13,9 +13,9 @@ import trio
 from conduit._trio import open_background_nursery
 from conduit.cli.ipmi.failures import FAILED, complain
 from conduit.cli.ipmi.hosts import Host
-from conduit.cli.ipmi.render import Report, make_console, show
 from conduit.cli.ipmi.results import Results
 from conduit.cli.ipmi.settings import Settings
+from conduit.cli.render import Report, make_console, show
 from conduit.errors import PeerTimeoutError
 from conduit.ipmi import fleet
 from conduit.ipmi.client import Bmc, open_bmc

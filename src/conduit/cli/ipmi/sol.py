@@ -16,11 +16,11 @@ import trio
 from conduit.cli.ipmi.base import Noun, Number
 from conduit.cli.ipmi.escapes import parse_escape
 from conduit.cli.ipmi.recording import Asciicast, Flusher, private_file
-from conduit.cli.ipmi.render import Field, Report
 from conduit.cli.ipmi.runner import ended_by_sigterm, log_in, run
 from conduit.cli.ipmi.settings import Settings
 from conduit.cli.ipmi.terminal import Attachment, Manners, Tap, terminal_size
 from conduit.cli.params import Seconds
+from conduit.cli.render import Field, Report
 from conduit.errors import CompletionCodeError, LocalProtocolError
 from conduit.ipmi.client import Bmc
 from conduit.ipmi.commands import (

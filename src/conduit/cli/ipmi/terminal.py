@@ -16,7 +16,7 @@ import trio
 
 from conduit.cli.ipmi.escapes import MENU, Action, EscapeParser
 from conduit.cli.ipmi.failures import FAILED
-from conduit.cli.ipmi.render import printable
+from conduit.cli.render import printable
 from conduit.ipmi.console import Console, ConsoleEvent, ConsoleEventKind
 
 CHUNK: Final = 4096  # bytes read at a time

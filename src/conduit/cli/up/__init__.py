@@ -70,6 +70,6 @@ def _tell(running: Running) -> None:
     """What to open and to type."""
     click.echo(f"\nManager {running.seed.manager_url}   Gateway {running.seed.gateway_url}\n\nLog in as:")
     for email, password in running.seed.passwords.items():
-        mine = [plan.id for plan in running.fleet.plans.values() if plan.owner == email]
-        click.echo(f"  {email:24} {password.reveal():16} {', '.join(mine) or 'everything'}")
+        mine = ", ".join(sorted(running.fleet.owned_by(email)))
+        click.echo(f"  {email:24} {password.reveal():16} {mine or 'everything'}")
     click.echo("\nCtrl+C ends it.")

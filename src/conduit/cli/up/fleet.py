@@ -54,7 +54,7 @@ def plans() -> list[ServerPlan]:
 
 def _plan(name: str, owner: str, words: str, tags: tuple[str, ...], config: BmcConfig, control: str) -> ServerPlan:
     password = secrets.token_urlsafe(9)
-    guest = replace(config.guest, enabled=True, epoch=datetime.now(UTC).timestamp())
+    guest = replace(config.guest, enabled=True, hostname=name.encode(), epoch=datetime.now(UTC).timestamp())
     complete = replace(config, users=(UserConfig(name=USER.encode(), password=password.encode()),), guest=guest)
     return ServerPlan(
         id=name, owner=owner, words=words, tags=tags, config=complete, control_type=control, password=password
@@ -67,6 +67,10 @@ class Fleet:
 
     plans: Mapping[str, ServerPlan]
     served: Mapping[str, ServedBmc]
+
+    def owned_by(self, email: str) -> set[str]:
+        """Ids of somebody's servers."""
+        return {server_id for server_id, plan in self.plans.items() if plan.owner == email}
 
     def is_on(self, server_id: str) -> bool:
         """What the BMC itself knows, not what anybody says of it."""

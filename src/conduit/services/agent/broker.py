@@ -9,17 +9,19 @@ idle; one operation at a time, tenants in turn; and a BMC that fails is left alo
 
 from __future__ import annotations
 
+import itertools
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 import trio
 
 from conduit._trio import open_background_nursery
-from conduit.errors import AuthenticationError, ConduitError
-from conduit.ipmi import Bmc
+from conduit.errors import AuthenticationError, CallError, ConduitError
+from conduit.ipmi import Bmc, Interface
 from conduit.ipmi.console import Console
 from conduit.rmcp.endpoint import Endpoint, open_endpoint
 from conduit.services.agent.broker_cache import Cache, Observed
@@ -27,8 +29,11 @@ from conduit.services.agent.broker_endpoints import ServerEndpoints
 from conduit.services.agent.broker_failures import UNREACHED, PausedError, call_error
 from conduit.services.agent.broker_health import BrokerSnapshot, Fallback
 from conduit.services.agent.broker_link import Link, NotOpenedError
+from conduit.services.agent.broker_records import KnownRecords
+from conduit.services.agent.broker_repeats import Repeats
 from conduit.services.agent.broker_turns import Turns
 from conduit.services.clock import Clock, system_clock
+from conduit.tunnel.call_frames import Code
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -62,18 +67,20 @@ class Done(Generic[T]):
 class Broker:
     """Made by :func:`open_broker`."""
 
-    def __init__(self, server: ServerEndpoints, udp: Endpoint, nursery: trio.Nursery, clock: Clock) -> None:
+    def __init__(self, server: ServerEndpoints, links: Sequence[Link], nursery: trio.Nursery, clock: Clock) -> None:
         limits = server.limits
-        self._links = [Link(server.server_id, one, udp, clock, limits) for one in server.control]
+        self._links = links
         self._turns = Turns(per_tenant=limits.waiting_per_tenant, in_all=limits.waiting)
         self._cache = Cache()
+        self._ordinals = itertools.count()
         self._active: Link | None = None
         self._fallback: Fallback | None = None
         self._consoles = 0
+        self.records = KnownRecords()
         self.server = server
         self.clock = clock
-        self.nursery = nursery
-        "Of what must go on when its caller goes away."
+        self.repeats: Repeats[bytes] = Repeats(nursery)
+        "Answers by idempotency key."
         self.power_commands = 0
         "Sent so far."
 
@@ -105,28 +112,23 @@ class Broker:
 
         :raises CallError: it failed, and why.
         """
-        since = trio.current_time() - max_age
-        found = self._cache.get(kind, since=since)
+        after = next(self._ordinals)
+        since = trio.current_time() - max_age if max_age > 0 else math.inf
+        found = self._cache.get(kind, after=after, since=since)
         if found is not None:
             await trio.lowlevel.checkpoint()
             return found
         try:
             async with self._turns.turn(caller.customer, exempt=exempt):
-                return await self._read(kind, work, since)
+                found = self._cache.get(kind, after=after, since=since)
+                return found or await self._read(kind, work)
         except ConduitError as error:
             raise call_error(error) from error
 
-    async def _read(self, kind: str, work: Callable[[Bmc], Awaitable[T]], since: float) -> Observed[T]:
-        found = self._cache.get(kind, since=since)
-        if found is not None:
-            return found
-        asked_at = trio.current_time()
+    async def _read(self, kind: str, work: Callable[[Bmc], Awaitable[T]]) -> Observed[T]:
+        asked_at, ordinal = trio.current_time(), next(self._ordinals)
         done = await self._with_best(work)
-        return self.remember(kind, done, asked_at)
-
-    def remember(self, kind: str, done: Done[T], asked_at: float) -> Observed[T]:
-        """Keep an answer for later questions."""
-        found = Observed(value=done.value, at=self.clock(), asked_at=asked_at, protocol=done.protocol)
+        found = Observed(value=done.value, at=self.clock(), asked_at=asked_at, ordinal=ordinal, protocol=done.protocol)
         self._cache.put(kind, found)
         return found
 
@@ -134,21 +136,23 @@ class Broker:
         """What was read may not be so any more: power was switched."""
         self._cache.forget()
 
-    @property
-    def active(self) -> Link:
-        """The endpoint that was last used with success, at first the preferred one."""
-        return self._active or self._links[0]
-
-    def answered(self, seconds: float) -> None:
-        """One request took so long."""
-        self.active.health.answered(seconds)
+    def answered(self, bmc: Bmc, seconds: float) -> None:
+        """One request in this session took so long."""
+        for link in self._links:
+            if link.uses(bmc):
+                link.health.answered(seconds)
 
     async def _with_best(self, work: Callable[[Bmc], Awaitable[T]]) -> Done[T]:
-        link, value = await self._first(self._links, lambda link: link.run(work))
+        link, value = await self._first(self._links, lambda link: link.run(work), note=True)
         return Done(value=value, protocol=link.protocol)
 
-    async def _first(self, links: list[Link], attempt: Callable[[Link], Awaitable[T]]) -> tuple[Link, T]:
-        """Try the endpoints in their order; a wrong password is no reason to try the next."""
+    async def _first(
+        self, links: Sequence[Link], attempt: Callable[[Link], Awaitable[T]], *, note: bool = False
+    ) -> tuple[Link, T]:
+        """Try the endpoints in their order; a wrong password is no reason to try the next.
+
+        :param note: record which it was.
+        """
         failure: ConduitError | None = None
         for link in links:
             try:
@@ -160,7 +164,8 @@ class Broker:
             except UNREACHED as error:
                 failure = failure or error
             else:
-                self._note_choice(link, failure)
+                if note:
+                    self._note_choice(link, failure)
                 return link, value
         raise failure or AssertionError("a server has endpoints")
 
@@ -168,11 +173,9 @@ class Broker:
         """Record a fallback, and its end."""
         self._active = link
         preferred = self._links[0]
-        if link is preferred or failure is None:
-            if link is preferred:
-                self._fallback = None
-            return
-        if self._fallback is None or self._fallback.chosen != link.name:
+        if failure is None:  # so it is the first
+            self._fallback = None
+        elif self._fallback is None or self._fallback.chosen != link.name:
             reason = call_error(failure).message
             self._fallback = Fallback(chosen=link.name, instead_of=preferred.name, since=self.clock(), reason=reason)
             logger.warning("%s: %s instead of %s: %s", self.server.server_id, link.name, preferred.name, reason)
@@ -183,10 +186,25 @@ class Broker:
 
         :param steal: take it from who has it.
         :raises CompletionCodeError: the BMC says no; 80h: somebody else has it.
-        :raises ConduitError: as for a log-in; CallError where the BMC is left alone.
+        :raises ConduitError: as for a log-in; CallError where the BMC is left alone, or has no console.
         """
-        raise NotImplementedError
-        yield
+        links = [link for link in self._links if link.endpoint.interface is not Interface.LAN]
+        if not links or not self.server.has_console:
+            raise CallError(Code.FAILED_PRECONDITION, "this BMC has no serial console that the Agent can reach")
+        async with AsyncExitStack() as stack:
+            async with self._turns.turn(NOBODY, exempt=True):
+                share = self.server.share_session
+                link, bmc = await self._first(links, Link.pin if share else Link.open_apart)
+                stack.push_async_callback(link.unpin if share else _close, bmc)
+                if bmc.session.interface is Interface.LAN:
+                    raise CallError(Code.FAILED_PRECONDITION, "this BMC speaks IPMI 1.5 only, which has no console")
+                console = await stack.enter_async_context(bmc.console(steal=steal))
+            self._consoles += 1
+            stack.callback(self._console_closed)
+            yield console
+
+    def _console_closed(self) -> None:
+        self._consoles -= 1
 
     def snapshot(self) -> BrokerSnapshot:
         """How the BMC and its endpoints are."""
@@ -204,19 +222,18 @@ class Broker:
         """Close sessions that nobody uses, for ever."""
         idle = self.server.limits.idle_close
         while True:
-            open_links = [link for link in self._links if link.connected and not link.pins]
-            await trio.sleep_until(
-                min((link.used_at + idle for link in open_links), default=trio.current_time() + idle)
-            )
-            for link in open_links:
-                if link.used_at + idle <= trio.current_time() and not self._turns.taken and not link.pins:
-                    async with self._turns.turn(NOBODY, exempt=True):
+            due = [link.used_at + idle for link in self._links if link.connected and not link.pins]
+            await trio.sleep_until(min(due, default=trio.current_time() + idle))
+            if not due:
+                continue
+            async with self._turns.turn(NOBODY, exempt=True):
+                for link in self._links:
+                    if not link.pins and link.used_at + idle <= trio.current_time():
                         await link.close()
 
-    async def aclose(self) -> None:
-        """Close all sessions."""
-        for link in self._links:
-            await link.close()
+
+async def _close(bmc: Bmc) -> None:
+    await bmc.aclose()
 
 
 def _may_be_other_elsewhere(error: ConduitError) -> bool:
@@ -238,11 +255,12 @@ async def open_broker(
         async with open_endpoint() as own, open_broker(server, udp=own, clock=clock) as broker:
             yield broker
         return
-    async with open_background_nursery() as nursery:
-        broker = Broker(server, udp, nursery, clock)
-        nursery.start_soon(broker.close_idle)
-        try:
+    links = [Link(server.server_id, one, udp, clock, server.limits) for one in server.control]
+    try:
+        async with open_background_nursery() as nursery:
+            broker = Broker(server, links, nursery, clock)
+            nursery.start_soon(broker.close_idle)
             yield broker
-        finally:
-            nursery.cancel_scope.cancel()
-            await broker.aclose()
+    finally:  # after the nursery: cancelled inside it, this would hide what the block raised
+        for link in links:
+            await link.close()

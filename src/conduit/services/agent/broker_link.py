@@ -77,24 +77,54 @@ class Link:
         """Whether there is a session."""
         return self._bmc is not None
 
+    def uses(self, bmc: Bmc) -> bool:
+        """Whether that is its session."""
+        return bmc is self._bmc
+
     async def run(self, work: Callable[[Bmc], Awaitable[T]]) -> T:
         """Do *work* with the session.
 
         :raises NotOpenedError: nothing was done.
         :raises ConduitError: as *work* does.
         """
-        started = trio.current_time()
-        if not self.breaker.enter(started):
-            raise NotOpenedError(self.paused(started))
+
+        async def with_session() -> T:
+            return await self._work(await self._session(), work)
+
+        return await self._judged(with_session)
+
+    async def pin(self) -> Bmc:
+        """The session, which stays until :meth:`unpin`. :raises NotOpenedError: there is none to be had."""
+
+        async def pin(bmc: Bmc) -> Bmc:
+            self.pins += 1
+            return bmc
+
+        return await self.run(pin)
+
+    async def unpin(self, bmc: Bmc) -> None:
+        """Its user is done."""
+        self.pins -= 1
+        self.used_at = trio.current_time()
+        if bmc is not self._bmc:  # given up meanwhile
+            await bmc.aclose()
+
+    async def open_apart(self) -> Bmc:
+        """One more session, which is its caller's to close. :raises NotOpenedError: there is none to be had."""
+        return await self._judged(self._log_in)
+
+    async def _judged(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Ask the circuit breaker, try, and tell it what came of it."""
+        if not self.breaker.enter(trio.current_time()):
+            raise NotOpenedError(self.paused(trio.current_time()))
         judged = False
         try:
-            try:
-                bmc = await self._session()
-                result = await self._work(bmc, work)
-            except ConduitError as error:
-                judged = True
-                await self._judge(error)
-                raise
+            result = await attempt()
+        except ConduitError as error:
+            judged = True
+            await self._judge(error)
+            raise
+        else:
             judged = True
             self._succeed()
             return result
@@ -107,25 +137,6 @@ class Link:
         """Why the breaker is open."""
         failure = self._failure or call_error(PeerTimeoutError())
         return PausedError(failure, self.breaker.retry_at - now, grave=self._grave)
-
-    async def open_own(self) -> Bmc:
-        """One more session, which is its caller's to close. :raises ConduitError: as :func:`open_bmc`."""
-        endpoint = self.endpoint
-        opening = open_bmc(
-            endpoint.host,
-            port=endpoint.port,
-            username=endpoint.username,
-            password=endpoint.resolve_password(),
-            interface=endpoint.interface,
-            cipher_suite=endpoint.cipher_suite,
-            privilege=endpoint.privilege,
-            timeout=endpoint.timeout,
-            retries=endpoint.retries,
-            backoff=endpoint.backoff,
-            workarounds=endpoint.workarounds,
-            endpoint=self._udp,
-        )
-        return await opening.__aenter__()  # its end is Bmc.aclose(), whichever task calls that
 
     async def close(self) -> None:
         """Give the session's slot back to the BMC."""
@@ -154,15 +165,34 @@ class Link:
 
     async def _session(self) -> Bmc:
         if self._bmc is None:
-            started = trio.current_time()
-            try:
-                self._bmc = await self.open_own()
-            except ConduitError as error:
-                raise NotOpenedError(error) from error
-            self.health.logged_in(trio.current_time() - started)
+            self._bmc = await self._log_in()
             self._seen_log_ins = self._bmc.logins
             self._note_protocol(self._bmc)
         return self._bmc
+
+    async def _log_in(self) -> Bmc:
+        """:raises NotOpenedError: and nothing else."""
+        endpoint, started = self.endpoint, trio.current_time()
+        try:
+            opening = open_bmc(
+                endpoint.host,
+                port=endpoint.port,
+                username=endpoint.username,
+                password=endpoint.resolve_password(),
+                interface=endpoint.interface,
+                cipher_suite=endpoint.cipher_suite,
+                privilege=endpoint.privilege,
+                timeout=endpoint.timeout,
+                retries=endpoint.retries,
+                backoff=endpoint.backoff,
+                workarounds=endpoint.workarounds,
+                endpoint=self._udp,
+            )
+            bmc = await opening.__aenter__()  # its end is Bmc.aclose(), whichever task calls that
+        except ConduitError as error:
+            raise NotOpenedError(error) from error
+        self.health.logged_in(trio.current_time() - started)
+        return bmc
 
     async def _work(self, bmc: Bmc, work: Callable[[Bmc], Awaitable[T]]) -> T:
         try:
@@ -198,6 +228,7 @@ class Link:
         self._grave = isinstance(cause, AuthenticationError)
         self.breaker.fail(trio.current_time(), grave=self._grave)
         logger.warning("%s: %s failed: %s", self._server_id, self.name, cause)
-        gone = isinstance(cause, (*UNREACHED, FateUnknownError)) and not self.pins
-        if gone or self._grave:
+        if self.pins:  # a console looks after the session; only one that nobody lets in again is given up
+            self._bmc = None if self._grave else self._bmc
+        elif self._grave or isinstance(cause, (*UNREACHED, FateUnknownError)):
             await self.close()  # the next one resolves name and password anew

@@ -102,7 +102,7 @@ class ManagerLink:
         try:
             addresses = {host_and_port(endpoint, TUNNEL_PORT) for endpoint in endpoints}
         except LocalProtocolError as error:
-            logger.error("the Manager names a Gateway that cannot be dialled", reason=str(error))
+            logger.warning("the Manager names a Gateway that cannot be dialled", reason=str(error))
             return
         if addresses and addresses != self._addresses.wanted:
             self._addresses.set(addresses)

@@ -13,8 +13,21 @@ from protobuf import Message
 
 from conduit.errors import CallError
 from conduit.services.agent import operations_power as power
+from conduit.services.agent import operations_sensors as sensors
+from conduit.services.agent import operations_system as system
 from conduit.services.agent.broker import Broker, Caller
-from conduit.services.api.gateway.v1.gateway_pb import PowerOperationRequest, PowerStatusRequest
+from conduit.services.agent.broker_metrics import BrokerMetrics
+from conduit.services.api.gateway.v1.gateway_pb import (
+    GetBMCInfoRequest,
+    GetBootDeviceRequest,
+    GetSystemStatusRequest,
+    IdentifyRequest,
+    ListEventsRequest,
+    ListSensorsRequest,
+    PowerOperationRequest,
+    PowerStatusRequest,
+    SetBootDeviceRequest,
+)
 from conduit.tunnel.call_frames import Code
 from conduit.tunnel.calls import Bidirectional, Method, ServedCall
 
@@ -48,6 +61,13 @@ METHODS: Final[Mapping[str, Operation]] = {
     "Reset": _power(power.RESET),
     "PowerSoft": _power(power.SOFT),
     "PowerDiag": _power(power.DIAG),
+    "GetBMCInfo": Operation(GetBMCInfoRequest, system.bmc_info),
+    "GetSystemStatus": Operation(GetSystemStatusRequest, system.system_status),
+    "ListSensors": Operation(ListSensorsRequest, sensors.list_sensors),
+    "ListEvents": Operation(ListEventsRequest, sensors.list_events),
+    "GetBootDevice": Operation(GetBootDeviceRequest, system.get_boot_device),
+    "SetBootDevice": Operation(SetBootDeviceRequest, system.set_boot_device),
+    "Identify": Operation(IdentifyRequest, system.identify),
 }
 
 
@@ -58,6 +78,7 @@ async def serve_call(
     request_bytes: bytes,
     *,
     deadline: float = math.inf,
+    metrics: BrokerMetrics | None = None,
 ) -> bytes:
     """Decode the request, do it at the broker of the server that *metadata* names, encode the answer.
 
@@ -67,7 +88,23 @@ async def serve_call(
     operation = METHODS.get(method)
     if operation is None:
         raise CallError(Code.UNIMPLEMENTED, f"the Agent has no method {method!r}")
-    request = _decode(operation, request_bytes)
+    started, code = trio.current_time(), Code.CANCELLED
+    try:
+        answer = await _answer(brokers, operation, metadata, request_bytes, deadline)
+        code = Code.OK
+    except CallError as error:
+        code = Code(error.code)
+        raise
+    finally:
+        if metrics is not None:
+            metrics.observe(method, code, trio.current_time() - started)
+    return answer
+
+
+async def _answer(
+    brokers: Mapping[str, Broker], operation: Operation, metadata: Mapping[str, str], data: bytes, deadline: float
+) -> bytes:
+    request = _decode(operation, data)
     broker = _broker(brokers, metadata, request)
     caller = Caller(customer=metadata.get(CUSTOMER, ""), user=metadata.get(USER, ""), request=metadata.get(REQUEST, ""))
     with trio.move_on_at(deadline):
@@ -75,13 +112,16 @@ async def serve_call(
     raise CallError(Code.DEADLINE_EXCEEDED, "the BMC took too long")
 
 
-def served_methods(brokers: Mapping[str, Broker]) -> dict[str, Method]:
-    """What ``conduit.tunnel.serve_calls`` is to serve."""
+def served_methods(brokers: Mapping[str, Broker], metrics: BrokerMetrics | None = None) -> dict[str, Method]:
+    """What ``conduit.tunnel.serve_calls`` is to serve.
+
+    :param brokers: by server id; looked at anew for each call, so a reload may change it.
+    """
 
     async def handle(name: str, call: ServedCall) -> None:
         request = await call.receive_only()
-        deadline = math.inf if call.deadline is None else call.deadline
-        await call.send(await serve_call(brokers, name, call.metadata, request, deadline=deadline))
+        answer = await serve_call(brokers, name, call.metadata, request, deadline=call.deadline, metrics=metrics)
+        await call.send(answer)
 
     return {name: Bidirectional(partial(handle, name)) for name in METHODS}
 

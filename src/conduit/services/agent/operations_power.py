@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Final
 
 import trio
 
-from conduit.errors import CallError, ConduitError
+from conduit.errors import CallError, CompletionCodeError, ConduitError
 from conduit.ipmi import Bmc, ChassisControlAction
 from conduit.services.agent.broker import Broker, Caller
 from conduit.services.agent.broker_cache import Observed
-from conduit.services.agent.broker_failures import UNREACHED, FateUnknownError
+from conduit.services.agent.broker_failures import FateUnknownError
+from conduit.services.agent.broker_repeats import Progress, RepeatKey
 from conduit.services.api.gateway.v1.gateway_pb import (
     PowerOperationRequest,
     PowerOperationResponse,
@@ -21,6 +23,8 @@ from conduit.services.api.gateway.v1.gateway_pb import (
 )
 from conduit.services.clock import timestamp
 from conduit.tunnel.call_frames import Code
+
+logger = logging.getLogger(__name__)
 
 KIND: Final = "power"  # in the broker's cache
 POLL: Final = 0.5  # seconds between looks at the power state
@@ -80,24 +84,38 @@ async def read_state(broker: Broker, bmc: Bmc) -> PowerState:
     """One request, timed. :raises ConduitError: as :meth:`Bmc.request`."""
     started = trio.current_time()
     status = await bmc.chassis_status()
-    broker.answered(trio.current_time() - started)
+    broker.answered(bmc, trio.current_time() - started)
     return PowerState.ON if status.power_on else PowerState.OFF
 
 
 async def switch_power(
     broker: Broker, caller: Caller, verb: PowerVerb, request: PowerOperationRequest
 ) -> PowerOperationResponse:
-    """Send the command, read the state back, and wait for the effect if that is wanted.
+    """Send the command, read the state back, and wait for the effect if that is wanted; once for each key.
 
     :raises CallError: the BMC did not take it.
     """
     timeout = checked_timeout(request)
+
+    async def work(progress: Progress) -> bytes:
+        return (await _switch(broker, caller, verb, progress, timeout if request.wait else None)).to_binary()
+
+    if not request.idempotency_key:
+        return PowerOperationResponse.from_binary(await work(Progress()))
+    key = RepeatKey(caller.customer, verb.action.name, request.idempotency_key)
+    return PowerOperationResponse.from_binary(await broker.repeats.once(key, request.to_binary(), work))
+
+
+async def _switch(
+    broker: Broker, caller: Caller, verb: PowerVerb, progress: Progress, patience: float | None
+) -> PowerOperationResponse:
     started = trio.current_time()
-    commands = _Command(broker, verb)
-    done = await broker.run(caller, commands.send)
+    done = await broker.run(caller, _Command(broker, caller, verb, progress).send)
     state, ordinal = done.value
-    wait = _Wait(broker, caller, verb, ordinal)
-    outcome = await wait.until(state, started + timeout) if request.wait else _accepted(verb, state)
+    if patience is None:
+        outcome = _accepted(verb, state)
+    else:
+        outcome = await _Wait(broker, caller, verb, ordinal).until(state, started + patience)
     return PowerOperationResponse(
         success=outcome.success,
         message=outcome.message,
@@ -118,9 +136,11 @@ def checked_timeout(request: PowerOperationRequest) -> int:
 class _Command:
     """The command itself: sent once, whatever happens."""
 
-    def __init__(self, broker: Broker, verb: PowerVerb) -> None:
+    def __init__(self, broker: Broker, caller: Caller, verb: PowerVerb, progress: Progress) -> None:
         self._broker = broker
+        self._caller = caller
         self._verb = verb
+        self._progress = progress
 
     async def send(self, bmc: Bmc) -> tuple[PowerState, int]:
         """The state read back, and which of the broker's power commands this is.
@@ -131,10 +151,15 @@ class _Command:
         await read_state(broker, bmc)
         broker.power_commands += 1
         ordinal = broker.power_commands
-        broker.forget()
+        self._progress.begin()
+        logger.info(
+            "%s: %s for %s (%s)", broker.server.server_id, self._verb.done, self._caller.user, self._caller.request
+        )
         try:
             await bmc.control_chassis(self._verb.action)
-        except UNREACHED as error:
+        except CompletionCodeError:
+            raise
+        except ConduitError as error:  # nothing acknowledged it, not even a refusal
             raise FateUnknownError from error
         finally:
             broker.forget()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import signal
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-import httpx
+import structlog
 import trio
 
 from conduit import __version__
@@ -14,16 +15,17 @@ from conduit._trio import open_background_nursery
 from conduit.errors import AuthenticationError, LocalProtocolError
 from conduit.services.agent.config import AgentConfig
 from conduit.services.agent.manager_link import ManagerLink
-from conduit.services.agent.servers import Server, open_servers, reported
+from conduit.services.agent.servers import Servers, open_servers, reported
 from conduit.services.agent.serving import serve_tunnel
 from conduit.services.api.agent.v1.agent_pb import Registration
 from conduit.services.certificates import GATEWAY_NAME, Identity
 from conduit.services.clock import Clock, system_clock
-from conduit.services.connect_client import ConnectClient
+from conduit.services.connect_client import ConnectClient, open_http
 from conduit.services.machine import SERVICE, MachineCertificate, MachineFiles
 from conduit.services.settings import read_secret
 from conduit.tunnel import Addresses, dial, dial_all
 
+logger = structlog.get_logger(__name__)
 DRAIN: Final = 20.0  # seconds that calls and consoles have when we leave
 
 
@@ -38,12 +40,16 @@ def is_gateway(uri: str) -> bool:
 async def run_agent(
     config: AgentConfig,
     *,
+    again: Callable[[], AgentConfig],
     clock: Clock = system_clock,
     leave: trio.Event,
     task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Until *leave* is set; starts with the Agent's name."""
-    async with httpx.AsyncClient(trust_env=False) as http:
+    """Until *leave* is set; starts with the Agent's name.
+
+    :param again: reads the configuration once more; called at SIGHUP. Only the servers may change.
+    """
+    async with open_http(config.manager_ca) as http:
         client = ConnectClient(http, config.manager, SERVICE)
         certificate = await MachineCertificate.obtain(
             MachineFiles(config.state),
@@ -54,7 +60,8 @@ async def run_agent(
                 file=config.join_token_file, environment=config.join_token_env, what="join token"
             ),
         )
-        async with open_servers(config) as servers:
+        async with open_servers(config) as servers, open_background_nursery() as nursery:
+            nursery.start_soon(_reload_on_request, servers, again)
             await _serve(config, client, certificate, servers, leave, task_status)
 
 
@@ -62,13 +69,13 @@ async def _serve(
     config: AgentConfig,
     client: ConnectClient,
     certificate: MachineCertificate,
-    servers: Mapping[str, Server],
+    servers: Servers,
     leave: trio.Event,
     task_status: trio.TaskStatus[str],
 ) -> None:
     addresses = Addresses()
-    link = ManagerLink(client, certificate, addresses, lambda: [reported(server) for server in servers.values()])
-    registration = Registration(version=__version__, server_ids=list(servers))
+    link = ManagerLink(client, certificate, addresses, lambda: [reported(each) for each in servers.by_id.values()])
+    registration = Registration(version=__version__, server_ids=list(servers.by_id))
     dialler = partial(
         dial,
         tls=certificate.files.tls,
@@ -87,7 +94,14 @@ async def _serve(
         nursery.cancel_scope.cancel()
 
 
-def check_config(config: AgentConfig) -> None:
-    """:raises LocalProtocolError: it cannot work."""
-    if not config.servers:
-        raise LocalProtocolError("the configuration names no server")
+async def _reload_on_request(servers: Servers, again: Callable[[], AgentConfig]) -> None:
+    """A configuration that cannot be used changes nothing."""
+    with trio.open_signal_receiver(signal.SIGHUP) as signals:
+        async for _ in signals:
+            try:
+                config = await trio.to_thread.run_sync(again)
+            except LocalProtocolError as error:
+                logger.warning("the new configuration cannot be used", reason=str(error))
+                continue
+            await servers.use(config.servers)
+            logger.info("configuration read again", servers=len(servers.by_id))

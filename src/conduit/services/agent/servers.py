@@ -5,18 +5,27 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
+import structlog
+import trio
+
+from conduit._trio import open_background_nursery
 from conduit.ipmi import Interface
+from conduit.rmcp.endpoint import Endpoint, open_endpoint
 from conduit.services.agent.broker import Broker, open_broker
 from conduit.services.agent.broker_endpoints import ControlEndpoint, ServerEndpoints
-from conduit.services.agent.config import AgentConfig, Control, ServerConfig, password_of
-
-ConsoleHub = type(None)  # TEMP
+from conduit.services.agent.config import AgentConfig, Console, Control, ServerConfig, password_of
+from conduit.services.agent.console_log import LogSettings
+from conduit.services.agent.hub import ConsoleHub, open_console_hub
+from conduit.services.agent.hub_settings import HubSettings
+from conduit.services.agent.secret_store import SecretStore
 from conduit.services.api.common.v1.server_pb import BMCType, SOLType
 from conduit.services.api.manager.v1.machine_pb import ReportedServer
 
 _INTERFACES: Final = {"ipmi": Interface.LANPLUS, "ipmi-1.5": Interface.LAN}
+logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,33 +38,101 @@ class Server:
     hub: ConsoleHub | None
 
 
+@dataclass(slots=True)
+class _Kept:
+    """A server's task."""
+
+    config: ServerConfig
+    leave: trio.Event
+    gone: trio.Event
+
+
+class Servers:
+    """All that the configuration names; it may be replaced while consoles are open."""
+
+    def __init__(self, config: AgentConfig, udp: Endpoint, nursery: trio.Nursery) -> None:
+        self._state = config.state
+        self._store = store_of(config)
+        self._udp = udp
+        self._nursery = nursery
+        self._kept: dict[str, _Kept] = {}
+        self.by_id: dict[str, Server] = {}
+        "Those that are ready."
+        self.brokers: dict[str, Broker] = {}
+        "Likewise, their brokers."
+
+    async def use(self, wanted: Mapping[str, ServerConfig]) -> None:
+        """Have these servers and no others. Those whose configuration stays the same notice nothing."""
+        for server_id, kept in list(self._kept.items()):
+            if wanted.get(server_id) != kept.config:
+                logger.info("server leaves", server=server_id)
+                kept.leave.set()
+                await kept.gone.wait()
+        for server_id, config in wanted.items():
+            if server_id not in self._kept:
+                await self._nursery.start(self._keep, server_id, config)
+
+    async def _keep(
+        self, server_id: str, config: ServerConfig, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Own a server, until it is to leave."""
+        kept = self._kept[server_id] = _Kept(config, trio.Event(), trio.Event())
+        try:
+            async with AsyncExitStack() as stack:
+                server = await self._open(stack, server_id, config)
+                self.by_id[server_id], self.brokers[server_id] = server, server.broker
+                task_status.started()
+                await kept.leave.wait()
+        finally:
+            self.by_id.pop(server_id, None)
+            self.brokers.pop(server_id, None)
+            self._kept.pop(server_id, None)
+            kept.gone.set()
+
+    async def _open(self, stack: AsyncExitStack, server_id: str, config: ServerConfig) -> Server:
+        endpoints = endpoints_of(server_id, config, self._store)
+        broker = await stack.enter_async_context(open_broker(endpoints, udp=self._udp))
+        hub = None
+        if config.console is not None:
+            opener = partial(broker.open_console, steal=config.console.steal)
+            spool = self._state / "consoles" / server_id
+            settings = hub_settings(config.console)
+            hub = await stack.enter_async_context(open_console_hub(opener, spool=spool, settings=settings))
+        return Server(server_id, config, broker, hub)
+
+
 @asynccontextmanager
-async def open_servers(config: AgentConfig) -> AsyncIterator[Mapping[str, Server]]:
-    """All that the configuration names, by id."""
-    async with AsyncExitStack() as stack:
-        servers = {}
-        for server_id, server in config.servers.items():
-            broker = await stack.enter_async_context(open_broker(endpoints_of(server_id, server)))
-            hub = None
-            if server.console is not None:
-                spool = config.state / "consoles" / server_id
-            servers[server_id] = Server(server_id, server, broker, hub)
+async def open_servers(config: AgentConfig) -> AsyncIterator[Servers]:
+    """The servers of a configuration; closed with the block."""
+    async with open_endpoint() as udp, open_background_nursery() as nursery:
+        servers = Servers(config, udp, nursery)
+        await servers.use(config.servers)
         yield servers
 
 
-def endpoints_of(server_id: str, server: ServerConfig) -> ServerEndpoints:
+def hub_settings(console: Console) -> HubSettings:
+    """How its hub behaves."""
+    return HubSettings(log=None if console.log is None else LogSettings(path=console.log))
+
+
+def store_of(config: AgentConfig) -> SecretStore:
+    """The sealed passwords."""
+    return SecretStore(config.state / "secrets.json", config.secret_key_file or config.state / "secrets.key")
+
+
+def endpoints_of(server_id: str, server: ServerConfig, store: SecretStore) -> ServerEndpoints:
     """What its broker is told."""
-    control = [_endpoint(server_id, number, each) for number, each in enumerate(server.control, 1)]
+    control = [_endpoint(server_id, number, each, store) for number, each in enumerate(server.control, 1)]
     return ServerEndpoints(server_id=server_id, control=control, has_console=server.console is not None)
 
 
-def _endpoint(server_id: str, number: int, control: Control) -> ControlEndpoint:
+def _endpoint(server_id: str, number: int, control: Control, store: SecretStore) -> ControlEndpoint:
     return ControlEndpoint(
         name=f"ipmi-{number}",
         host=control.address,
         port=control.port,
         username=control.user,
-        password=lambda: password_of(server_id, control),
+        password=partial(password_of, server_id, control, store),
         interface=_INTERFACES[control.type],
         cipher_suite=control.cipher_suite,
         workarounds=control.workarounds,
@@ -74,5 +151,5 @@ def reported(server: Server) -> ReportedServer:
         control_kinds=[BMCType.BMC_IPMI for _ in config.control],
         sol_kind=SOLType.SOL_IPMI if config.console is not None else SOLType.SOL_UNSPECIFIED,
         features=["power", "sensors", "events", *(["console"] if config.console is not None else [])],
-        status="online",
+        status="online" if server.broker.snapshot().reachable else "offline",
     )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
 from conduit.errors import CallError
 from conduit.services.agent.operations import served_methods
-from conduit.services.agent.servers import Server
+from conduit.services.agent.servers import Servers
 from conduit.tunnel import Tunnel, TunnelStream, serve_streams, serving_calls
 from conduit.tunnel.call_frames import Code
 from conduit.tunnel.calls import KIND as CALL
@@ -18,15 +17,15 @@ CONSOLE: Final = "console"
 MAX_STREAMS: Final = 2048
 
 
-async def serve_tunnel(servers: Mapping[str, Server], tunnel: Tunnel) -> None:
+async def serve_tunnel(servers: Servers, tunnel: Tunnel) -> None:
     """Until the tunnel ends."""
-    methods = served_methods({server.id: server.broker for server in servers.values()})
+    methods = served_methods(servers.brokers)
     handlers: dict[str, StreamHandler] = {CALL: serving_calls(methods), CONSOLE: partial(_serve_console, servers)}
     await serve_streams(tunnel, handlers, max_handlers=MAX_STREAMS)
 
 
-async def _serve_console(servers: Mapping[str, Server], stream: TunnelStream) -> None:
-    server = servers.get(stream.metadata.get("server", ""))
+async def _serve_console(servers: Servers, stream: TunnelStream) -> None:
+    server = servers.by_id.get(stream.metadata.get("server", ""))
     if server is None or server.hub is None:
         raise CallError(Code.NOT_FOUND, "there is no such console")
     await server.hub.attach(

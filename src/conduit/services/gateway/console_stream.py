@@ -1,15 +1,16 @@
-"""A viewer's stream: console messages between its WebSocket and the Agent's hub, each way as they are."""
+"""A viewer's stream: console messages between its WebSocket, or gRPC stream, and the Agent's hub, each as it is."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 import trio
 
 from conduit._trio import open_background_nursery
-from conduit.errors import CallError, DecodeError
+from conduit.console.messages import MAX_MESSAGE, Ended
+from conduit.console.words import End
+from conduit.errors import CallError, ConduitError, DecodeError
 from conduit.services.gateway.agents import Agents
 from conduit.services.gateway.consoles import Consoles, ConsoleSession
 from conduit.services.gateway.operations import metadata_of
@@ -17,17 +18,15 @@ from conduit.tunnel import TunnelStream
 from conduit.tunnel.framing import MessageReader, encode_message
 
 KIND: Final = "console"
-MAX_FROM_VIEWER: Final = 64 << 10  # bytes of one message
-MAX_FROM_HUB: Final = 1 << 20  # bytes of one message
-_ENDED: Final = 0x49
-_WORDS: Final = {
-    "closed": "This session was closed.",
-    "expired": "This session has expired. Open the console again.",
-    "revoked": "Your access to this server has ended.",
-    "drain": "The Gateway is being restarted. Connecting again.",
-    "lost": "The connection with the datacenter is lost. Connecting again.",
+LAST_WORDS: Final = 1.0  # seconds that a viewer has to take them
+_TEXTS: Final = {
+    End.CLOSED: "This session was closed.",
+    End.EXPIRED: "This session has expired. Open the console again.",
+    End.REVOKED: "Your access to this server has ended.",
+    End.DRAIN: "The Gateway is being restarted. Connecting again.",
+    End.LOST: "The connection with the datacenter is lost. Connecting again.",
 }
-_RETRY: Final = frozenset({"drain", "lost"})
+_RETRY: Final = frozenset({End.DRAIN, End.LOST})
 Send = Callable[[bytes], Awaitable[None]]
 Receive = Callable[[], Awaitable[bytes]]
 "The next message; raises trio.EndOfChannel when the viewer has gone."
@@ -41,51 +40,62 @@ class ConsoleRelay:
         self._consoles = consoles
 
     async def run(self, session: ConsoleSession, receive: Receive, send: Send) -> None:
-        """Relay until one side ends; the viewer is told why."""
-        reason, text = "lost", ""
+        """Relay until one side ends. The viewer is told why, unless it left, or the hub has told it."""
+        last: Ended | None = None
         with self._consoles.viewing(session) as scope:
             try:
-                await self._relay(session, receive, send)
+                last = await self._relay(session, receive, send)
             except CallError as error:
-                text = error.message
-            except (trio.BrokenResourceError, trio.ClosedResourceError, DecodeError):
-                pass
-            reason = "lost"
+                last = ended(End.LOST, error.message)
+            except (ConduitError, trio.BrokenResourceError):
+                last = ended(End.LOST)
         if scope.cancelled_caught:
-            reason = session.ended_because or "closed"
-        with trio.move_on_after(1, shield=True):
-            await send(ended(reason, text))
+            last = ended(session.ended_because)
+        if last is not None:
+            with trio.move_on_after(LAST_WORDS, shield=True):
+                await send(last.encode())
 
-    async def _relay(self, session: ConsoleSession, receive: Receive, send: Send) -> None:
+    async def _relay(self, session: ConsoleSession, receive: Receive, send: Send) -> Ended | None:
         tunnel = self._agents.tunnel_to(session.grant.context.agent_id)
         metadata = {**metadata_of(session.grant), "mode": "read" if session.read_only else "write"}
+        if session.may_take:
+            metadata["take"] = "yes"
         stream = await tunnel.open_stream(KIND, metadata)
+        ways: list[Ended | None] = []
         async with stream, open_background_nursery() as nursery:
-            nursery.start_soon(_to_viewer, stream, send, nursery.cancel_scope)
-            await _to_hub(stream, receive)
-            nursery.cancel_scope.cancel()
+            gone = trio.Event()
+
+            async def way(run: Awaitable[Ended | None]) -> None:
+                ways.append(await run)
+                gone.set()
+
+            nursery.start_soon(way, _to_viewer(stream, send))
+            nursery.start_soon(way, _to_hub(stream, receive))
+            await gone.wait()
+        return ways[0]
 
 
-def ended(reason: str, text: str = "") -> bytes:
+def ended(reason: End, text: str = "") -> Ended:
     """The last message to a viewer."""
-    body = {"reason": reason, "text": text or _WORDS.get(reason, reason), "retry": reason in _RETRY}
-    return bytes([_ENDED]) + json.dumps(body).encode()
+    return Ended(reason=reason, text=text or _TEXTS.get(reason, reason.value), retry=reason in _RETRY)
 
 
-async def _to_viewer(stream: TunnelStream, send: Send, scope: trio.CancelScope) -> None:
-    reader = MessageReader(MAX_FROM_HUB)
+async def _to_viewer(stream: TunnelStream, send: Send) -> Ended | None:
+    """Until the hub ends, whose last message told why; a stream that ends without one is lost."""
+    reader, last = MessageReader(MAX_MESSAGE), b""
     while data := await stream.receive_some():
-        for message in reader.receive(data):
-            await send(message)
-    scope.cancel()
+        for last in reader.receive(data):
+            await send(last)
+    return None if last[:1] == bytes((Ended.type_number,)) else ended(End.LOST)
 
 
-async def _to_hub(stream: TunnelStream, receive: Receive) -> None:
+async def _to_hub(stream: TunnelStream, receive: Receive) -> Ended | None:
+    """Until the viewer leaves."""
     while True:
         try:
             message = await receive()
         except trio.EndOfChannel:
-            return
-        if len(message) > MAX_FROM_VIEWER:
-            raise DecodeError("a console message is too long", offset=0)
+            return None
+        if not 0 < len(message) <= MAX_MESSAGE:
+            raise DecodeError("a console message that is empty or too long")
         await stream.send_all(encode_message(message))

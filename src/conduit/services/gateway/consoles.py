@@ -11,6 +11,7 @@ from typing import Final
 
 import trio
 
+from conduit.console.words import End
 from conduit.errors import CallError
 from conduit.services.clock import Clock
 from conduit.services.gateway.access import Access, Grant
@@ -38,12 +39,17 @@ class ConsoleSession:
     idle_since: float | None
     scopes: set[trio.CancelScope] = field(default_factory=set)
     "Of its live streams."
-    ended_because: str = ""
+    ended_because: End = End.CLOSED
 
     @property
     def server_id(self) -> str:
         """The server."""
         return self.grant.claims.server_id
+
+    @property
+    def may_take(self) -> bool:
+        """Whether it may take the keyboard from others at once."""
+        return Permission.ADMIN_ALL in self.grant.claims.permissions
 
     @property
     def viewers(self) -> int:
@@ -103,16 +109,16 @@ class Consoles:
 
     def close(self, grant: Grant, session_id: str) -> None:
         """:raises CallError: NOT_FOUND."""
-        self.end(self.find(grant, session_id), "closed")
+        self.end(self.find(grant, session_id), End.CLOSED)
 
-    def end(self, session: ConsoleSession, reason: str) -> None:
+    def end(self, session: ConsoleSession, reason: End) -> None:
         """End it and its live streams, which are told *reason*."""
         self._sessions.pop(session.id, None)
         session.ended_because = reason
         for scope in session.scopes:
             scope.cancel()
 
-    def end_all(self, reason: str) -> None:
+    def end_all(self, reason: End) -> None:
         """End every session."""
         for session in list(self._sessions.values()):
             self.end(session, reason)
@@ -123,9 +129,9 @@ class Consoles:
         self._tickets = {digest: kept for digest, kept in self._tickets.items() if kept[1] >= now}
         for session in list(self._sessions.values()):
             if not self._access.still_good(session.grant):
-                self.end(session, "revoked")
+                self.end(session, End.REVOKED)
             elif session.expires_at < now or (session.idle_since is not None and session.idle_since < now - IDLE_LIFE):
-                self.end(session, "expired")
+                self.end(session, End.EXPIRED)
 
     @contextmanager
     def viewing(self, session: ConsoleSession) -> Iterator[trio.CancelScope]:

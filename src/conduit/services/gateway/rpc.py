@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any, TypeVar
 
 from connectrpc.request import RequestContext
 from protobuf import Message
 
+from conduit.errors import CallError
 from conduit.services.api.gateway.v1 import gateway_pb as pb
 from conduit.services.api.gateway.v1.gateway_connect import GatewayService
 from conduit.services.clock import timestamp
 from conduit.services.gateway.gateway import Gateway
+from conduit.services.gateway.grpc_console import console_chunks
 from conduit.services.headers import bearer_of
+from conduit.services.permissions import Permission
+from conduit.tunnel.call_frames import Code
 
 _Context = RequestContext[Any, Any]
 _Answer = TypeVar("_Answer", bound=Message[Any])
@@ -126,3 +132,18 @@ class GatewayRpc(GatewayService):
         grant = await self._gateway.grant(bearer_of(ctx))
         self._gateway.consoles.close(grant, request.session_id)
         return pb.CloseSOLSessionResponse()
+
+    async def stream_console_data(
+        self, request: AsyncIterator[pb.ConsoleDataChunk], ctx: _Context
+    ) -> AsyncIterator[pb.ConsoleDataChunk]:
+        """The console itself, for clients of gRPC; the first chunk names the session."""
+        grant = await self._gateway.grant(bearer_of(ctx))
+        grant.check(Permission.CONSOLE_READ)
+        first = await anext(request, None)
+        grant.check_server("" if first is None else first.server_id)
+        if first is None or not first.is_handshake:
+            raise CallError(Code.INVALID_ARGUMENT, "the first chunk must be a handshake")
+        session = self._gateway.consoles.find(grant, first.session_id)
+        async with aclosing(console_chunks(self._gateway.relay, session, first, request)) as chunks:
+            async for chunk in chunks:
+                yield chunk

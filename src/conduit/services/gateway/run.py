@@ -11,9 +11,10 @@ import httpx
 import trio
 
 from conduit._trio import open_background_nursery, open_foreground_nursery
+from conduit.console.words import End
 from conduit.services.certificates import check_name
 from conduit.services.clock import Clock, system_clock
-from conduit.services.connect_client import ConnectClient
+from conduit.services.connect_client import ConnectClient, open_http
 from conduit.services.gateway.access import Access
 from conduit.services.gateway.agents import Agents, admit, is_agent
 from conduit.services.gateway.app import create_app
@@ -21,7 +22,8 @@ from conduit.services.gateway.gateway import Gateway
 from conduit.services.gateway.manager_link import ManagerLink
 from conduit.services.machine import SERVICE, MachineCertificate, MachineFiles
 from conduit.services.settings import read_secret
-from conduit.services.web.thin import serve
+from conduit.services.web.bindings import Binding
+from conduit.services.web.serving import serve
 from conduit.tunnel import Tunnel, accept
 from conduit.tunnel.link import Listener
 
@@ -40,11 +42,19 @@ class GatewaySettings:
     state: Path = Path("/var/lib/conduit-gateway")
     "Folder for its certificate."
     join_token_file: Path | None = None
+    "File with the join token; needed until the machine has enrolled."
     join_token_env: str | None = None
+    "Or the environment variable that has it."
+    manager_ca: Path | None = None
+    "PEM: whom to trust as the Manager, when not the system's CAs."
     host: str = "127.0.0.1"
+    "Address to listen on for clients."
     port: int = PORT
+    "TCP port for clients, 0 for any."
     tunnel_host: str = "0.0.0.0"  # noqa: S104  # Agents come from elsewhere
+    "Address to listen on for Agents."
     tunnel_port: int = TUNNEL_PORT
+    "TCP port for Agents, 0 for any."
     public_url: str = ""
     "Where clients reach it; by default http:// and the address that it listens on."
     public_tunnel: str = ""
@@ -70,7 +80,7 @@ async def run_gateway(
     task_status: trio.TaskStatus[Ports] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Until *leave* is set."""
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with open_http(settings.manager_ca) as http:
         machines = ConnectClient(http, settings.manager, SERVICE)
         certificate = await MachineCertificate.obtain(
             MachineFiles(settings.state),
@@ -107,11 +117,12 @@ async def _run(
         nursery.start_soon(link.run)
         nursery.start_soon(gateway.keep_order)
         nursery.start_soon(_welcome, listener, agents)
-        port = await nursery.start(partial(serve, create_app(gateway), settings.host, settings.port))
+        binding = Binding(hosts=(settings.host,), port=settings.port)
+        bound = await nursery.start(partial(serve, create_app(gateway), binding))
         await link.ready.wait()
-        task_status.started(Ports(port, listener.port))
+        task_status.started(Ports(bound.port, listener.port))
         await leave.wait()
-        gateway.consoles.end_all("drain")
+        gateway.consoles.end_all(End.DRAIN)
         nursery.cancel_scope.cancel()
 
 

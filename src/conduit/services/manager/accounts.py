@@ -6,6 +6,7 @@ import hashlib
 import re
 import secrets
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from conduit.errors import CallError
 from conduit.services.clock import Clock
 from conduit.services.manager.database import Database
+from conduit.services.manager.pages import page_of, token_after
 from conduit.services.manager.revocations import revoke
 from conduit.services.manager.schema import customers, refresh_tokens
 from conduit.services.secret import Secret
@@ -145,6 +147,25 @@ class Accounts:
             self._end_sessions(connection, customer_id)
 
         await self._database.run(work)
+
+    async def count(self) -> int:
+        """How many there are."""
+        query = sa.select(sa.func.count()).select_from(customers)
+        return await self._database.run(lambda connection: connection.execute(query).scalar_one())
+
+    async def list(self, page_size: int, page_token: str) -> tuple[Sequence[Account], str]:
+        """A page of them by email, and where the next one begins.
+
+        :raises CallError: INVALID_ARGUMENT: no page begins so.
+        """
+        size, after = page_of(page_size, page_token)
+        query = sa.select(customers).where(customers.c.email > after).order_by(customers.c.email).limit(size + 1)
+
+        def work(connection: sa.Connection) -> Sequence[Account]:
+            return [account_of(row) for row in connection.execute(query)]
+
+        found = await self._database.run(work)
+        return found[:size], token_after(found[size - 1].email) if len(found) > size else ""
 
     async def find(self, email_or_id: str) -> Account | None:
         """Whom an email or an id means."""

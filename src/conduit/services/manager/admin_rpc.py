@@ -12,6 +12,7 @@ from conduit.services.api.manager.v1.admin_connect import AdminService
 from conduit.services.clock import timestamp
 from conduit.services.manager import messages
 from conduit.services.manager.manager import Manager
+from conduit.services.manager.registry import Filters
 from conduit.services.secret import Secret
 from conduit.tunnel.call_frames import Code
 
@@ -77,3 +78,89 @@ class AdminRpc(AdminService):
             case what:
                 await self._manager.accounts.end_sessions(what.value)
         return pb.RevokeResponse()
+
+    # --- what there is ------------------------------------------------------------------------------------------------
+
+    async def get_dashboard_metrics(
+        self, request: pb.GetDashboardMetricsRequest, ctx: _Context
+    ) -> pb.GetDashboardMetricsResponse:
+        """How much there is of everything."""
+        staff = await self._manager.callers.staff(ctx)
+        registry = self._manager.registry
+        everything = await registry.servers(staff, Filters(), 1, "")
+        offline = await registry.servers(staff, Filters(status="offline"), 1, "")
+        gateways = await registry.gateways()
+        alive = await registry.gateways(alive=True)
+        return pb.GetDashboardMetricsResponse(
+            total_bmcs=everything.total,
+            online_bmcs=everything.total - offline.total,
+            offline_bmcs=offline.total,
+            total_gateways=len(gateways),
+            active_gateways=len(alive),
+            total_customers=await self._manager.accounts.count(),
+        )
+
+    async def list_all_servers(self, request: pb.ListAllServersRequest, ctx: _Context) -> pb.ListAllServersResponse:
+        """A page of all servers."""
+        staff = await self._manager.callers.staff(ctx)
+        filters = Filters(
+            customer_id=request.customer_filter, status=request.status_filter, regions=tuple(request.region_filter)
+        )
+        page = await self._manager.registry.servers(staff, filters, request.page_size, request.page_token)
+        found = [messages.server_details(server) for server in page.servers]
+        return pb.ListAllServersResponse(servers=found, next_page_token=page.next_token, total_count=page.total)
+
+    async def list_all_customers(
+        self, request: pb.ListAllCustomersRequest, ctx: _Context
+    ) -> pb.ListAllCustomersResponse:
+        """A page of all accounts."""
+        await self._manager.callers.staff(ctx)
+        found, token = await self._manager.accounts.list(request.page_size, request.page_token)
+        counts = await self._manager.registry.counts_by_customer()
+        return pb.ListAllCustomersResponse(
+            customers=[messages.customer_summary(account, counts.get(account.id, (0, 0))) for account in found],
+            next_page_token=token,
+        )
+
+    async def get_gateway_health(
+        self, request: pb.GetGatewayHealthRequest, ctx: _Context
+    ) -> pb.GetGatewayHealthResponse:
+        """Which Gateways are alive."""
+        await self._manager.callers.staff(ctx)
+        alive = {gateway.id for gateway in await self._manager.registry.gateways(alive=True)}
+        everyone = await self._manager.registry.gateways()
+        return pb.GetGatewayHealthResponse(
+            gateways=[
+                messages.gateway_health(gateway, "active" if gateway.id in alive else "offline") for gateway in everyone
+            ]
+        )
+
+    async def get_regions(self, request: pb.GetRegionsRequest, ctx: _Context) -> pb.GetRegionsResponse:
+        """Where there are Gateways."""
+        await self._manager.callers.staff(ctx)
+        everyone = await self._manager.registry.gateways()
+        return pb.GetRegionsResponse(regions=sorted({gateway.region for gateway in everyone}))
+
+    async def list_machines(self, request: pb.ListMachinesRequest, ctx: _Context) -> pb.ListMachinesResponse:
+        """Agents and Gateways that have a certificate."""
+        await self._manager.callers.staff(ctx)
+        found = await self._manager.machines.list()
+        return pb.ListMachinesResponse(machines=[messages.machine_message(each) for each in found])
+
+    async def launch_vnc_session(self, request: pb.LaunchSessionRequest, ctx: _Context) -> pb.LaunchSessionResponse:
+        """Staff open displays like everybody, with a server token.
+
+        :raises CallError: always.
+        """
+        return await self._launch(ctx)
+
+    async def launch_sol_session(self, request: pb.LaunchSessionRequest, ctx: _Context) -> pb.LaunchSessionResponse:
+        """And consoles.
+
+        :raises CallError: always.
+        """
+        return await self._launch(ctx)
+
+    async def _launch(self, ctx: _Context) -> pb.LaunchSessionResponse:
+        await self._manager.callers.staff(ctx)
+        raise CallError(Code.UNIMPLEMENTED, "get a server token, and create the session at the Gateway")

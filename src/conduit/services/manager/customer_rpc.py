@@ -91,10 +91,9 @@ class CustomerRpc(BMCManagerService):
     async def update_server(self, request: pb.UpdateServerRequest, ctx: _Context) -> pb.UpdateServerResponse:
         """Change a server's name or tags."""
         account = await self._manager.callers.customer(ctx)
+        name = request.display_name if request.has_field("display_name") else None
         tags = request.tags if request.replace_tags else None
-        server = await self._manager.registry.update(
-            account, request.server_id, display_name=request.display_name, tags=tags
-        )
+        server = await self._manager.registry.update(account, request.server_id, display_name=name, tags=tags)
         return pb.UpdateServerResponse(server=messages.server_message(server))
 
     async def get_server_location(

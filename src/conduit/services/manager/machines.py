@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,6 +34,19 @@ class Certified:
     expires_at: float
     datacenter_id: str
     region: str
+
+
+@dataclass(frozen=True, slots=True)
+class MachineRecord:
+    """A machine that has a certificate."""
+
+    id: str
+    kind: str
+    datacenter_id: str
+    region: str
+    certificate_expires_at: float
+    last_seen: float | None
+    created_at: float
 
 
 class Machines:
@@ -123,6 +137,15 @@ class Machines:
             row = _checked(connection, machine)
             connection.execute(sa.update(machines).where(machines.c.id == row.id).values(last_seen=self._clock()))
             return row.datacenter_id, row.region
+
+        return await self._database.run(work)
+
+    async def list(self) -> Sequence[MachineRecord]:
+        """All, by id."""
+
+        def work(connection: sa.Connection) -> Sequence[MachineRecord]:
+            rows = connection.execute(sa.select(machines).order_by(machines.c.id)).mappings()
+            return [MachineRecord(**{name: row[name] for name in MachineRecord.__dataclass_fields__}) for row in rows]
 
         return await self._database.run(work)
 

@@ -13,7 +13,8 @@ from conduit.services.api.common.v1.server_pb import (
     VNCEndpoint,
     VNCType,
 )
-from conduit.services.api.manager.v1.admin_pb import CustomerSummary, GatewayHealth
+from conduit.services.api.manager.v1.admin_pb import CustomerSummary, GatewayHealth, ServerDetails
+from conduit.services.api.manager.v1.admin_pb import Machine as MachineMessage
 from conduit.services.api.manager.v1.machine_pb import ReportedServer as ReportedServerMessage
 from conduit.services.api.manager.v1.machine_pb import Revocation as RevocationMessage
 from conduit.services.api.manager.v1.manager_pb import Customer as CustomerMessage
@@ -21,6 +22,7 @@ from conduit.services.api.manager.v1.manager_pb import RegionalGateway
 from conduit.services.api.manager.v1.manager_pb import Server as ServerMessage
 from conduit.services.clock import timestamp
 from conduit.services.manager.accounts import Account
+from conduit.services.manager.machines import MachineRecord
 from conduit.services.manager.registry import Gateway, ReportedServer, Server
 from conduit.services.manager.revocations import Revocation
 
@@ -36,11 +38,16 @@ def customer_message(account: Account) -> CustomerMessage:
     )
 
 
-def customer_summary(account: Account) -> CustomerSummary:
-    """What staff see in the list."""
+def customer_summary(account: Account, counts: tuple[int, int] = (0, 0)) -> CustomerSummary:
+    """What staff see in the list.
+
+    :param counts: of servers, in all and online.
+    """
     return CustomerSummary(
         customer_id=account.id,
         email=account.email,
+        server_count=counts[0],
+        online_server_count=counts[1],
         is_admin=account.is_staff,
         created_at=timestamp(account.created_at),
     )
@@ -53,7 +60,7 @@ def server_message(server: Server) -> ServerMessage:
         customer_id=server.customer_id or "",
         datacenter_id=server.datacenter_id,
         control_endpoints=[BMCControlEndpoint(type=BMCType(kind)) for kind in server.control_kinds],
-        primary_protocol=BMCType(server.control_kinds[0]) if server.control_kinds else BMCType.BMC_UNSPECIFIED,
+        primary_protocol=_primary(server),
         sol_endpoint=SOLEndpoint(type=SOLType(server.sol_kind)) if server.sol_kind else None,
         vnc_endpoint=VNCEndpoint(type=VNCType(server.vnc_kind)) if server.vnc_kind else None,
         features=list(server.features),
@@ -67,6 +74,37 @@ def server_message(server: Server) -> ServerMessage:
         agent_id=server.agent_id,
         last_seen=timestamp(server.last_seen),
         region=server.region,
+    )
+
+
+def server_details(server: Server) -> ServerDetails:
+    """A server in the list of staff."""
+    return ServerDetails(
+        server_id=server.id,
+        customer_id=server.customer_id or "",
+        datacenter_id=server.datacenter_id,
+        primary_protocol=_primary(server).name.removeprefix("BMC_").lower(),
+        status=server.status,
+        has_vnc=bool(server.vnc_kind),
+        has_sol=bool(server.sol_kind),
+        last_seen=timestamp(server.last_seen),
+        created_at=timestamp(server.created_at),
+    )
+
+
+def _primary(server: Server) -> BMCType:
+    return BMCType(server.control_kinds[0]) if server.control_kinds else BMCType.BMC_UNSPECIFIED
+
+
+def machine_message(machine: MachineRecord) -> MachineMessage:
+    """A machine as staff see it."""
+    return MachineMessage(
+        id=machine.id,
+        kind=machine.kind,
+        datacenter_id=machine.datacenter_id,
+        region=machine.region,
+        certificate_expires_at=timestamp(machine.certificate_expires_at),
+        last_seen=None if machine.last_seen is None else timestamp(machine.last_seen),
     )
 
 

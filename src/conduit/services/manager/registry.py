@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -14,14 +12,13 @@ from conduit.errors import CallError
 from conduit.services.clock import Clock
 from conduit.services.manager.accounts import Account
 from conduit.services.manager.database import Database
+from conduit.services.manager.pages import page_of, token_after
 from conduit.services.manager.revocations import revoke
 from conduit.services.manager.schema import customers, datacenters, gateways, servers
 from conduit.tunnel.call_frames import Code
 
 GATEWAY_SILENCE: Final = 60.0  # seconds without a heartbeat after which a Gateway is given to nobody
 AGENT_SILENCE: Final = 180.0  # seconds without a report after which an Agent's servers count as offline
-DEFAULT_PAGE: Final = 50
-MAX_PAGE: Final = 1000
 MAX_SERVERS_PER_AGENT: Final = 10_000
 _NO_SERVER: Final = "there is no such server, or it is not yours"
 
@@ -91,6 +88,7 @@ class Filters:
     tag: str = ""
     datacenter_id: str = ""
     customer_id: str = ""
+    regions: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,17 +146,14 @@ class Registry:
 
         :raises CallError: INVALID_ARGUMENT: no page begins so.
         """
-        size = min(page_size or DEFAULT_PAGE, MAX_PAGE)
-        if size < 1:
-            raise CallError(Code.INVALID_ARGUMENT, f"a page has 1 to {MAX_PAGE} servers")
-        after = _decode_token(page_token)
+        size, after = page_of(page_size, page_token)
         query = _filtered(_servers_of(account), account, filters, self._clock() - AGENT_SILENCE)
 
         def work(connection: sa.Connection) -> Page:
             total = connection.execute(sa.select(sa.func.count()).select_from(query.subquery())).scalar_one()
             page = query.where(servers.c.id > after).order_by(servers.c.id).limit(size + 1)
             rows = connection.execute(page).all()
-            token = _encode_token(rows[size - 1].id) if len(rows) > size else ""
+            token = token_after(rows[size - 1].id) if len(rows) > size else ""
             return Page([self._server(row) for row in rows[:size]], token, total)
 
         return await self._database.run(work)
@@ -170,12 +165,12 @@ class Registry:
 
         :raises CallError: NOT_FOUND, INVALID_ARGUMENT.
         """
+        await self.server(account, server_id)
         values: dict[str, object] = {"updated_at": self._clock()}
         if display_name is not None:
             values["display_name"] = _checked_text(display_name, 200)
         if tags is not None:
             values["tags"] = [_checked_text(tag, 63) for tag in tags[:64]]
-        await self.server(account, server_id)
         change = sa.update(servers).where(servers.c.id == server_id).values(values)
         await self._database.run(lambda connection: connection.execute(change))
         return await self.server(account, server_id)
@@ -194,6 +189,17 @@ class Registry:
             revoke(connection, "server", server_id, now)
 
         await self._database.run(work)
+
+    async def counts_by_customer(self) -> dict[str, tuple[int, int]]:
+        """Servers of each customer, in all and online."""
+        online = sa.and_(servers.c.status == "online", servers.c.last_seen >= self._clock() - AGENT_SILENCE)
+        query = sa.select(servers.c.customer_id, sa.func.count(), sa.func.sum(sa.case((online, 1), else_=0)))
+
+        def work(connection: sa.Connection) -> dict[str, tuple[int, int]]:
+            rows = connection.execute(query.where(servers.c.customer_id.is_not(None)).group_by(servers.c.customer_id))
+            return {owner: (total, alive) for owner, total, alive in rows}
+
+        return await self._database.run(work)
 
     def _server(self, row: Any) -> Server:  # Any: a row of servers and its region
         values = {name: getattr(row, name) for name in Server.__dataclass_fields__}
@@ -263,6 +269,8 @@ def _filtered(query: sa.Select[Any], account: Account, filters: Filters, silent_
         query = query.where(sa.cast(servers.c.tags, sa.String).like(f'%"{_escaped(filters.tag)}"%', escape="\\"))
     if filters.datacenter_id:
         query = query.where(servers.c.datacenter_id == filters.datacenter_id)
+    if filters.regions:
+        query = query.where(datacenters.c.region.in_(filters.regions))
     if filters.customer_id and account.is_staff:
         query = query.where(servers.c.customer_id == filters.customer_id)
     if filters.status == "offline":
@@ -331,14 +339,3 @@ def _checked_text(text: str, most: int) -> str:
     if not 0 < len(text) <= most or not text.isprintable():
         raise CallError(Code.INVALID_ARGUMENT, f"a name has 1 to {most} characters that can be printed")
     return text
-
-
-def _encode_token(last_id: str) -> str:
-    return base64.urlsafe_b64encode(last_id.encode()).decode().rstrip("=")
-
-
-def _decode_token(token: str) -> str:
-    try:
-        return base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True).decode()
-    except (binascii.Error, ValueError) as error:
-        raise CallError(Code.INVALID_ARGUMENT, "that is no page token of this list") from error

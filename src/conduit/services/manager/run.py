@@ -15,7 +15,8 @@ from conduit.services.manager.app import create_app
 from conduit.services.manager.database import opened
 from conduit.services.manager.manager import open_manager
 from conduit.services.manager.vault import read_master_key
-from conduit.services.web.thin import serve
+from conduit.services.web.bindings import Binding
+from conduit.services.web.serving import serve
 
 PORT: Final = 8080
 
@@ -29,7 +30,9 @@ class ManagerSettings:
     database: str = ""
     "URL; by default SQLite in the folder."
     host: str = "127.0.0.1"
+    "Address to listen on."
     port: int = PORT
+    "TCP port, 0 for any."
 
     @property
     def master_key(self) -> Path:
@@ -53,6 +56,7 @@ async def run_manager(
     master = read_master_key(settings.master_key)
     with opened(settings.database_url) as database:
         async with open_manager(database, master, clock=clock) as manager, open_background_nursery() as nursery:
-            port = await nursery.start(partial(serve, create_app(manager), settings.host, settings.port))
-            task_status.started(port)
+            binding = Binding(hosts=(settings.host,), port=settings.port)
+            bound = await nursery.start(partial(serve, create_app(manager), binding))
+            task_status.started(bound.port)
             await leave.wait()

@@ -79,7 +79,6 @@ machines: Final = Table(
     Column("datacenter_id", String(63), nullable=False),
     Column("region", String(63), nullable=False),
     Column("certificate_expires_at", Float, nullable=False),
-    Column("revoked_at", Float),  # certificates from before are worth nothing
     Column("last_seen", Float),
     Column("created_at", Float, nullable=False),
 )

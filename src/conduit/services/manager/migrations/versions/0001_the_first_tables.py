@@ -76,7 +76,6 @@ def upgrade() -> None:
         sa.Column("datacenter_id", sa.String(length=63), nullable=False),
         sa.Column("region", sa.String(length=63), nullable=False),
         sa.Column("certificate_expires_at", sa.Float(), nullable=False),
-        sa.Column("revoked_at", sa.Float(), nullable=True),
         sa.Column("last_seen", sa.Float(), nullable=True),
         sa.Column("created_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_machines")),

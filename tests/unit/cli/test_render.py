@@ -9,7 +9,7 @@ import pytest
 import yaml
 from rich.console import Console
 
-from conduit.cli.ipmi.render import Column, Field, Format, Report, Rows, Value, in_words, printable, show
+from conduit.cli.render import Column, Field, Format, Report, Rows, Value, in_words, printable, show
 
 REPORT = Report(
     summary="two users",

@@ -1,0 +1,69 @@
+"""Chromium, and the pages as `make web` builds them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.fake_conduit import EMAIL, PASSWORD, Running, running
+
+PAGES = Path(__file__).parents[2] / "src/conduit/services/web/static"
+PROGRAMS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
+WAIT_MS = 10_000
+
+
+def missing(reason: str) -> None:
+    if os.environ.get("CONDUIT_REQUIRE_PEERS", "") not in {"", "0"}:
+        pytest.fail(f"{reason}, and CONDUIT_REQUIRE_PEERS is set", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def pages() -> Path:
+    if not (PAGES / "console.html").exists():
+        missing("the web pages are not built (make web)")
+    return PAGES
+
+
+@pytest.fixture(scope="module")
+def browser(pages: Path) -> Iterator[Browser]:
+    program = next((program for program in PROGRAMS if Path(program).exists()), None)
+    if program is None:
+        missing("chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def conduit(pages: Path) -> Iterator[Running]:
+    with running(pages) as fake:
+        yield fake
+
+
+@pytest.fixture
+def page(browser: Browser, conduit: Running) -> Iterator[Page]:
+    """A page at the fake, signed in; it fails the test if a script fails or the pages' policy is broken."""
+    context = browser.new_context(base_url=conduit.url, viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(WAIT_MS)
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda line: complaints.append(line.text) if "Content Security Policy" in line.text else None)
+    sign_in(page)
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def sign_in(page: Page) -> None:
+    page.goto("/login")
+    page.get_by_label("Email").fill(EMAIL)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/servers")

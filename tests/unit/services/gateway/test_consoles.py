@@ -1,0 +1,156 @@
+"""Console sessions: tickets, whose they are, how they end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import trio
+
+from conduit.console.words import End
+from conduit.errors import CallError
+from conduit.services.gateway.access import Access, Grant
+from conduit.services.gateway.consoles import (
+    IDLE_LIFE,
+    MAX_PER_CUSTOMER,
+    SESSION_LIFE,
+    TICKET_LIFE,
+    Consoles,
+    ConsoleSession,
+)
+from conduit.services.permissions import OWNER, Permission
+from conduit.services.secret import Secret
+from conduit.services.tokens import ServerClaims, ServerContext
+from conduit.tunnel.call_frames import Code
+from tests.fakes.manager import Clock
+
+
+def grant(
+    customer: str = "c1", server: str = "db-01", permissions: frozenset[Permission] = OWNER, token_id: str = "t1"
+) -> Grant:
+    claims = ServerClaims(
+        customer_id=customer,
+        email="a@b.c",
+        server_id=server,
+        permissions=permissions,
+        context="",
+        token_id=token_id,
+        issued_at=0.0,
+        expires_at=0.0,
+    )
+    return Grant(claims, ServerContext(server_id=server, agent_id="a1", datacenter_id="dc1"))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def consoles(clock: Clock) -> Consoles:
+    return Consoles(Access(clock), clock)
+
+
+def create(consoles: Consoles, who: Grant | None = None, *, read_only: bool = False) -> tuple[ConsoleSession, Secret]:
+    return consoles.create(who or grant(), "db-01", read_only=read_only)
+
+
+def test_a_ticket_opens_its_session_once(consoles: Consoles) -> None:
+    session, ticket = create(consoles)
+    assert consoles.redeem(ticket, session.id) is session
+    with pytest.raises(CallError, match="used up"):
+        consoles.redeem(ticket, session.id)
+
+
+def test_a_ticket_is_good_for_thirty_seconds_and_for_its_session_only(consoles: Consoles, clock: Clock) -> None:
+    session, ticket = create(consoles)
+    other, _ = create(consoles)
+    late = consoles.ticket(session)
+    for bad, target in ((ticket, other.id), (Secret("made up"), session.id), (Secret(""), session.id)):
+        with pytest.raises(CallError):
+            consoles.redeem(bad, target)
+    clock.now += TICKET_LIFE + 1
+    with pytest.raises(CallError):
+        consoles.redeem(late, session.id)
+
+
+@pytest.mark.parametrize(
+    ("permissions", "read_only", "allowed"),
+    [
+        (frozenset({Permission.CONSOLE_READ, Permission.CONSOLE_WRITE}), False, True),
+        (frozenset({Permission.CONSOLE_READ}), True, True),
+        (frozenset({Permission.CONSOLE_READ}), False, False),
+        (frozenset({Permission.CONSOLE_WRITE}), True, False),
+        (frozenset(), True, False),
+    ],
+)
+def test_who_types_may_write_and_who_looks_may_read(
+    consoles: Consoles, permissions: frozenset[Permission], *, read_only: bool, allowed: bool
+) -> None:
+    def call() -> object:
+        return create(consoles, grant(permissions=permissions), read_only=read_only)
+
+    if allowed:
+        call()
+        return
+    with pytest.raises(CallError) as refused:
+        call()
+    assert refused.value.code == Code.PERMISSION_DENIED
+
+
+@pytest.mark.parametrize("other", [grant(customer="c2"), grant(server="db-02")], ids=["customer", "server"])
+def test_somebody_elses_session_does_not_exist(consoles: Consoles, other: Grant) -> None:
+    session, _ = create(consoles)
+    with pytest.raises(CallError) as refused:
+        consoles.close(other, session.id)
+    assert refused.value.code == Code.NOT_FOUND
+    assert consoles.find(grant(), session.id) is session
+
+
+async def ended(consoles: Consoles, end: Callable[[ConsoleSession], object]) -> End:
+    """Why a live stream ends."""
+    session, _ = create(consoles)
+    with consoles.viewing(session) as scope:
+        end(session)
+        await trio.lowlevel.checkpoint()
+        await trio.sleep(1)
+    assert scope.cancelled_caught
+    assert session.viewers == 0
+    with pytest.raises(CallError):
+        consoles.find(grant(), session.id)
+    return session.ended_because
+
+
+async def test_closing_a_session_ends_its_live_streams(consoles: Consoles, autojump_clock: object) -> None:
+    assert await ended(consoles, lambda session: consoles.close(grant(), session.id)) is End.CLOSED
+
+
+async def test_a_session_expires_though_somebody_looks(
+    consoles: Consoles, clock: Clock, autojump_clock: object
+) -> None:
+    def expire(session: ConsoleSession) -> None:
+        clock.now += SESSION_LIFE + 1
+        consoles.sweep()
+
+    assert await ended(consoles, expire) is End.EXPIRED
+
+
+async def test_a_session_that_nobody_looks_at_is_ended(consoles: Consoles, clock: Clock) -> None:
+    session, _ = create(consoles)
+    with consoles.viewing(session):
+        clock.now += IDLE_LIFE + 1
+        consoles.sweep()
+        assert consoles.find(grant(), session.id) is session
+    clock.now += IDLE_LIFE + 1
+    consoles.sweep()
+    with pytest.raises(CallError):
+        consoles.find(grant(), session.id)
+
+
+def test_nobody_opens_sessions_without_end(consoles: Consoles) -> None:
+    for _ in range(MAX_PER_CUSTOMER):
+        create(consoles)
+    with pytest.raises(CallError) as refused:
+        create(consoles)
+    assert refused.value.code == Code.RESOURCE_EXHAUSTED
+    create(consoles, grant(customer="c2"))

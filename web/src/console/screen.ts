@@ -1,0 +1,110 @@
+// The terminal of a serial line: it has no size of its own, so 80x24 stays and the font follows the window.
+import { type IDisposable, type IMarker, Terminal } from "@xterm/xterm";
+import "@xterm/xterm/css/xterm.css";
+import { useStrictStyles } from "./strict_styles.ts";
+
+export const COLUMNS = 80;
+export const ROWS = 24;
+export const SCROLLBACK = 10_000;
+const MIN_FONT = 8;
+const MAX_FONT = 24;
+const BELL_MS = 1_000;
+
+// WEB.md 7, the dark ones in both themes: firmware's colours assume a dark screen.
+const ANSI = "#3b4250 #ff7b72 #56d364 #e3b341 #79b8ff #d2a8ff #56d4dd #c9d1d9 #8b949e #ffa198 #7ee787 #f2cc60 #a5d6ff #e2c5ff #7ce8f0 #f0f6fc".split(" ");
+const NAMES = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
+
+function theme(): Record<string, string> {
+  const colours: Record<string, string> = { background: "#0b0d10", foreground: "#d9dee6", cursor: "#d9dee6" };
+  NAMES.forEach((name, index) => {
+    colours[name] = ANSI[index]!;
+    colours[`bright${name[0]!.toUpperCase()}${name.slice(1)}`] = ANSI[index + 8]!;
+  });
+  return colours;
+}
+
+export class Screen {
+  readonly terminal: Terminal;
+  readonly #host: HTMLElement;
+
+  constructor(host: HTMLElement) {
+    this.#host = host;
+    useStrictStyles(document);
+    this.terminal = new Terminal({
+      cols: COLUMNS,
+      rows: ROWS,
+      scrollback: SCROLLBACK,
+      fontFamily: getComputedStyle(document.documentElement).getPropertyValue("--mono"),
+      fontSize: 13,
+      minimumContrastRatio: 4.5,
+      cursorBlink: !matchMedia("(prefers-reduced-motion: reduce)").matches,
+      convertEol: false,
+      theme: theme(),
+      allowProposedApi: true,
+    });
+    this.terminal.open(host);
+    this.terminal.onBell(() => this.#flash("bell"));
+    new ResizeObserver(() => this.#fit()).observe(host);
+  }
+
+  write(data: Uint8Array | string, done?: () => void): void {
+    this.terminal.write(data, done);
+  }
+
+  /** A line in the text: only where output is missing, so that what is there stays as it was. */
+  gap(words: string): void {
+    this.terminal.write(`\x1b[0m\r\n\x1b[2m── ${words} ──\x1b[0m\r\n`);
+  }
+
+  /** A label beside the line that is the last one now; the text does not change. */
+  mark(words: string): void {
+    this.terminal.write("", () => {
+      const marker: IMarker | undefined = this.terminal.registerMarker(0);
+      const label = marker && this.terminal.registerDecoration({ marker, width: 1 });
+      label?.onRender((element) => {
+        element.classList.add("mark");
+        element.textContent = words;
+      });
+    });
+  }
+
+  /** All lines that are kept, as text; a line that the terminal wrapped is one line. */
+  text(): string {
+    const buffer = this.terminal.buffer.normal;
+    const lines: string[] = [];
+    for (let row = 0; row < buffer.length; row++) {
+      const line = buffer.getLine(row);
+      const wraps = buffer.getLine(row + 1)?.isWrapped === true;
+      const text = line?.translateToString(!wraps) ?? "";
+      if (line?.isWrapped === true) lines[lines.length - 1] += text;
+      else lines.push(text);
+    }
+    return lines.join("\n").trimEnd() + "\n";
+  }
+
+  refuse(): void {
+    this.#flash("refused");
+  }
+
+  onType(call: (data: Uint8Array) => void): IDisposable[] {
+    return [
+      this.terminal.onData((text) => call(new TextEncoder().encode(text))),
+      this.terminal.onBinary((text) => call(Uint8Array.from(text, (letter) => letter.charCodeAt(0)))),
+    ];
+  }
+
+  #flash(name: string): void {
+    if (this.#host.classList.contains(name)) return;
+    this.#host.classList.add(name);
+    setTimeout(() => this.#host.classList.remove(name), BELL_MS);
+  }
+
+  #fit(): void {
+    const screen = this.#host.querySelector<HTMLElement>(".xterm-screen");
+    const font = this.terminal.options.fontSize ?? MIN_FONT;
+    if (screen === null || screen.clientWidth === 0) return;
+    const scale = Math.min((this.#host.clientWidth - 30) / screen.clientWidth, (this.#host.clientHeight - 8) / screen.clientHeight);
+    const wanted = Math.max(MIN_FONT, Math.min(MAX_FONT, Math.floor(font * scale)));
+    if (wanted !== font) this.terminal.options.fontSize = wanted;
+  }
+}

@@ -1,0 +1,35 @@
+// Questions, in the browser's own dialog: it keeps the focus inside, Esc cancels, and the focus returns.
+import { make } from "./dom.ts";
+
+export interface Choice<T> {
+  readonly words: string;
+  readonly value: T;
+  readonly danger?: boolean;
+}
+
+/** Asks; null is "Cancel", where the focus starts, and Esc. */
+export function ask<T>(title: string, body: (Node | string)[], choices: readonly Choice<T>[]): Promise<T | null> {
+  return new Promise((resolve) => {
+    const heading = make("h2", { id: "question", textContent: title });
+    const cancel = make("button", { type: "button", textContent: "Cancel", autofocus: true });
+    const group = make("div", { className: "group" }, cancel);
+    const dialog = make("dialog", {}, heading, ...body, group);
+    dialog.setAttribute("aria-labelledby", heading.id);
+    let answer: T | null = null;
+    cancel.addEventListener("click", () => dialog.close());
+    for (const choice of choices) {
+      const button = make("button", { type: "button", textContent: choice.words, className: choice.danger ? "danger" : "" });
+      button.addEventListener("click", () => {
+        answer = choice.value;
+        dialog.close();
+      });
+      group.append(button);
+    }
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(answer);
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}
