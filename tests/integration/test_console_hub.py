@@ -107,7 +107,7 @@ async def test_a_console_that_is_taken_from_us_is_not_taken_back(autojump_clock:
 
 
 async def test_five_hundred_viewers_of_a_hundred_consoles(autojump_clock: MockClock, tmp_path: Path) -> None:
-    said = b"".join(b"line %7d of a busy console, as long as lines are on average\r\n" % at for at in range(2000))
+    said = b"".join(b"line %7d of a busy console, as long as lines are on average\r\n" % at for at in range(500))
     async with trio.open_nursery() as nursery, AsyncExitStack() as stack:
         gc.collect()
         before = resident()

@@ -21,6 +21,8 @@ from conduit.services.agent.hub_settings import HubSettings
 
 logger = logging.getLogger(__name__)
 CHUNK: Final = 32 << 10  # bytes of output at a time
+# Seconds that a console lasts to be none that fails: two systems that take it from each other must calm down.
+STEADY: Final = 30.0
 HASTE: Final = 1.0  # seconds before another attempt at the least, whoever arrives
 _HAPPENINGS: Final = {
     ConsoleEventKind.UNAVAILABLE: Happening.OFF,
@@ -127,7 +129,9 @@ class ConsoleLink:
         failures = 0
         while True:
             self._hurry = trio.Event()
-            failures = 0 if await self._try_to_open() else failures + 1
+            started = trio.current_time()
+            opened = await self._try_to_open()
+            failures = 0 if opened and trio.current_time() - started >= STEADY else failures + 1
             await trio.sleep(HASTE)
             with trio.move_on_after(self._pause(failures) - HASTE):
                 await self._hurry.wait()
@@ -137,7 +141,7 @@ class ConsoleLink:
         if self._owner.machine.phase is Phase.BUSY:
             return settings.busy_delay
         delays = settings.retry_delays
-        return delays[min(failures, len(delays) - 1)]
+        return delays[min(failures, len(delays)) - 1] if failures else HASTE
 
     async def _try_to_open(self) -> bool:
         """As :meth:`_open_once`. A fault of ours ends one attempt, not the Agent."""

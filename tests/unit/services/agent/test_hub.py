@@ -339,3 +339,54 @@ async def test_a_hub_may_be_cancelled_at_any_point(autojump_clock: MockClock, tm
     while await cancel_at_step(step, live):
         step += 1
     assert step > 5
+
+
+async def test_a_console_that_ends_again_and_again_is_opened_ever_more_seldom(autojump_clock: MockClock) -> None:
+    async def end_at_once() -> None:
+        while True:
+            await until(lambda: bool(bmc.consoles) and not bmc.console.closed.is_set(), 100)
+            bmc.console.end("somebody took it")
+            await bmc.console.closed.wait()
+
+    async with stage() as (hub, bmc, nursery):
+        nursery.start_soon(end_at_once)
+        await FakeViewer(nursery).attach(hub)
+        await trio.sleep(600)
+        assert 20 < bmc.attempts < 30
+
+
+async def test_a_viewer_that_never_reads_does_not_keep_a_hub_from_closing(autojump_clock: MockClock) -> None:
+    async with trio.open_nursery() as nursery:
+        bmc = FakeBmc()
+        ours, theirs = lockstep_stream_pair()
+        async with open_console_hub(bmc.open) as hub:
+            nursery.start_soon(partial(hub.attach, theirs, viewer_name="slow"))
+            await ours.send_all(encode_message(m.Attach().encode()))
+            await trio.sleep(5)
+            assert hub.machine.viewers == 1
+            started = trio.current_time()
+        assert trio.current_time() - started <= GOODBYE
+        await until(lambda: hub.machine.viewers == 0, 1)
+        await ours.aclose()
+
+
+async def test_a_viewer_that_hangs_up_at_once_leaves_nothing(autojump_clock: MockClock) -> None:
+    async with stage() as (hub, bmc, nursery):
+        ours, theirs = memory_stream_pair()
+        await ours.aclose()
+        await hub.attach(theirs, viewer_name="x")
+        ours, theirs = lockstep_stream_pair()
+        nursery.start_soon(partial(hub.attach, theirs, viewer_name="x"))
+        await ours.send_all(encode_message(m.Attach().encode()))
+        await ours.aclose()
+        await until(lambda: hub.machine.viewers == 0)
+        assert bmc.attempts <= 1
+
+
+async def test_with_two_viewers_the_slot_stays_when_one_leaves(autojump_clock: MockClock) -> None:
+    async with stage() as (hub, bmc, nursery):
+        li, omar = await live_viewer(hub, nursery), await live_viewer(hub, nursery, "Omar")
+        await li.leave()
+        await trio.sleep(1000)
+        assert omar.session.is_live
+        assert bmc.attempts == 1
