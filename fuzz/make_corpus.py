@@ -62,6 +62,7 @@ from conduit.rmcp.session_commands import (
     SessionPrivilege,
     SetSessionPrivilegeLevel,
 )
+from fuzz.carrier_targets import CARRIER_SEEDS
 from fuzz.console_targets import CONSOLE_SEEDS
 from fuzz.mux_targets import MUX_SEEDS
 from fuzz.stream_targets import STREAM_SEEDS
@@ -270,6 +271,7 @@ if __name__ == "__main__":
         records(),
         inventory(),
         sensor_records(),
+        CARRIER_SEEDS,
         STREAM_SEEDS,
         MUX_SEEDS,
         CONSOLE_SEEDS,

@@ -17,6 +17,7 @@ from conduit.services.secret import Secret
 from conduit.services.web.composing import compose
 from conduit.services.web.errors import Errors
 from conduit.services.web.openapi import document
+from conduit.services.web.origins import check_origins
 from conduit.services.web.rest import MAX_BODY, add_routes, answer_failures
 
 PROTOCOL: Final = "conduit.console.1"
@@ -38,7 +39,8 @@ def create_app(gateway: Gateway) -> Any:
     async def openapi() -> dict[str, Any]:
         return described
 
-    return compose(rest, [GatewayServiceASGIApplication(rpc, interceptors=[Errors()])])
+    app = compose(rest, [GatewayServiceASGIApplication(rpc, interceptors=[Errors()])])
+    return check_origins(app, lambda: gateway.origins)
 
 
 def _add_consoles(rest: QuartTrio, gateway: Gateway) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from quart_trio import QuartTrio
 
@@ -45,7 +47,7 @@ def _create_rest(manager: Manager, customers: CustomerRpc, admin: AdminRpc) -> Q
     for service in services:
         add_routes(rest, service)
     add_browser_log_in(rest, manager)
-    add_pages(rest, PAGES, connect=["http:", "https:", "ws:", "wss:"], start="/servers")
+    add_pages(rest, PAGES, elsewhere=partial(_gateways, manager), start="/servers")
     answer_failures(rest)
 
     @rest.get("/.well-known/jwks.json")
@@ -57,3 +59,9 @@ def _create_rest(manager: Manager, customers: CustomerRpc, admin: AdminRpc) -> Q
         return described
 
     return rest
+
+
+async def _gateways(manager: Manager) -> list[str]:
+    """Origins of the Gateways that are alive."""
+    urls = [urlsplit(gateway.endpoint) for gateway in await manager.registry.gateways(alive=True)]
+    return sorted({f"{url.scheme}://{url.netloc}" for url in urls if url.scheme in ("http", "https") and url.netloc})

@@ -1,7 +1,7 @@
 """Logging in from a browser: the refresh token is a cookie that no script reads, and only our own pages send it.
 
-``__Host-`` makes the browser keep it to this origin, and ``SameSite=Strict`` to our own pages. The access token is for the
-page's memory alone.
+``__Host-`` makes the browser keep it to this origin, and ``SameSite=Strict`` to our own pages. The access token is for
+the page's memory alone.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -21,19 +21,25 @@ _HEADERS: Final[Mapping[str, str]] = {
 }
 
 
-def policy(connect: Sequence[str]) -> str:
-    """The content security policy of the pages.
+Elsewhere = Callable[[], Awaitable[Sequence[str]]]
+"Origins besides their own that the pages talk to, such as the Gateways; asked each time, for they may change."
 
-    :param connect: origins besides their own that they talk to, such as a region's Gateways.
-    """
-    reached = " ".join(["'self'", *connect])
+
+def policy(connect: Sequence[str]) -> str:
+    """The content security policy of the pages."""
+    reached = " ".join(["'self'", *connect, *("ws" + origin.removeprefix("http") for origin in connect)])
     return (
-        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
         f"connect-src {reached}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
 
 
-def add_pages(app: QuartTrio, pages: Mapping[str, str], *, connect: Sequence[str] = (), start: str = "") -> None:
+async def nowhere() -> Sequence[str]:
+    """They talk to us alone."""
+    return ()
+
+
+def add_pages(app: QuartTrio, pages: Mapping[str, str], *, elsewhere: Elsewhere = nowhere, start: str = "") -> None:
     """Serve some of the pages, where they are built.
 
     :param pages: files by path, such as ``/console/<server_id>``: ``console.html``.
@@ -42,7 +48,9 @@ def add_pages(app: QuartTrio, pages: Mapping[str, str], *, connect: Sequence[str
 
     async def page(name: str) -> Response:
         answer = await send_from_directory(FOLDER, name, cache_timeout=0)
-        answer.headers.update({**_HEADERS, "Content-Security-Policy": policy(connect), "Cache-Control": "no-cache"})
+        answer.headers.update(
+            {**_HEADERS, "Content-Security-Policy": policy(await elsewhere()), "Cache-Control": "no-cache"}
+        )
         return answer
 
     def shown(name: str) -> object:
