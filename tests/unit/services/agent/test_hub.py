@@ -375,10 +375,10 @@ async def test_a_viewer_that_hangs_up_at_once_leaves_nothing(autojump_clock: Moc
         ours, theirs = memory_stream_pair()
         await ours.aclose()
         await hub.attach(theirs, viewer_name="x")
-        ours, theirs = lockstep_stream_pair()
-        nursery.start_soon(partial(hub.attach, theirs, viewer_name="x"))
-        await ours.send_all(encode_message(m.Attach().encode()))
-        await ours.aclose()
+        deaf, theirs_too = lockstep_stream_pair()
+        nursery.start_soon(partial(hub.attach, theirs_too, viewer_name="x"))
+        await deaf.send_all(encode_message(m.Attach().encode()))
+        await deaf.aclose()
         await until(lambda: hub.machine.viewers == 0)
         assert bmc.attempts <= 1
 
