@@ -104,10 +104,11 @@ class Hub:
             return
         self._hear(self._phase in HEARING, target in HEARING, now)
         words = text or WORDS[target]
-        if (target, words, holder) != (self._phase, self._text, self._holder):
-            if target is not self._phase:
-                self._since = now
-            self._phase, self._text, self._holder = target, words, holder
+        if STATES[target] is not STATES[self._phase]:
+            self._since = now
+        before = STATES[self._phase], self._text, self._holder
+        self._phase, self._text, self._holder = target, words, holder
+        if before != (STATES[target], words, holder):
             self._tell_all(News.STATE)
         if target is not Phase.LIVE:
             self._refuse_waiting()
