@@ -201,7 +201,7 @@ class Port:
                 return
 
     def _stand_by(self) -> None:
-        """Nobody reads any more: the resident begins if that stays so, as the others' side sends more or waits."""
+        """Nobody reads any more; the resident will, for a console, if that stays so."""
         if self._subscribers and self._patience.deadline == math.inf:
             self._patience.deadline = trio.current_time() + PATIENCE
 
@@ -236,12 +236,13 @@ class Port:
                     break  # who was served can read for itself next time
             self._needed = trio.Event()
             self._reading = False
-            self._stand_by()
 
     async def _until_needed(self) -> None:
         """Sleep until somebody calls for the resident, or nobody has read for too long."""
         while not self._needed.is_set():
             with trio.CancelScope() as self._patience:
+                if not self._reading:
+                    self._stand_by()
                 await self._needed.wait()
             if self._patience.cancelled_caught and self._subscribers:
                 self.summon_reader()
