@@ -140,7 +140,11 @@ class Port:
         if not self._reading:
             await self._read_alone(waiter, shield, most)
         elif not waiter.done:  # else the system has refused to send, and nobody would wake it
-            await self._park(waiter, shield)
+            self._parked.add(waiter)
+            try:
+                await waiter.park(shield=shield)
+            finally:
+                self._parked.remove(waiter)
         return waiter.take()
 
     def subscribe(self) -> None:
@@ -158,17 +162,9 @@ class Port:
             self._reading = True
             self._needed.set()
 
-    async def _park(self, waiter: Waiter, shield: bool) -> None:
-        """Sleep until whoever reads has served the waiter."""
-        self._parked.add(waiter)
-        try:
-            await waiter.park(shield=shield)
-        finally:
-            self._parked.remove(waiter)
-
     def _is_awaited(self) -> bool:
-        """Whether one of those that sleep has not been served."""
-        return not all(waiter.done for waiter in self._parked)
+        """Whether one of those that somebody else reads for has not been served."""
+        return bool(self._parked) and not all(waiter.done for waiter in self._parked)
 
     async def _read_alone(self, waiter: Waiter, shield: bool, most: int) -> None:
         """Read until the waiter is served, then hand over to the resident if others wait."""
@@ -182,7 +178,9 @@ class Port:
         except trio.Cancelled:
             if shield and not waiter.done:
                 self._needed.set()
-                await self._park(waiter, shield=True)
+                self._parked.add(waiter)
+                await waiter.park(shield=True)
+                self._parked.remove(waiter)
             raise
         finally:
             waiter.interrupt = None
@@ -190,7 +188,7 @@ class Port:
                 self._reading = False
                 if self._is_awaited():
                     self.summon_reader()
-                else:
+                elif self._subscribers:
                     self._stand_by()
 
     def _take_some(self, most: int) -> None:
@@ -202,7 +200,7 @@ class Port:
 
     def _stand_by(self) -> None:
         """Nobody reads any more; the resident will, for a console, if that stays so."""
-        if self._subscribers and self._patience.deadline == math.inf:
+        if self._patience.deadline == math.inf:
             self._patience.deadline = trio.current_time() + PATIENCE
 
     async def _readable(self) -> bool:
@@ -232,7 +230,7 @@ class Port:
                     continue
                 self._take(trio.current_time())  # one party, with one datagram on the way: answered at once
                 more = False
-                if self._parked and not self._is_awaited():
+                if self._parked and not self._is_awaited():  # nobody else
                     break  # who was served can read for itself next time
             self._needed = trio.Event()
             self._reading = False
@@ -241,7 +239,7 @@ class Port:
         """Sleep until somebody calls for the resident, or nobody has read for too long."""
         while not self._needed.is_set():
             with trio.CancelScope() as self._patience:
-                if not self._reading:
+                if self._subscribers and not self._reading:
                     self._stand_by()
                 await self._needed.wait()
             if self._patience.cancelled_caught and self._subscribers:
