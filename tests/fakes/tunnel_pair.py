@@ -72,6 +72,7 @@ class WireEnd:
 
     def __init__(self, wire: Wire, incoming: Direction, outgoing: Direction) -> None:
         self._wire, self._incoming, self._outgoing = wire, incoming, outgoing
+        self.interruptions = 0
 
     def receive_nowait(self, buffer: memoryview) -> int | None:
         data = self._incoming.waiting
@@ -92,7 +93,8 @@ class WireEnd:
 
     async def wait_readable(self) -> None:
         await trio.lowlevel.checkpoint()
-        while not (self._incoming.ended or self._wire.is_cut or self._may_receive):
+        calls = self.interruptions
+        while not (self._incoming.ended or self._wire.is_cut or self._may_receive or calls != self.interruptions):
             await self._incoming.lot.park()
 
     @property
@@ -101,8 +103,13 @@ class WireEnd:
 
     async def wait_writable(self) -> None:
         await trio.lowlevel.checkpoint()
-        while len(self._outgoing.waiting) >= PIPE and not self._wire.is_cut:
+        calls = self.interruptions
+        while len(self._outgoing.waiting) >= PIPE and not self._wire.is_cut and calls == self.interruptions:
             await self._outgoing.lot.park()
+
+    def interrupt(self) -> None:
+        self.interruptions += 1
+        self._wire.wake()
 
     def close(self) -> None:
         self._outgoing.ended = True
@@ -117,6 +124,7 @@ class PlainPipe:
     def __init__(self, carrier: WireEnd) -> None:
         self.carrier = carrier
         self._unsent = bytearray()
+        self.sent = 0
         self._buffer = memoryview(bytearray(256 << 10))
 
     def receive_nowait(self) -> memoryview | None:
@@ -133,6 +141,7 @@ class PlainPipe:
             if not taken:
                 return False
             del self._unsent[:taken]
+            self.sent += taken
         return True
 
     def end(self) -> None:

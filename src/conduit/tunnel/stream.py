@@ -14,6 +14,7 @@ from conduit.errors import StreamResetError
 from conduit.tunnel.frames import ErrorCode
 from conduit.tunnel.mux import Mux
 from conduit.tunnel.opening import decode_response, encode_response
+from conduit.tunnel.reading import Reading
 from conduit.tunnel.streams import DEADLINE, WIRE_CODE, Headers, MuxStream
 
 CHUNK: Final = 1 << 20  # bytes that receive_some returns at most, when nobody says
@@ -23,6 +24,7 @@ class Carriage(Protocol):
     """What a stream needs of its tunnel."""
 
     mux: Mux
+    reading: Reading
 
     def flush(self) -> None:
         """Send what there is to send."""
@@ -42,11 +44,13 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         "_bound",
         "_carriage",
         "_closed",
+        "_reads",
         "_stream",
         "_waiting_reader",
         "_waiting_sender",
         "accepts_on_receive",
         "deadline",
+        "is_patient",
         "kind",
         "metadata",
     )
@@ -68,6 +72,8 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         self._bound: trio.CancelScope | None = None
         self.accepts_on_receive = True
         "Whether waiting for bytes accepts the stream; otherwise the first bytes that are sent do."
+        self.is_patient = False
+        "Whether a few milliseconds more do not matter to who waits for its bytes."
         self.deadline = math.inf
         "When both ends reset it, on Trio's clock."
         stream.owner = self
@@ -76,6 +82,7 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         self.metadata = metadata
         "What the opener said about it."
         self._closed = False
+        self._reads = False  # the task that receives is the one that reads the tunnel
         self._waiting_reader: trio.lowlevel.Task | None = None
         self._waiting_sender: trio.lowlevel.Task | None = None
 
@@ -136,7 +143,11 @@ class TunnelStream(trio.abc.HalfCloseableStream):
             self._raise_if_reset()
             if self._answer_wanted is None:
                 self._answer_wanted = trio.Event()
-            await self._answer_wanted.wait()
+            self._carriage.reading.enter()
+            try:
+                await self._answer_wanted.wait()
+            finally:
+                self._carriage.reading.leave()
         await trio.lowlevel.checkpoint()
         return self._answer
 
@@ -244,7 +255,7 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         """
         if max_bytes is not None and operator.index(max_bytes) < 1:
             raise ValueError("max_bytes must be at least 1")
-        if self._waiting_reader is not None:
+        if self._waiting_reader is not None or self._reads:
             raise trio.BusyResourceError("another task is receiving from this stream")
         if self._closed:
             raise trio.ClosedResourceError("the stream is closed")
@@ -254,7 +265,7 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         if stream.chunks or stream.remote_ended or stream.reset_code is not None:
             await trio.lowlevel.checkpoint()
         else:
-            await self._park_reader()
+            await self._wait_for_bytes()
         if self._closed:
             raise trio.ClosedResourceError("the stream was closed by another task")
         if stream.chunks:
@@ -315,34 +326,68 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         reader = self._waiting_reader
         if reader is not None:
             self._waiting_reader = None
+            if not self.is_patient:
+                self._carriage.reading.leave(served=True)
             trio.lowlevel.reschedule(reader)
+        elif self._reads:
+            self._carriage.reading.interrupt()
         stream = self._stream
         sender = self._waiting_sender
         if sender is not None and (not stream.pending or stream.reset_code is not None or self._closed):
-            self._waiting_sender = None
-            trio.lowlevel.reschedule(sender)
+            self._release(sender)
 
     def wake_sender(self) -> None:
         """What the tunnel calls when the last byte has left."""
         sender = self._waiting_sender
         if sender is not None:
-            self._waiting_sender = None
-            trio.lowlevel.reschedule(sender)
+            self._release(sender)
+
+    def _release(self, sender: trio.lowlevel.Task) -> None:
+        self._waiting_sender = None
+        self._carriage.reading.leave()
+        trio.lowlevel.reschedule(sender)
+
+    @property
+    def is_served(self) -> bool:
+        """Whether who receives has nothing to wait for."""
+        stream = self._stream
+        return bool(stream.chunks) or stream.remote_ended or stream.reset_code is not None or self._closed
+
+    async def _wait_for_bytes(self) -> None:
+        """Read the tunnel, when nobody else does, or have its resident do it."""
+        reading = self._carriage.reading
+        if reading.has_room and not self.is_patient:
+            self._reads = True
+            try:
+                await reading.read_for(self)
+            finally:
+                self._reads = False
+            if self.is_served:
+                return
+        await self._park_reader()
 
     async def _park_reader(self) -> None:
         self._waiting_reader = trio.lowlevel.current_task()
+        is_patient, reading = self.is_patient, self._carriage.reading
+        if not is_patient:
+            reading.enter()
 
         def abort(_: object) -> trio.lowlevel.Abort:
             self._waiting_reader = None
+            if not is_patient:
+                reading.leave()
             return trio.lowlevel.Abort.SUCCEEDED
 
         await trio.lowlevel.wait_task_rescheduled(abort)
 
     async def _park_sender(self) -> None:
         self._waiting_sender = trio.lowlevel.current_task()
+        reading = self._carriage.reading
+        reading.enter()
 
         def abort(_: object) -> trio.lowlevel.Abort:
             self._waiting_sender = None
+            reading.leave()
             return trio.lowlevel.Abort.SUCCEEDED
 
         await trio.lowlevel.wait_task_rescheduled(abort)

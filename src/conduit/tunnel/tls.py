@@ -55,6 +55,10 @@ class Carrier(Protocol):
         """Return when :meth:`send_nowait` may take something."""
         ...
 
+    def interrupt(self) -> None:
+        """Have whoever waits return, for nothing."""
+        ...
+
     def close(self) -> None:
         """Close it, at once."""
         ...
@@ -87,6 +91,8 @@ class TlsPipe:
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=server_side, server_hostname=host)
         self._cipher, self._plain = _SCRATCH.cipher, _SCRATCH.plain
         self._unsent = memoryview(b"")
+        self.sent = 0
+        "Bytes that the carrier has taken."
         self._ended = False  # by the peer
         self._drained = False  # the carrier had less than we would have taken
 
@@ -142,8 +148,11 @@ class TlsPipe:
             if self._ended:
                 return self._plain[:0]
             received = self.carrier.receive_nowait(self._cipher)
+            if received is None:
+                self._drained = True
+                return None
             if not received:
-                return None if received is None else self._plain[:0]
+                return self._plain[:0]
             incoming.write(self._cipher[:received])
             self._drained = received < RECEIVE
             count = self._decrypt()
@@ -214,6 +223,7 @@ class TlsPipe:
             taken = self.carrier.send_nowait(self._unsent)
             if not taken:
                 return False
+            self.sent += taken
             self._unsent = self._unsent[taken:]
 
     def end(self) -> None:
