@@ -135,6 +135,9 @@ class PlainPipe:
         for buffer in buffers:
             self._unsent += buffer
 
+    def write_small(self, data: bytes) -> None:
+        self.write([data])
+
     def flush(self) -> bool:
         while self._unsent:
             taken = self.carrier.send_nowait(memoryview(bytes(self._unsent)))

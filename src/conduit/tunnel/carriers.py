@@ -56,16 +56,20 @@ class SocketCarrier:
 
     async def wait_readable(self) -> None:
         """Return when there is something to receive."""
-        with suppress(trio.ClosedResourceError):  # interrupt
+        try:
             await trio.lowlevel.wait_readable(self._sock)
+        except trio.ClosedResourceError:  # interrupt
+            return
 
     async def wait_writable(self) -> None:
         """Return when little is left in the kernel."""
-        with suppress(trio.ClosedResourceError):  # interrupt
+        try:
             await trio.lowlevel.wait_writable(self._sock)
+        except trio.ClosedResourceError:  # interrupt
+            return
 
     def interrupt(self) -> None:
-        """Trio's way to say "closed", though it is not: a cancel scope around every wait would cost more than the wait."""
+        """Trio's way to say "closed", though it is not: a cancel scope around every wait would cost as much as it."""
         trio.lowlevel.notify_closing(self._sock)
 
     def close(self) -> None:

@@ -93,6 +93,15 @@ class Mux(Receiver):
         stream.pending += len(data)
         self._scheduler.add(stream)
 
+    def send_now(self, stream: MuxStream, data: memoryview) -> bytes | None:
+        """The bytes to send at once, before anything else; None when :meth:`send` has to do it.
+
+        That is so when anything waits to be sent, or *data* does not fit into a small frame.
+        """
+        if self._control or stream.pending or stream.ending or stream.reset_code is not None or not stream.headers_sent:
+            return None
+        return self._scheduler.frame_now(stream, data) if data else None
+
     def unsend(self, stream: MuxStream) -> int:
         """Take back what has not left; the number of bytes."""
         taken, stream.pending = stream.pending, 0

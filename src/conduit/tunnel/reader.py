@@ -91,6 +91,10 @@ class FrameReader:
                 if kind == _DATA and not flags & PADDED:
                     at += _HEADER_SIZE
                     self._begin_data(stream_id & STREAM_ID_MASK, length, flags)
+                    if 0 < length <= end - at:  # all of it is here: a small message takes no second turn
+                        self._data_left = 0
+                        self._handler.body(data[at : at + length], last=True)
+                        at += length
                 elif end - at >= _HEADER_SIZE + length:
                     stop = at + _HEADER_SIZE + length
                     self._check(kind, length, flags, stream_id & STREAM_ID_MASK)

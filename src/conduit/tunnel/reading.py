@@ -19,7 +19,7 @@ from conduit.tunnel.tls import TlsPipe
 from conduit.tunnel.writing import Writing
 
 ROUNDS: Final = 8  # reads before other tasks get a turn
-GRACE: Final = 0.001  # seconds that nobody reads, after which the resident does; what a timer can tell
+GRACE: Final = 0.005  # seconds that nobody reads, then the resident does; a shorter timer costs what guests save
 WARY: Final = 32  # messages after which the resident makes room again, when nobody took it the last time
 
 
@@ -51,7 +51,7 @@ class Reading:
         self._writing = writing
         self._fail = fail
         self._waiting = 0  # tasks that want somebody to read now
-        self._served = False  # one of them, and it may come back
+        self._served = 0  # of them, since the resident last looked; they may come back
         self._is_free = False  # nobody reads
         self._is_resting = False  # the resident
         self._is_dozing = False  # without a deadline: a guest reads
@@ -75,7 +75,7 @@ class Reading:
         """
         self._waiting -= 1
         if served:
-            self._served = True
+            self._served += 1
 
     @property
     def has_room(self) -> bool:
@@ -93,29 +93,32 @@ class Reading:
         """Read until *guest* is served, where there is room; a checkpoint. When the tunnel fails it is not served."""
         self._is_free = False
         self._guests += 1
+        pipe = self._pipe
         try:
             while not guest.is_served:
-                await self._read_once(guest)
+                if pipe.may_have_more and await self._read_turn():
+                    continue
+                self._asleep = True
+                await pipe.carrier.wait_readable()
+                self._asleep = False
+                if not guest.is_served:  # by others, who have interrupted
+                    data = pipe.receive_nowait()
+                    if data is not None:
+                        await self._pass_on(data)
         except ConduitError as error:
             self._fail(error)
         finally:
             self._asleep = False
             self._make_room()
 
-    async def _read_once(self, guest: Guest) -> None:
-        pipe = self._pipe
-        data = pipe.receive_nowait() if pipe.may_have_more else None
-        if data is not None:
-            await self._pass_on(data)
-            await trio.lowlevel.checkpoint()
-            return
-        self._asleep = True
-        await pipe.carrier.wait_readable()
-        self._asleep = False
-        if not guest.is_served:  # by others, who have interrupted
-            data = pipe.receive_nowait()
-            if data is not None:
-                await self._pass_on(data)
+    async def _read_turn(self) -> bool:
+        """Read what is there, then give others a turn; whether there was anything."""
+        data = self._pipe.receive_nowait()
+        if data is None:
+            return False
+        await self._pass_on(data)
+        await trio.lowlevel.checkpoint()
+        return True
 
     def _make_room(self) -> None:
         """A guest leaves."""
@@ -158,9 +161,9 @@ class Reading:
             self._writing.flush()
 
     def _may_rest(self) -> bool:
-        """Whether all who waited have been served, and one of them may be a guest soon."""
-        served, self._served = self._served, False
-        if not served or self._waiting:
+        """Whether only one task has waited: it has been served, and may be a guest soon."""
+        served, self._served = self._served, 0
+        if served != 1 or self._waiting:
             return False
         if self._wary:
             self._wary -= 1

@@ -88,8 +88,9 @@ class Receiver(StreamTable):
         self.liveness.heard(now)
         self._now = now
         try:
-            self._reader.receive(memoryview(data))
-            self._check_answers()
+            self._reader.receive(data if type(data) is memoryview else memoryview(data))
+            if self._control:
+                self._check_answers()
         except DecodeError:
             self._break(ErrorCode.PROTOCOL_ERROR)
             raise
@@ -131,7 +132,10 @@ class Receiver(StreamTable):
             if data:
                 self._store(stream, data)
         if last:
-            self._end_data()
+            if self._data_ends:
+                self._end_data()
+            else:
+                self._data_stream = None
 
     def _deliver(self, stream: MuxStream, direct: Callable[[memoryview], int], data: memoryview) -> memoryview:
         """Hand bytes to whoever takes them without delay; those that it left."""
@@ -154,7 +158,8 @@ class Receiver(StreamTable):
         else:
             chunks.append(bytes(data))
         stream.unread += size
-        self._touch(stream)
+        if not stream.touched:
+            self._touch(stream)
 
     def _receive_nothing(self) -> None:
         """A frame without data, which only an end of a stream excuses."""

@@ -85,6 +85,18 @@ class Scheduler:
             else:
                 queue.append(stream)
 
+    def frame_now(self, stream: MuxStream, data: memoryview) -> bytes | None:
+        """A frame of *data* to be sent at once, past the queues; None when they are not empty, or it needs them.
+
+        A small message would spend more time in them than in the rest of the tunnel.
+        """
+        size = len(data)
+        if self._urgent or self._ready or size > min(JOIN, self.max_data, stream.send_window, self.window):
+            return None
+        stream.send_window -= size
+        self.window -= size
+        return HEADER.pack(size >> 8, size & 0xFF, _DATA, 0, stream.stream_id) + data
+
     def take(self, limit: int) -> list[Buffer]:
         """Frames of *limit* bytes, or a little more, in the order in which they must leave."""
         out: list[Buffer] = []

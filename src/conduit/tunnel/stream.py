@@ -30,6 +30,10 @@ class Carriage(Protocol):
         """Send what there is to send."""
         ...
 
+    def send_now(self, stream: MuxStream, data: memoryview) -> bool:
+        """Send a small message past all queues; whether that was possible."""
+        ...
+
 
 class TunnelStream(trio.abc.HalfCloseableStream):
     """Bytes both ways. One task may send and another receive at the same time.
@@ -198,11 +202,11 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         view = memoryview(data)
         if view.format != "B":
             view = view.cast("B")
-        if view:
-            self._carriage.mux.send(self._stream, view)
-        if ends:
-            self._carriage.mux.end(self._stream)
-        if view or ends or due:
+        if ends or due or not self._carriage.send_now(self._stream, view):
+            if view:
+                self._carriage.mux.send(self._stream, view)
+            if ends:
+                self._carriage.mux.end(self._stream)
             self._carriage.flush()
         if not self._stream.pending:
             await trio.lowlevel.checkpoint()

@@ -43,7 +43,9 @@ class StreamTable:
 
     def _credit(self, stream: MuxStream | None, count: int, now: float) -> None:
         """*count* bytes were consumed: tell the peer, when it is worth a frame."""
-        self._credit_connection(count)
+        increment = self._window.consume(count)
+        if increment:
+            self._control += window_update(0, increment)
         if stream is None:
             return
         if stream.remote_ended or stream.reset_code is not None:

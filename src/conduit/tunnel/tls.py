@@ -169,7 +169,7 @@ class TlsPipe:
         count = 0
         try:
             while count <= RECEIVE:
-                got: int = read(PLAIN, plain[count:])  # type: ignore[assignment]  # a count, when it has a buffer
+                got: int = read(PLAIN, plain[count:] if count else plain)  # type: ignore[assignment]  # a count, when it has a buffer
                 if not got:
                     self._ended = True
                     break
@@ -210,21 +210,29 @@ class TlsPipe:
         except ssl.SSLError as error:
             raise TransportError(f"the TLS connection with {self.carrier.peer} broke: {_reason(error)}") from error
 
+    def write_small(self, data: bytes) -> None:
+        """Encrypt what fits into one record, as :meth:`write` does.
+
+        :raises TransportError: the peer has ended the connection.
+        """
+        try:
+            self._tls.write(data)
+        except ssl.SSLError as error:
+            raise TransportError(f"the TLS connection with {self.carrier.peer} broke: {_reason(error)}") from error
+
     def flush(self) -> bool:
         """Send what is encrypted; whether the carrier took all of it.
 
         :raises TransportError: the connection broke.
         """
-        while True:
-            if not self._unsent:
-                if not self._outgoing.pending:
-                    return True
-                self._unsent = memoryview(self._outgoing.read())
-            taken = self.carrier.send_nowait(self._unsent)
+        while self._unsent or self._outgoing.pending:
+            unsent = self._unsent or memoryview(self._outgoing.read())
+            taken = self.carrier.send_nowait(unsent)
+            self.sent += taken
+            self._unsent = unsent[taken:]
             if not taken:
                 return False
-            self.sent += taken
-            self._unsent = self._unsent[taken:]
+        return True
 
     def end(self) -> None:
         """Tell the peer that nothing follows, if it can be told without waiting."""

@@ -312,14 +312,15 @@ class Tunnel:
             raise TransportError(self._goodbye())
         woken = 0
         for event in self.mux.receive_data(data, trio.current_time()):
-            woken += self._dispatch(event)
+            if type(event) is StreamMoved:
+                self._wake(event.stream)
+                woken += 1
+            else:
+                woken += self._dispatch(event)
         return woken
 
     def _dispatch(self, event: Event) -> int:
         """Tell who wants to know; how many tasks that woke."""
-        if type(event) is StreamMoved:
-            self._wake(event.stream)
-            return 1
         if type(event) is StreamOpened:
             self._admit(event)
             return 1
@@ -384,6 +385,10 @@ class Tunnel:
     def flush(self) -> None:
         """Send what there is to send, as far as the carrier takes it now."""
         self._writing.flush()
+
+    def send_now(self, stream: MuxStream, data: memoryview) -> bool:
+        """Send a small message past all queues; whether that was possible."""
+        return self._writing.send_now(stream, data)
 
     async def _keep_alive(self) -> None:
         while True:

@@ -9,6 +9,7 @@ import trio
 
 from conduit.errors import PeerTimeoutError, TransportError
 from conduit.tunnel.mux import Mux
+from conduit.tunnel.streams import MuxStream
 from conduit.tunnel.tls import TlsPipe
 
 BATCH: Final = 256 << 10  # bytes encrypted before they are sent; what is urgent waits for no more
@@ -55,6 +56,21 @@ class Writing:
         except TransportError as error:
             self._fail(error)
 
+    def send_now(self, stream: MuxStream, data: memoryview) -> bool:
+        """Send a small message past all queues; whether that was possible."""
+        if self._blocked or self._corked or self._is_over:
+            return False
+        frame = self._mux.send_now(stream, data)
+        if frame is None:
+            return False
+        try:
+            self._pipe.write_small(frame)
+            if not self._pipe.flush():
+                self._block()
+        except TransportError as error:
+            self._fail(error)
+        return True
+
     async def join(self) -> None:
         """Have what several tasks, just woken, are about to send leave together, and flush."""
         self._corked = True
@@ -82,10 +98,13 @@ class Writing:
         turn = TURN
         while mux.has_data_to_send:
             if turn <= 0 or not self._send_batch(mux, pipe):
-                self._blocked = True
-                self._writable_needed.set()
+                self._block()
                 return
             turn -= BATCH
+
+    def _block(self) -> None:
+        self._blocked = True
+        self._writable_needed.set()
 
     def _send_batch(self, mux: Mux, pipe: TlsPipe) -> bool:
         """Send some; whether the carrier took all of it."""
