@@ -20,7 +20,7 @@ from conduit.tunnel.writing import Writing
 
 ROUNDS: Final = 8  # reads before other tasks get a turn
 GRACE: Final = 0.005  # seconds that nobody reads, then the resident does; a shorter timer costs what guests save
-WARY: Final = 32  # messages after which the resident makes room again, when nobody took it the last time
+WARY: Final = 16  # messages that the resident passes on before it makes room, at first and when no guest came
 
 
 class Guest(Protocol):
@@ -58,7 +58,7 @@ class Reading:
         self._alarm = trio.CancelScope()  # ends the resident's rest
         self._guests = 0  # so far
         self._asleep = False  # a guest, until there is something to read
-        self._wary = 0
+        self._wary = WARY
 
     # --- waiting ---
 
