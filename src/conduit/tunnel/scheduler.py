@@ -13,7 +13,7 @@ from typing import Final
 from conduit.tunnel.frames import HEADER, FrameType
 from conduit.tunnel.streams import MuxStream
 
-QUANTUM: Final = 64 << 10  # bytes that a stream may send in its turn
+QUANTUM: Final = 128 << 10  # bytes that a stream may send in its turn
 ALONE: Final = 256 << 10  # bytes of a DATA frame when no other stream wants to send
 SHARED: Final = 16 << 10  # the same when others do, and never less than what a turn has left
 FAVOUR: Final = 256 << 10  # bytes that interactive streams may send in a row while bulk waits
