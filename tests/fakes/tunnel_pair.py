@@ -73,6 +73,8 @@ class WireEnd:
     def __init__(self, wire: Wire, incoming: Direction, outgoing: Direction) -> None:
         self._wire, self._incoming, self._outgoing = wire, incoming, outgoing
         self.interruptions = 0
+        self.reader: trio.lowlevel.Task | None = None
+        "Who waited last for something to read."
 
     def receive_nowait(self, buffer: memoryview) -> int | None:
         data = self._incoming.waiting
@@ -92,8 +94,9 @@ class WireEnd:
         return self._wire.pass_on(self._outgoing, data)
 
     async def wait_readable(self) -> None:
-        await trio.lowlevel.checkpoint()
+        self.reader = trio.lowlevel.current_task()
         calls = self.interruptions
+        await trio.lowlevel.checkpoint()
         while not (self._incoming.ended or self._wire.is_cut or self._may_receive or calls != self.interruptions):
             await self._incoming.lot.park()
 
@@ -102,8 +105,8 @@ class WireEnd:
         return bool(self._incoming.waiting) and not (self._wire.holds or self._incoming.unread)
 
     async def wait_writable(self) -> None:
-        await trio.lowlevel.checkpoint()
         calls = self.interruptions
+        await trio.lowlevel.checkpoint()
         while len(self._outgoing.waiting) >= PIPE and not self._wire.is_cut and calls == self.interruptions:
             await self._outgoing.lot.park()
 

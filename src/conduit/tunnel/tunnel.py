@@ -313,7 +313,9 @@ class Tunnel:
         woken = 0
         for event in self.mux.receive_data(data, trio.current_time()):
             if type(event) is StreamMoved:
-                self._wake(event.stream)
+                owner: TunnelStream | None = event.stream.owner
+                if owner is not None:
+                    owner.wake()
                 woken += 1
             else:
                 woken += self._dispatch(event)
