@@ -43,9 +43,7 @@ class StreamTable:
 
     def _credit(self, stream: MuxStream | None, count: int, now: float) -> None:
         """*count* bytes were consumed: tell the peer, when it is worth a frame."""
-        increment = self._window.consume(count)
-        if increment:
-            self._control += window_update(0, increment)
+        self._credit_connection(count)
         if stream is None:
             return
         if stream.remote_ended or stream.reset_code is not None:

@@ -290,3 +290,36 @@ def test_what_nobody_takes_at_once_is_kept() -> None:
     pair.client.send(near, memoryview(b"abc"))
     pair.pump()
     assert pair.server.take(far, 100, 0.0) == b"abc"
+
+
+def test_a_small_message_is_sent_at_once_and_arrives() -> None:
+    pair = Pair()
+    near, far = pair.open()
+    sent = pair.client.send_now(near, memoryview(b"small"))
+    assert sent is not None
+    assert not pair.client.has_data_to_send
+    pair.server.receive_data(sent, 0.0)
+    assert pair.server.take(far, 100, 0.0) == b"small"
+
+
+def test_a_message_is_not_sent_at_once_where_it_is_not_its_turn() -> None:
+    pair = Pair()
+    near = pair.client.open_stream(REQUEST)
+    pair.pump()
+    far = pair.server.streams[near.stream_id]
+    hello = memoryview(b"hello")
+    assert pair.server.send_now(far, hello) is None  # not answered
+    assert pair.client.send_now(near, hello[:0]) is None  # nothing
+    pair.client.send(near, hello)
+    assert pair.client.send_now(near, hello) is None  # the first is waiting
+    pair.client.end(near)
+    pair.pump()
+    assert pair.client.send_now(near, hello) is None  # ended
+    other, _ = pair.open()
+    pair.client.probe()
+    assert pair.client.send_now(other, hello) is None  # a PING is waiting
+    pair.pump()
+    assert pair.client.send_now(other, hello) is not None
+    pair.client.reset(other, ErrorCode.CANCEL)
+    pair.pump()
+    assert pair.client.send_now(other, hello) is None

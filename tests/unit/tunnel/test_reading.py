@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import socket  # noqa: TID251  # a carrier takes the system's
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import pytest
@@ -13,14 +14,16 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from conduit.errors import PeerTimeoutError, RemoteProtocolError, TransportError
 from conduit.tunnel import reading
+from conduit.tunnel.carriers import SocketCarrier
+from conduit.tunnel.flow import FIRST_WINDOW
 from conduit.tunnel.frames import FrameType
 from conduit.tunnel.reading import GRACE
 from conduit.tunnel.stream import TunnelStream
 from conduit.tunnel.tunnel import Tunnel
 from tests.fakes.cancelling import cancel_at_step
-from tests.fakes.greeted_tunnels import shorten_liveness
+from tests.fakes.greeted_tunnels import greeted_tunnels, shorten_liveness
 from tests.fakes.mux_pair import frame
-from tests.fakes.tunnel_pair import Wire, WireEnd, connected_tunnels
+from tests.fakes.tunnel_pair import PIPE, Wire, WireEnd, connected_tunnels
 
 LATE = 2.01 * GRACE  # that something which nobody waits for may be
 
@@ -473,3 +476,46 @@ async def test_a_stream_for_which_nobody_is_in_a_hurry_has_no_guest(
             scope.cancel()
             await pair.ours.receive_some()
         assert scope.cancelled_caught
+
+
+async def test_a_sender_woken_for_nothing_loses_no_patience(autojump_clock: MockClock) -> None:
+    wire = Wire()
+    async with greeted_tunnels(wire) as (gateway, agent), trio.open_nursery() as nursery:
+        shorten_liveness(agent, interval=10, dead_after=1000)
+        wire.directions[1].unread = True  # from the Gateway to the Agent
+        started = trio.current_time()
+        for _ in range(2 * PIPE // FIRST_WINDOW):
+            nursery.start_soon(fill, await gateway.open_stream("bulk"))
+        for _ in range(5):
+            await trio.sleep(10)
+            gateway._pipe.carrier.interrupt()
+        await gateway.wait_closed()
+        assert 59 < trio.current_time() - started <= 61
+
+
+async def fill(stream: TunnelStream) -> None:
+    with suppress(trio.BrokenResourceError):  # the first are taken by the wire
+        await stream.send_all(bytes(FIRST_WINDOW))
+
+
+async def test_a_socket_that_is_waited_for_can_be_interrupted() -> None:
+    one, other = socket.socketpair()
+    carrier = SocketCarrier(one)
+    returned: list[str] = []
+
+    async def wait(what: Callable[[], Awaitable[None]], name: str) -> None:
+        await what()
+        returned.append(name)
+
+    with other:
+        while carrier.send_nowait(memoryview(bytes(1 << 20))):
+            pass
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait, carrier.wait_readable, "readable")
+            nursery.start_soon(wait, carrier.wait_writable, "writable")
+            await wait_all_tasks_blocked()
+            assert not returned
+            carrier.interrupt()
+        assert sorted(returned) == ["readable", "writable"]
+        assert carrier.receive_nowait(memoryview(bytearray(10))) is None
+        carrier.close()
