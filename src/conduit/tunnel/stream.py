@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final, Protocol
 
@@ -357,18 +357,21 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         stream = self._stream
         return bool(stream.chunks) or stream.remote_ended or stream.reset_code is not None or self._closed
 
-    async def _wait_for_bytes(self) -> None:
-        """Read the tunnel, when nobody else does, or have its resident do it."""
-        reading = self._carriage.reading
-        if reading.has_room and not self.is_patient:
-            self._reads = True
-            try:
-                await reading.read_for(self)
-            finally:
-                self._reads = False
-            if self.is_served:
-                return
-        await self._park_reader()
+    def _wait_for_bytes(self) -> Awaitable[None]:
+        """Read the tunnel, when nobody else does, or have its resident do it. No coroutine: one less on the way."""
+        if self._carriage.reading.has_room and not self.is_patient:
+            return self._read()
+        return self._park_reader()
+
+    async def _read(self) -> None:
+        """Read the tunnel in its resident's place, while there are no bytes for us."""
+        self._reads = True
+        try:
+            await self._carriage.reading.read_for(self)
+        finally:
+            self._reads = False
+        if not self.is_served:  # the tunnel has failed, and says so soon
+            await self._park_reader()
 
     async def _park_reader(self) -> None:
         self._waiting_reader = trio.lowlevel.current_task()
