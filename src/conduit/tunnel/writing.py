@@ -77,9 +77,9 @@ class Writing:
         try:  # they run before the second checkpoint ends
             await trio.lowlevel.checkpoint()
             await trio.lowlevel.checkpoint()
-        finally:
+        finally:  # also when a guest is cancelled: what they have sent is not its own
             self._corked = False
-        self.flush()
+            self.flush()
 
     def stop(self) -> None:
         """Nothing is sent any more; but for :meth:`send_last`."""

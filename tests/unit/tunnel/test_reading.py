@@ -442,6 +442,40 @@ async def test_a_cancelled_guest_loses_nothing(monkeypatch: pytest.MonkeyPatch, 
         assert step > 2
 
 
+@pytest.mark.parametrize("step", range(1, 7))
+async def test_a_guest_that_is_cancelled_takes_nobodys_answer_with_it(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock, step: int
+) -> None:
+    wire = Wire()
+    async with talk(monkeypatch, wire) as pair:
+        others = [await pair.gateway.open_stream("sol") for _ in range(2)]
+        theirs = [await pair.agent.first_stream() for _ in range(2)]
+        await trio.sleep(LATE)
+        await serve(pair)
+
+        async def answer(stream: TunnelStream) -> None:
+            await stream.send_all(await stream.receive_some())
+
+        async def read() -> None:
+            await pair.ours.receive_some()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(cancel_at_step, step, read)
+            await trio.lowlevel.checkpoint()
+            for stream in others:
+                nursery.start_soon(answer, stream)
+            await wait_all_tasks_blocked()
+            wire.holds = True
+            for stream in theirs:
+                await stream.send_all(b"x")
+            wire.release()
+            before = trio.current_time()
+            for stream in theirs:
+                assert await stream.receive_some() == b"x"
+            assert trio.current_time() == before
+            await pair.theirs.send_all(b"x")
+
+
 async def test_a_guest_takes_turns_while_much_comes_for_others(
     monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
 ) -> None:
