@@ -121,6 +121,18 @@ class Receiver(StreamTable):
         if not length:
             self._receive_nothing()
 
+    def whole_data(self, stream_id: int, data: memoryview) -> None:
+        """What the frame reader calls in place of both: what is usual is done here, in one go."""
+        size, window = len(data), self._window
+        stream = self.streams.get(stream_id)
+        if stream is not None and stream.takes(size) and size <= window.left:
+            window.left -= size
+            stream.window.left -= size
+            self._store(stream, data)
+        else:
+            self.begin_data(stream_id, size, 0)
+            self.body(data, last=True)
+
     def body(self, data: memoryview, *, last: bool) -> None:
         """What the frame reader calls: bytes of that frame."""
         stream = self._data_stream

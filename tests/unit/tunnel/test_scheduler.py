@@ -53,6 +53,10 @@ class _Sizes:
     def body(self, data: memoryview, *, last: bool) -> None:
         pass
 
+    def whole_data(self, stream_id: int, data: memoryview) -> None:
+        self.begin_data(stream_id, len(data), 0)
+        self.body(data, last=True)
+
     def frame(self, frame: memoryview, kind: int, flags: int, stream_id: int) -> None:
         pass
 
