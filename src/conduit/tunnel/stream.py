@@ -202,12 +202,14 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         view = memoryview(data)
         if view.format != "B":
             view = view.cast("B")
-        if ends or due or not self._carriage.send_now(self._stream, view):
-            if view:
-                self._carriage.mux.send(self._stream, view)
-            if ends:
-                self._carriage.mux.end(self._stream)
-            self._carriage.flush()
+        if not (ends or due) and self._carriage.send_now(self._stream, view):
+            await trio.lowlevel.checkpoint()
+            return
+        if view:
+            self._carriage.mux.send(self._stream, view)
+        if ends:
+            self._carriage.mux.end(self._stream)
+        self._carriage.flush()
         if not self._stream.pending:
             await trio.lowlevel.checkpoint()
             return

@@ -57,9 +57,17 @@ class Writing:
             self._fail(error)
 
     def send_now(self, stream: MuxStream, data: memoryview) -> bool:
-        """Send a small message past all queues; whether that was possible."""
-        if self._blocked or self._corked or self._is_over:
+        """Send a small message past all queues, or with the others of a burst; whether that was possible.
+
+        It is copied, and nobody has to wait until it has left.
+        """
+        if self._blocked or self._is_over:
             return False
+        if self._corked:
+            held = self._mux.send_soon(stream, data)
+            if held:
+                self.flush()
+            return held
         frame = self._mux.send_now(stream, data)
         if frame is None:
             return False

@@ -11,6 +11,7 @@ from conduit.tunnel.liveness import stamp
 from conduit.tunnel.mux import Mux
 from conduit.tunnel.opening import encode_request, encode_response
 from conduit.tunnel.receiving import MAX_ANSWERS
+from conduit.tunnel.scheduler import JOIN
 from conduit.tunnel.streams import LOST
 from tests.fakes.mux_pair import Pair, RawPeer, data, drain, frame
 
@@ -300,6 +301,23 @@ def test_a_small_message_is_sent_at_once_and_arrives() -> None:
     assert not pair.client.has_data_to_send
     pair.server.receive_data(sent, 0.0)
     assert pair.server.take(far, 100, 0.0) == b"small"
+
+
+def test_a_small_message_of_a_burst_is_copied_and_leaves_with_the_others() -> None:
+    pair = Pair()
+    near, far = pair.open()
+    changing = bytearray(b"small")
+    assert pair.client.send_soon(near, memoryview(changing))
+    changing[:] = b"other"
+    assert not pair.client.send_soon(near, memoryview(b"more"))  # the first is waiting
+    pair.pump()
+    assert pair.server.take(far, 100, 0.0) == b"small"
+    assert not pair.client.send_soon(near, memoryview(b""))
+    assert not pair.client.send_soon(near, memoryview(bytes(JOIN + 1)))
+    near.send_window = 3
+    assert not pair.client.send_soon(near, memoryview(b"four"))
+    pair.client.end(near)
+    assert not pair.client.send_soon(near, memoryview(b"x"))
 
 
 def test_a_message_is_not_sent_at_once_where_it_is_not_its_turn() -> None:
