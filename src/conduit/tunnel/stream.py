@@ -16,6 +16,7 @@ from conduit.tunnel.mux import Mux
 from conduit.tunnel.opening import decode_response, encode_response
 from conduit.tunnel.reading import Reading
 from conduit.tunnel.streams import DEADLINE, WIRE_CODE, Headers, MuxStream
+from conduit.tunnel.writing import Writing
 
 CHUNK: Final = 1 << 20  # bytes that receive_some returns at most, when nobody says
 
@@ -25,14 +26,7 @@ class Carriage(Protocol):
 
     mux: Mux
     reading: Reading
-
-    def flush(self) -> None:
-        """Send what there is to send."""
-        ...
-
-    def send_now(self, stream: MuxStream, data: memoryview) -> bool:
-        """Send a small message past all queues; whether that was possible."""
-        ...
+    writing: Writing
 
 
 class TunnelStream(trio.abc.HalfCloseableStream):
@@ -124,7 +118,7 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         """
         if self._answers:
             self._give_answer(metadata)
-            self._carriage.flush()
+            self._carriage.writing.flush()
 
     def _give_answer(self, metadata: Mapping[str, str] | None = None) -> None:
         headers = encode_response(metadata)
@@ -202,14 +196,14 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         view = memoryview(data)
         if view.format != "B":
             view = view.cast("B")
-        if not (ends or due) and self._carriage.send_now(self._stream, view):
+        if not (ends or due) and self._carriage.writing.send_now(self._stream, view):
             await trio.lowlevel.checkpoint()
             return
         if view:
             self._carriage.mux.send(self._stream, view)
         if ends:
             self._carriage.mux.end(self._stream)
-        self._carriage.flush()
+        self._carriage.writing.flush()
         if not self._stream.pending:
             await trio.lowlevel.checkpoint()
             return
@@ -237,7 +231,7 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         if self._answers:
             self._give_answer()
         self._carriage.mux.end(self._stream)
-        self._carriage.flush()
+        self._carriage.writing.flush()
         await trio.lowlevel.checkpoint()
 
     def _check_sendable(self) -> None:
@@ -278,7 +272,7 @@ class TunnelStream(trio.abc.HalfCloseableStream):
             mux = self._carriage.mux
             data = mux.take(stream, max_bytes or CHUNK, trio.current_time())
             if mux.has_data_to_send:
-                self._carriage.flush()
+                self._carriage.writing.flush()
             return data
         if stream.remote_ended:
             return b""
@@ -307,7 +301,7 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         """End both directions at once; the peer learns *code*."""
         self._answers = False
         self._carriage.mux.reset(self._stream, code)
-        self._carriage.flush()
+        self._carriage.writing.flush()
         self.wake()
 
     async def aclose(self) -> None:
@@ -317,7 +311,7 @@ class TunnelStream(trio.abc.HalfCloseableStream):
             if self._answers:
                 self._give_answer()
             self._carriage.mux.abandon(self._stream)
-            self._carriage.flush()
+            self._carriage.writing.flush()
             self.wake()
         await trio.lowlevel.checkpoint()
 

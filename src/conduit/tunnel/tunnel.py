@@ -9,7 +9,7 @@ from typing import Final
 
 import trio
 
-from conduit.errors import ConduitError, LocalProtocolError, PeerTimeoutError, RemoteProtocolError, TransportError
+from conduit.errors import ConduitError, LocalProtocolError, RemoteProtocolError, TransportError
 from conduit.tunnel.control import Drain, Hello, Notice
 from conduit.tunnel.control_stream import ControlStream, Notices, legible
 from conduit.tunnel.deadlines import DeadlineQueue
@@ -46,8 +46,9 @@ class Tunnel:
         self.identity = identity
         "The peer's name: the URI in its certificate."
         self._pipe = pipe
-        self._writing = Writing(pipe, mux, self._break)
-        self.reading = Reading(pipe, self._take, self._writing, self._break)
+        self.writing = Writing(pipe, mux, self._break)
+        "What sends, for its streams."
+        self.reading = Reading(pipe, self._take, self.writing, self._break)
         "Who reads the connection, and who waits for that."
         self._scope = trio.CancelScope()
         self._deadlines = DeadlineQueue()
@@ -254,8 +255,8 @@ class Tunnel:
         try:
             with self._scope:
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._writing.run)
-                    nursery.start_soon(self._keep_alive)
+                    nursery.start_soon(self.writing.run)
+                    nursery.start_soon(self.writing.keep_alive)
                     nursery.start_soon(self._expire)
                     nursery.start_soon(self._follow)
                     await self.reading.run()
@@ -285,7 +286,7 @@ class Tunnel:
     def _fail(self, error: ConduitError) -> None:
         if self._failure is None:
             self._failure = error
-            self._writing.stop()
+            self.writing.stop()
 
     def _break(self, error: ConduitError) -> None:
         """The tunnel has failed, as some task of its users has found out."""
@@ -298,7 +299,7 @@ class Tunnel:
         for stream in list(self.mux.streams.values()):
             self.mux.lose(stream)
             self._wake(stream)
-        self._writing.send_last()
+        self.writing.send_last()
         self._opened.close()
         self._adopted.set()
         for pong in self._pongs.values():
@@ -386,18 +387,7 @@ class Tunnel:
 
     def flush(self) -> None:
         """Send what there is to send, as far as the carrier takes it now."""
-        self._writing.flush()
-
-    def send_now(self, stream: MuxStream, data: memoryview) -> bool:
-        """Send a small message past all queues; whether that was possible."""
-        return self._writing.send_now(stream, data)
-
-    async def _keep_alive(self) -> None:
-        while True:
-            await trio.sleep_until(self.mux.next_deadline())
-            if not self.mux.handle_deadline(trio.current_time()):
-                raise PeerTimeoutError(f"{self.peer} has been silent for {self.mux.liveness.dead_after:g} s")
-            self.flush()
+        self.writing.flush()
 
 
 def _first(group: BaseExceptionGroup[ConduitError]) -> ConduitError:

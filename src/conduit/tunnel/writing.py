@@ -144,3 +144,16 @@ class Writing:
                     self._flush()
                 if self._pipe.sent != before:  # it may have been woken for nothing
                     give_up = trio.current_time() + STALLED
+
+    async def keep_alive(self) -> None:
+        """A task's work, without end: ask the peer for a sign of life when it is time to.
+
+        :raises PeerTimeoutError: it has given none for too long.
+        """
+        mux = self._mux
+        while True:
+            await trio.sleep_until(mux.next_deadline())
+            if not mux.handle_deadline(trio.current_time()):
+                peer = self._pipe.carrier.peer
+                raise PeerTimeoutError(f"{peer} has been silent for {mux.liveness.dead_after:g} s")
+            self.flush()
