@@ -1,7 +1,7 @@
 """Who reads a tunnel's connection: one task at a time, the resident or, in its place, the only task that waits.
 
 A resident costs a switch of tasks for every message. So it makes room when it has served the only task that waited: if
-that task waits again it reads the connection itself (ADR 0015), a *guest* until it is served, and what comes for others
+that task waits again it reads the connection itself (ADR 0016), a *guest* until it is served, and what comes for others
 it passes on. The resident returns when another task waits too, and when no guest has come for a while: a PING, or the
 opening of a stream, is late by that while at most.
 """
