@@ -56,7 +56,9 @@ def page(browser: Browser, conduit: Running) -> Iterator[Page]:
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda line: complaints.append(line.text) if "Content Security Policy" in line.text else None)
     conduit.do(lambda fake: setattr(fake, "signed_in", True))
-    context.add_cookies([{"name": COOKIE, "value": "refresh", "url": conduit.url.replace("http", "https"), "httpOnly": True}])
+    context.add_cookies(
+        [{"name": COOKIE, "value": "refresh", "url": conduit.url.replace("http", "https"), "httpOnly": True}]
+    )
     yield page
     context.close()
     assert complaints == []
