@@ -20,6 +20,7 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Message, Ping, Request
 
 from tests.browser.fake_hub import FakeHub, HubViewer
+from tests.browser.real_hub import RealHub, RealViewer
 
 T = TypeVar("T")
 
@@ -54,6 +55,8 @@ class FakeConduit:
 
     pages: Path
     hub: FakeHub = field(default_factory=FakeHub)
+    real_hub: RealHub | None = None
+    "Where consoles lead, instead of the fake one."
     permissions: list[str] = field(
         default_factory=lambda: ["console:read", "console:write", "power:read", "power:write"]
     )
@@ -216,7 +219,8 @@ class FakeConduit:
             await stream.send_all(machine.send(Message(data=bytearray(message))))
 
         async with trio.open_nursery() as nursery:
-            viewer = HubViewer(self.hub, send, nursery.cancel_scope, may_write=may_write)
+            connect = self.hub.connect if self.real_hub is None else self.real_hub.connect
+            viewer = connect(send, nursery.cancel_scope, may_write=may_write)
             try:
                 await self._receive(stream, machine, viewer, nursery)
             finally:
@@ -224,7 +228,7 @@ class FakeConduit:
                 nursery.cancel_scope.cancel()
 
     async def _receive(
-        self, stream: trio.SocketStream, machine: WSConnection, viewer: HubViewer, nursery: trio.Nursery
+        self, stream: trio.SocketStream, machine: WSConnection, viewer: HubViewer | RealViewer, nursery: trio.Nursery
     ) -> None:
         while True:
             data = await stream.receive_some(READ_SIZE)
