@@ -26,8 +26,8 @@ test: setup ## lint, types, layers, then every test; skips, with the reason, wha
 	@$(MAKE) --no-print-directory web || { echo "the web pages could not be built: their tests are skipped" >&2; [ -z "$$CONDUIT_REQUIRE_PEERS" ]; }
 	@$(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
-demo: setup ## three virtual BMCs on loopback, and `conduit ipmi` shown on them; Ctrl+C ends it
-	@$(BIN)/python tools/demo.py --port $(DEMO_PORT) $(DEMO_OPTIONS)
+demo: setup web ## all of Conduit on loopback, with six virtual servers, to look at; Ctrl+C ends it
+	@$(BIN)/conduit up --port $(DEMO_PORT) $(DEMO_OPTIONS)
 
 web: $(PAGES)/login.html ## the web pages, into the package that serves them
 
