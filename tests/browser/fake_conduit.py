@@ -18,6 +18,7 @@ import h11
 import trio
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Message, Ping, Request
+from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
 from tests.browser.fake_hub import FakeHub, HubViewer
 from tests.browser.real_hub import RealHub, RealViewer
@@ -29,6 +30,7 @@ PASSWORD = "correct horse"
 COOKIE = "__Host-conduit"
 SERVERS = ("db-01", "db-02", "gpu-7")
 READ_SIZE = 65_536
+OVER = (h11.RemoteProtocolError, LocalProtocolError, RemoteProtocolError)
 TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 JSON = "application/json"
 
@@ -46,7 +48,7 @@ def as_json(status: int, value: object, *headers: tuple[str, str]) -> Answer:
 
 
 def error(status: int, message: str) -> Answer:
-    return as_json(status, {"error": {"code": str(status), "message": message}})
+    return as_json(status, {"title": "Refused", "status": status, "detail": message})  # RFC 9457
 
 
 @dataclass
@@ -157,8 +159,8 @@ class FakeConduit:
             async with stream:
                 while await self._exchange(stream):
                     pass
-        except (trio.BrokenResourceError, trio.ClosedResourceError, h11.RemoteProtocolError):
-            pass
+        except* (trio.BrokenResourceError, trio.ClosedResourceError, *OVER):
+            pass  # the browser went away, at whatever moment
 
     async def _exchange(self, stream: trio.SocketStream) -> bool:
         """One request and its answer; false when the connection is over."""
