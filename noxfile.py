@@ -13,7 +13,7 @@ import nox
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["lint", "types", "imports", "unit", "property", "fuzz_smoke", "interop"]
+nox.options.sessions = ["lint", "types", "imports", "unit", "property", "fuzz_smoke", "interop", "browser"]
 nox.options.error_on_missing_interpreters = True
 
 PROTOCOL_CODE = (
@@ -27,7 +27,7 @@ DRIVERS = (
     "*/tunnel/carriers.py,*/tunnel/handshake.py,*/tunnel/link.py,*/tunnel/stream.py,*/tunnel/tls.py,*/tunnel/tunnel.py,"
     "*/tunnel/control_stream.py,*/tunnel/reconnect.py,*/tunnel/proxy.py,*/tunnel/roads.py,*/tunnel/websocket.py,"
     "*/tunnel/calls.py,*/tunnel/datagrams.py,*/tunnel/resumable.py,*/tunnel/resume_open.py,*/tunnel/resume_serve.py,"
-    "*/tunnel/serving.py,*/tunnel/forward.py,*/tunnel/splice.py"
+    "*/tunnel/serving.py,*/tunnel/forward.py,*/tunnel/splice.py,*/tunnel/reading.py,*/tunnel/writing.py"
 )
 
 
@@ -75,7 +75,7 @@ def protos(session: nox.Session) -> None:
 @nox.session
 def unit(session: nox.Session) -> None:
     """Tests of one module at a time, and of clients against our own BMC on loopback."""
-    module(session, "pytest", "tests", "-m", "not interop and not property", *session.posargs)
+    module(session, "pytest", "tests", "-m", "not interop and not property and not browser", *session.posargs)
 
 
 @nox.session(name="property")
@@ -94,6 +94,12 @@ def fuzz_smoke(session: nox.Session) -> None:
 def interop(session: nox.Session) -> None:
     """Against ipmitool, FreeIPMI and ipmi_sim; CONDUIT_REQUIRE_PEERS=1 makes a missing one a failure."""
     module(session, "pytest", "tests", "-m", "interop", *session.posargs)
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """The web pages (`make web`) in Chromium, and their TypeScript's own tests."""
+    module(session, "pytest", "tests", "-m", "browser", *session.posargs)
 
 
 @nox.session(default=False)

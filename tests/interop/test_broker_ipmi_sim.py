@@ -23,19 +23,16 @@ from conduit.tunnel.call_frames import Code
 from tests.conftest import FindPeer
 from tests.fakes.broker_pair import SERVER, ask
 from tests.interop.ipmi_sim import ADMIN, EMULATOR, USER, Simulator, SimUser, run_ipmi_sim
+from tests.interop.test_sensors import SIM_SENSORS
 
 pytestmark = pytest.mark.interop
 WAIT = PowerOperationRequest(wait=True, timeout_seconds=20)
-SENSOR = """\
-sensor_add 0x20 0 1 1 1
-sensor_set_value 0x20 0 1 0x28 1
-main_sdr_add 0x20 0x00 0x00 0x51 0x02 0x0d 0x20 0x00 0x01 0x23 0x01 0x00 0x00 0x08 0x03 0x66 0x6f
-"""
 
 
 @pytest.fixture(scope="module")
 def sim(peer: FindPeer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
-    with run_ipmi_sim(peer("ipmi_sim"), tmp_path_factory.mktemp("broker-sim")) as running:
+    emulator = EMULATOR.replace("mc_enable", SIM_SENSORS + "mc_enable")
+    with run_ipmi_sim(peer("ipmi_sim"), tmp_path_factory.mktemp("broker-sim"), emulator=emulator) as running:
         yield running
 
 
@@ -78,11 +75,18 @@ async def test_boot_device_and_reset_reach_the_chassis(sim: Simulator) -> None:
 async def test_info_sensors_events_and_status_are_read(sim: Simulator) -> None:
     async with open_at(sim) as broker:
         info = (await ask(broker, "GetBMCInfo")).info.ipmi_info
-        assert (info.device_id, info.firmware_revision, info.ipmi_version) == ("35", "9.08", "2.0")
+        assert (info.device_id, info.firmware_revision, info.ipmi_version) == ("0", "9.08", "2.0")
         assert (info.manufacturer_id, info.product_id) == (str(0x1291), str(0xF02))
         status = await ask(broker, "GetSystemStatus")
         assert status.power_state in {PowerState.ON, PowerState.OFF}
-        assert (await ask(broker, "ListSensors")).observed_at is not None
+        sensors = {one.name: one for one in (await ask(broker, "ListSensors")).sensors}
+        assert (sensors["MB Temp"].type, sensors["MB Temp"].value, sensors["MB Temp"].unit) == (
+            "Temperature",
+            42.0,
+            "°C",
+        )
+        assert (sensors["FAN1"].value, sensors["FAN1"].unit) == (14900.0, "RPM")
+        assert sensors["+12V"].value == pytest.approx(12.033)
         assert (await ask(broker, "ListEvents")).total >= 0
 
 

@@ -6,7 +6,7 @@ import { Bar } from "./console/bar.ts";
 import { askPaste, chooseKey, showHelp } from "./console/menus.ts";
 import { type Command, Leader, LEADER_BYTE } from "./console/leader.ts";
 import { needsQuestion, pasteBytes, sendPaced, PAUSE_MS } from "./console/paste.ts";
-import { byId, say } from "./dom.ts";
+import { byId, make, say } from "./dom.ts";
 import { ask } from "./dialog.ts";
 import { CallFailed } from "./http.ts";
 import { callGateway, serverToken } from "./servers_api.ts";
@@ -45,6 +45,7 @@ async function start(): Promise<void> {
       output: (data) => screen.write(data),
       caughtUp: (missed, awayMs) => {
         const time = new Date().toLocaleTimeString();
+        if (missed === null && connection.offset === connection.began) return; // no history: nothing to tell apart
         const words = missed === null ? `history above · live from ${time}` : `resumed ${time} after ${(awayMs / 1000).toFixed(1)} s, ${missed === 0 ? "nothing" : size(missed)} missed`;
         screen.mark(words);
         bar.note(words);
@@ -134,6 +135,11 @@ async function start(): Promise<void> {
   });
   byId("keys").addEventListener("click", () => void keys());
   byId("paste").addEventListener("click", () => void paste("", true));
+  byId("save").addEventListener("click", () => {
+    const link = make("a", { href: URL.createObjectURL(new Blob([screen.text()], { type: "text/plain" })), download: `${server}.txt` });
+    link.click();
+    URL.revokeObjectURL(link.href);
+  });
   byId("help").addEventListener("click", () => void showHelp());
   byId("logout").addEventListener("click", () => {
     connection.stop();

@@ -2,7 +2,8 @@ import "./theme.ts";
 import "./base.css";
 import { byId, showError } from "./dom.ts";
 import { CallFailed } from "./http.ts";
-import { nextPage, signedIn, signIn } from "./session.ts";
+import { nextPage } from "./next_page.ts";
+import { signedIn, signIn } from "./session.ts";
 
 const form = byId<HTMLFormElement>("form");
 const email = byId<HTMLInputElement>("email");

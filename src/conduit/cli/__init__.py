@@ -13,11 +13,15 @@ from conduit.cli.lazy import LazyGroup, Part
 from conduit.errors import CallError, ConduitError, LocalProtocolError
 
 PARTS: Final = {
+    "admin": Part("conduit.cli.admin", "For staff: accounts, machines, whose server is which."),
     "agent": Part("conduit.cli.agent", "The Agent: next to the BMCs, dials out."),
+    "auth": Part("conduit.cli.auth", "Log in to a Manager, and out."),
     "bmc": Part("conduit.cli.bmc", "Virtual BMCs: hardware for tests and demos."),
+    "completion": Part("conduit.cli.completion", "Scripts that make a shell complete our commands."),
     "gateway": Part("conduit.cli.gateway", "The Gateway: where customers come in."),
     "ipmi": Part("conduit.cli.ipmi", "BMCs over IPMI: power, boot device, users, sessions, raw commands."),
     "manager": Part("conduit.cli.manager", "The Manager: accounts, tokens, inventory."),
+    "server": Part("conduit.cli.server", "Your servers: power, sensors, events, boot device, console."),
     "tunnel": Part("conduit.cli.tunnel", "TCP through one outbound connection, like ssh -R."),
     "up": Part("conduit.cli.up", "All of it on this machine, with virtual servers, to look at."),
 }

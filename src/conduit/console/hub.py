@@ -104,10 +104,11 @@ class Hub:
             return
         self._hear(self._phase in HEARING, target in HEARING, now)
         words = text or WORDS[target]
-        if (target, words, holder) != (self._phase, self._text, self._holder):
-            if target is not self._phase:
-                self._since = now
-            self._phase, self._text, self._holder = target, words, holder
+        if STATES[target] is not STATES[self._phase]:
+            self._since = now
+        before = STATES[self._phase], self._text, self._holder
+        self._phase, self._text, self._holder = target, words, holder
+        if before != (STATES[target], words, holder):
             self._tell_all(News.STATE)
         if target is not Phase.LIVE:
             self._refuse_waiting()
@@ -221,6 +222,11 @@ class Hub:
         self.happen(Happening.CLOSED, now, text=text)
         for viewer in self._watchers:
             self.end_viewer(viewer, reason, text, retry=retry)
+
+    def is_ending(self, viewer: int) -> bool:
+        """Whether there is nothing more to hear from it."""
+        watcher = self._watchers.get(viewer)
+        return watcher is None or watcher.ended is not None
 
     def is_over(self, viewer: int) -> bool:
         """Whether there is nothing more to say to it."""

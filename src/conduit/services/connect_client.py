@@ -7,14 +7,16 @@ stream a POST whose answer is messages with a byte of flags and four of length b
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import httpx
 from protobuf import Message
 
-from conduit.errors import CallError
+from conduit.errors import CallError, LocalProtocolError
 from conduit.tunnel.call_frames import Code
 from conduit.tunnel.framing import MessageReader, encode_message
 
@@ -33,6 +35,7 @@ _BY_STATUS: Final[Mapping[int, Code]] = {
     503: Code.UNAVAILABLE,
     504: Code.UNAVAILABLE,
 }
+_NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _Answer = TypeVar("_Answer", bound=Message[Any])
 
 
@@ -70,6 +73,8 @@ class ConnectClient:
             raise self._unreachable(error) from error
         if response.status_code != httpx.codes.OK:
             raise _failure(response.status_code, response.content)
+        if not response.headers.get("content-type", "").startswith("application/proto"):
+            raise CallError(Code.UNIMPLEMENTED, f"{self._address} answers, but is no Conduit service")
         return answer.from_binary(response.content)
 
     async def stream(
@@ -102,8 +107,28 @@ class ConnectClient:
             raise self._unreachable(error) from error
 
     def _unreachable(self, error: httpx.HTTPError) -> CallError:
+        if isinstance(error, httpx.TimeoutException) and not isinstance(error, _NOT_SENT):
+            return CallError(Code.DEADLINE_EXCEEDED, f"{self._address} does not answer")
         reason = str(error) or type(error).__name__
-        return CallError(Code.UNAVAILABLE, f"cannot reach {self._base.rpartition('/')[0]}: {reason}")
+        unsent = isinstance(error, _NOT_SENT)
+        return CallError(Code.UNAVAILABLE, f"cannot reach {self._address}: {reason}", safe_to_retry=unsent)
+
+    @property
+    def _address(self) -> str:
+        return self._base.rpartition("/")[0]
+
+
+def open_http(ca: Path | None) -> httpx.AsyncClient:
+    """Connections to the Manager; the environment's proxies are not for this.
+
+    :param ca: PEM file: whom to trust, when not the system's CAs.
+    :raises LocalProtocolError: it cannot be read.
+    """
+    try:
+        verify = ssl.create_default_context(cafile=None if ca is None else str(ca))
+    except (OSError, ssl.SSLError) as error:
+        raise LocalProtocolError(f"cannot use {ca} as a CA: {error}") from error
+    return httpx.AsyncClient(verify=verify, trust_env=False)
 
 
 async def _envelopes(response: httpx.Response) -> AsyncGenerator[bytes]:

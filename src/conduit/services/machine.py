@@ -157,7 +157,7 @@ async def _when_reachable(call: Callable[[], Awaitable[EnrollResponse]]) -> Enro
         try:
             return await call()
         except CallError as error:
-            if error.code != Code.UNAVAILABLE:
+            if error.code not in (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED):
                 raise
             logger.info("waiting for the Manager", reason=error.message)
         await trio.sleep(pause)

@@ -1,7 +1,7 @@
 // The terminal of a serial line: it has no size of its own, so 80x24 stays and the font follows the window.
 import { type IDisposable, type IMarker, Terminal } from "@xterm/xterm";
 import "@xterm/xterm/css/xterm.css";
-import { strictDocument } from "./strict_styles.ts";
+import { useStrictStyles } from "./strict_styles.ts";
 
 export const COLUMNS = 80;
 export const ROWS = 24;
@@ -29,6 +29,7 @@ export class Screen {
 
   constructor(host: HTMLElement) {
     this.#host = host;
+    useStrictStyles(document);
     this.terminal = new Terminal({
       cols: COLUMNS,
       rows: ROWS,
@@ -39,7 +40,6 @@ export class Screen {
       cursorBlink: !matchMedia("(prefers-reduced-motion: reduce)").matches,
       convertEol: false,
       theme: theme(),
-      documentOverride: strictDocument(document),
       allowProposedApi: true,
     });
     this.terminal.open(host);
@@ -66,6 +66,20 @@ export class Screen {
         element.textContent = words;
       });
     });
+  }
+
+  /** All lines that are kept, as text; a line that the terminal wrapped is one line. */
+  text(): string {
+    const buffer = this.terminal.buffer.normal;
+    const lines: string[] = [];
+    for (let row = 0; row < buffer.length; row++) {
+      const line = buffer.getLine(row);
+      const wraps = buffer.getLine(row + 1)?.isWrapped === true;
+      const text = line?.translateToString(!wraps) ?? "";
+      if (line?.isWrapped === true) lines[lines.length - 1] += text;
+      else lines.push(text);
+    }
+    return lines.join("\n").trimEnd() + "\n";
   }
 
   refuse(): void {

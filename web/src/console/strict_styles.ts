@@ -1,28 +1,21 @@
-// xterm.js writes <style> elements and style attributes, which the pages' policy (CSP: style-src 'self') forbids. It takes its
-// document as an option, so it gets one whose elements write to constructed style sheets and to the style object instead:
-// what a script may do under that policy.
+// xterm.js writes <style> elements and style attributes, which the pages' policy (CSP: style-src 'self') forbids. On its page
+// document.createElement makes elements that write to constructed style sheets and to the style object instead: what a script
+// may do under that policy. (Its option documentOverride would be the place, but 6.0.0 takes it for only one of the three.)
 
-/** A document for Terminal's option `documentOverride`. */
-export function strictDocument(real: Document): Document {
-  return new Proxy(real, {
-    get(target, name): unknown {
-      if (name === "createElement") return (tag: string): HTMLElement => (tag === "style" ? sheetElement(target) : withoutAttribute(target.createElement(tag)));
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-    set: (target, name, value): boolean => Reflect.set(target, name, value, target),
-  });
+export function useStrictStyles(page: Document): void {
+  const create = page.createElement.bind(page);
+  page.createElement = (tag: string, options?: ElementCreationOptions): HTMLElement =>
+    tag === "style" ? sheetElement(page, create("template")) : withoutAttribute(create(tag, options));
 }
 
-/** Stands where the <style> would stand; its text is a sheet of the document while it does. */
-function sheetElement(real: Document): HTMLElement {
-  const element = real.createElement("template");
+/** Stands where the <style> would stand; its text is a sheet of the page while it does. */
+function sheetElement(page: Document, element: HTMLElement): HTMLElement {
   const sheet = new CSSStyleSheet();
-  real.adoptedStyleSheets.push(sheet);
+  page.adoptedStyleSheets.push(sheet);
   Object.defineProperty(element, "textContent", { set: (text: string) => sheet.replaceSync(text) });
   Object.defineProperty(element, "remove", {
     value: () => {
-      real.adoptedStyleSheets = real.adoptedStyleSheets.filter((one) => one !== sheet);
+      page.adoptedStyleSheets = page.adoptedStyleSheets.filter((one) => one !== sheet);
       Element.prototype.remove.call(element);
     },
   });

@@ -10,8 +10,8 @@ import asyncclick as click
 from conduit.cli.ipmi.base import OUTPUT, VERBOSITY, Noun
 from conduit.cli.ipmi.failures import SHOW_TRACEBACK, errors_in_one_line
 from conduit.cli.ipmi.options import OPTIONS, make_settings
-from conduit.cli.ipmi.render import Format
 from conduit.cli.lazy import LazyGroup, Part
+from conduit.cli.render import Format
 
 __all__ = ["command"]
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import asyncclick as click
 
-from conduit.cli.ipmi.render import Format
 from conduit.cli.ipmi.settings import Settings
+from conduit.cli.render import Format
 
 VERBOSITY: Final = "conduit.cli.ipmi.verbose"  # keys in a context's meta, which all contexts share
 OUTPUT: Final = "conduit.cli.ipmi.output"

@@ -8,10 +8,10 @@ import asyncclick as click
 
 from conduit.cli.ipmi.base import CHANNEL, Noun
 from conduit.cli.ipmi.hosts import Host
-from conduit.cli.ipmi.render import Column, Field, Report, Rows, Value
 from conduit.cli.ipmi.runner import run, run_without_session
 from conduit.cli.ipmi.settings import Settings
 from conduit.cli.ipmi.user import limit_name
+from conduit.cli.render import Column, Field, Report, Rows, Value
 from conduit.errors import CompletionCodeError
 from conduit.ipmi.client import Bmc
 from conduit.ipmi.commands import (

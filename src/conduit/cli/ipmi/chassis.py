@@ -9,9 +9,9 @@ import asyncclick as click
 from conduit.cli.ipmi.base import Noun, parse_number
 from conduit.cli.ipmi.bootdev import bootdev, bootparam
 from conduit.cli.ipmi.power import make_power
-from conduit.cli.ipmi.render import Field, Report
 from conduit.cli.ipmi.runner import run
 from conduit.cli.ipmi.settings import Settings
+from conduit.cli.render import Field, Report
 from conduit.ipmi.client import Bmc
 from conduit.ipmi.commands import (
     POLICY_NO_CHANGE,

@@ -7,9 +7,9 @@ from typing import Final
 import asyncclick as click
 
 from conduit.cli.ipmi.base import Noun, Number
-from conduit.cli.ipmi.render import Column, Field, Report, Rows
 from conduit.cli.ipmi.runner import run
 from conduit.cli.ipmi.settings import Settings
+from conduit.cli.render import Column, Field, Report, Rows
 from conduit.ipmi._fields import label
 from conduit.ipmi.client import Bmc
 from conduit.ipmi.commands import (

@@ -7,9 +7,9 @@ from typing import Final
 import asyncclick as click
 
 from conduit.cli.ipmi.base import Leaf
-from conduit.cli.ipmi.render import Field, Report
 from conduit.cli.ipmi.runner import run
 from conduit.cli.ipmi.settings import Settings
+from conduit.cli.render import Field, Report
 from conduit.ipmi.client import Bmc
 from conduit.ipmi.commands import PlatformEvent
 from conduit.ipmi.records.event_types import SENSOR_SPECIFIC, THRESHOLD

@@ -12,7 +12,7 @@ from typing import Final
 import asyncclick as click
 
 from conduit.cli.ipmi.base import VERBOSITY
-from conduit.cli.ipmi.render import Value, printable
+from conduit.cli.render import Value, printable
 from conduit.errors import CompletionCodeError, ConduitError, DecodeError, LocalProtocolError
 
 FAILED: Final = 1

@@ -7,9 +7,9 @@ from typing import Final
 import asyncclick as click
 
 from conduit.cli.ipmi.base import CHANNEL, Noun
-from conduit.cli.ipmi.render import Column, Field, Report, Rows, Value
 from conduit.cli.ipmi.runner import run
 from conduit.cli.ipmi.settings import Settings
+from conduit.cli.render import Column, Field, Report, Rows, Value
 from conduit.errors import CompletionCodeError
 from conduit.ipmi.client import Bmc
 from conduit.ipmi.commands import COMMANDS, GetDeviceId

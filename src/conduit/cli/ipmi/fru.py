@@ -10,9 +10,9 @@ import trio
 
 from conduit.cli.ipmi import files
 from conduit.cli.ipmi.base import Noun, Number
-from conduit.cli.ipmi.render import Column, Field, Report, Rows, Value
 from conduit.cli.ipmi.runner import run
 from conduit.cli.ipmi.settings import Settings
+from conduit.cli.render import Column, Field, Report, Rows, Value
 from conduit.errors import DecodeError, LocalProtocolError
 from conduit.ipmi._fields import label
 from conduit.ipmi.client import Bmc

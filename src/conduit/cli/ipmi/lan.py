@@ -10,9 +10,9 @@ import asyncclick as click
 from conduit.cli.ipmi.base import CHANNEL, Noun
 from conduit.cli.ipmi.lan_changes import Edit, edited, parse_change
 from conduit.cli.ipmi.lan_values import NAMES
-from conduit.cli.ipmi.render import Column, Field, Report, Rows, Value
 from conduit.cli.ipmi.runner import run
 from conduit.cli.ipmi.settings import Settings
+from conduit.cli.render import Column, Field, Report, Rows, Value
 from conduit.errors import ConduitError
 from conduit.ipmi._fields import label
 from conduit.ipmi.client import Bmc

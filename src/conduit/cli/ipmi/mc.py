@@ -7,10 +7,10 @@ from typing import Final
 import asyncclick as click
 
 from conduit.cli.ipmi.base import Noun
-from conduit.cli.ipmi.render import Field, Report
 from conduit.cli.ipmi.runner import run
 from conduit.cli.ipmi.settings import Settings
 from conduit.cli.ipmi.watchdog import watchdog
+from conduit.cli.render import Field, Report
 from conduit.errors import PeerTimeoutError, SessionLostError
 from conduit.ipmi.client import Bmc
 from conduit.ipmi.commands import (

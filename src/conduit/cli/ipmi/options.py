@@ -8,10 +8,11 @@ from typing import Any, Final
 import asyncclick as click
 
 from conduit.cli.ipmi.base import BYTE, CHANNEL, Number
-from conduit.cli.ipmi.passwords import KG_VARIABLE, PasswordSource, ask
-from conduit.cli.ipmi.render import Format
+from conduit.cli.ipmi.passwords import KG_VARIABLE, PasswordSource
 from conduit.cli.ipmi.settings import AUTH_TYPES, FANOUT, Bridge, Settings
 from conduit.cli.params import Seconds, to_bytes
+from conduit.cli.prompts import ask
+from conduit.cli.render import Format
 from conduit.rmcp.ciphers import SUITES
 from conduit.rmcp.credentials import Interface
 from conduit.rmcp.packets import PORT

@@ -9,10 +9,10 @@ import asyncclick as click
 import trio
 
 from conduit.cli.ipmi.base import Leaf, Noun
-from conduit.cli.ipmi.render import Field, Report
 from conduit.cli.ipmi.runner import run
 from conduit.cli.ipmi.settings import Settings
 from conduit.cli.params import Seconds
+from conduit.cli.render import Field, Report
 from conduit.errors import PeerTimeoutError
 from conduit.ipmi.client import Bmc
 from conduit.ipmi.commands import ChassisControlAction

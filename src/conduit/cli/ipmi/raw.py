@@ -7,9 +7,9 @@ from typing import Final
 import asyncclick as click
 
 from conduit.cli.ipmi.base import Leaf, parse_number
-from conduit.cli.ipmi.render import Field, Report
 from conduit.cli.ipmi.runner import run
 from conduit.cli.ipmi.settings import Settings
+from conduit.cli.render import Field, Report
 from conduit.ipmi.client import Bmc
 from conduit.ipmi.messages import NetFn
 

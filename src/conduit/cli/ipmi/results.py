@@ -11,8 +11,8 @@ import trio
 
 from conduit.cli.ipmi.failures import complain, describe, error_data
 from conduit.cli.ipmi.hosts import Host
-from conduit.cli.ipmi.render import Format, Report, Value, make_console, printable, to_csv, to_json, to_yaml
 from conduit.cli.ipmi.settings import Settings
+from conduit.cli.render import Format, Report, Value, make_console, printable, to_csv, to_json, to_yaml
 
 if TYPE_CHECKING:
     from rich.console import Console

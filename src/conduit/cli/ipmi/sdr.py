@@ -9,10 +9,10 @@ import asyncclick as click
 
 from conduit.cli.ipmi import files
 from conduit.cli.ipmi.base import Noun
-from conduit.cli.ipmi.render import Column, Field, Report, Rows, Value
 from conduit.cli.ipmi.runner import run
 from conduit.cli.ipmi.sensor import load, no_cache
 from conduit.cli.ipmi.settings import Settings
+from conduit.cli.render import Column, Field, Report, Rows, Value
 from conduit.ipmi.client import Bmc
 from conduit.ipmi.commands import RepositorySupport, SdrRepositoryInfo
 from conduit.ipmi.commands.sdr import UNSPECIFIED_SPACE

@@ -12,7 +12,10 @@ import asyncclick as click
 from conduit.cli.ipmi import files
 from conduit.cli.ipmi.base import Noun
 from conduit.cli.ipmi.failures import complain
-from conduit.cli.ipmi.render import (
+from conduit.cli.ipmi.runner import run
+from conduit.cli.ipmi.settings import Settings
+from conduit.cli.params import Seconds
+from conduit.cli.render import (
     Column,
     Field,
     Format,
@@ -26,9 +29,6 @@ from conduit.cli.ipmi.render import (
     to_json,
     to_yaml,
 )
-from conduit.cli.ipmi.runner import run
-from conduit.cli.ipmi.settings import Settings
-from conduit.cli.params import Seconds
 from conduit.errors import ConduitError
 from conduit.ipmi.client import Bmc
 from conduit.ipmi.commands import GetSelInfo, SelInfo

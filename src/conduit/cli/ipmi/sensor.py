@@ -9,9 +9,9 @@ from typing import Final
 import asyncclick as click
 
 from conduit.cli.ipmi.base import Noun
-from conduit.cli.ipmi.render import Column, Field, Report, Rows, Value
 from conduit.cli.ipmi.runner import run
 from conduit.cli.ipmi.settings import Settings
+from conduit.cli.render import Column, Field, Report, Rows, Value
 from conduit.errors import LocalProtocolError
 from conduit.ipmi.client import Bmc
 from conduit.ipmi.operations.sdr import Repository, read_repository

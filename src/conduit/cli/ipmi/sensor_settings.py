@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncclick as click
 
-from conduit.cli.ipmi.render import Field, Report
 from conduit.cli.ipmi.runner import run
 from conduit.cli.ipmi.sensor import find, load, no_cache, number_text, sensor
 from conduit.cli.ipmi.settings import Settings
+from conduit.cli.render import Field, Report
 from conduit.errors import LocalProtocolError
 from conduit.ipmi.client import Bmc
 from conduit.ipmi.operations.sensor_settings import (

@@ -9,9 +9,10 @@ from typing import Final
 import asyncclick as click
 
 from conduit.cli.ipmi.hosts import Expansion, HostSpecError, expand
-from conduit.cli.ipmi.passwords import PasswordSource, read_text
-from conduit.cli.ipmi.render import Format
+from conduit.cli.ipmi.passwords import PasswordSource
 from conduit.cli.params import to_bytes
+from conduit.cli.prompts import read_text
+from conduit.cli.render import Format
 from conduit.errors import LocalProtocolError
 from conduit.ipmi.exchange import BMC, Hop, Target
 from conduit.rmcp.credentials import Credentials, Interface

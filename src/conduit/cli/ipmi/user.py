@@ -7,11 +7,11 @@ from typing import Final
 import asyncclick as click
 
 from conduit.cli.ipmi.base import CHANNEL, USER_ID, Noun
-from conduit.cli.ipmi.passwords import ask, ask_twice, first_line, is_interactive
-from conduit.cli.ipmi.render import Column, Field, Report, Rows, Value
 from conduit.cli.ipmi.runner import run
 from conduit.cli.ipmi.settings import Settings
 from conduit.cli.params import to_bytes
+from conduit.cli.prompts import ask, ask_twice, first_line, is_interactive
+from conduit.cli.render import Column, Field, Report, Rows, Value
 from conduit.errors import CompletionCodeError, LocalProtocolError
 from conduit.ipmi.client import Bmc
 from conduit.ipmi.commands import (

@@ -7,10 +7,10 @@ from typing import Final
 import asyncclick as click
 
 from conduit.cli.ipmi.base import Noun, Number
-from conduit.cli.ipmi.render import Field, Report
 from conduit.cli.ipmi.runner import run
 from conduit.cli.ipmi.settings import Settings
 from conduit.cli.params import Seconds
+from conduit.cli.render import Field, Report
 from conduit.ipmi.client import Bmc
 from conduit.ipmi.commands import (
     GetWatchdogTimer,

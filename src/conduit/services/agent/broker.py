@@ -9,8 +9,10 @@ idle; one operation at a time, tenants in turn; and a BMC that fails is left alo
 
 from __future__ import annotations
 
+import itertools
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
@@ -65,11 +67,12 @@ class Done(Generic[T]):
 class Broker:
     """Made by :func:`open_broker`."""
 
-    def __init__(self, server: ServerEndpoints, udp: Endpoint, nursery: trio.Nursery, clock: Clock) -> None:
+    def __init__(self, server: ServerEndpoints, links: Sequence[Link], nursery: trio.Nursery, clock: Clock) -> None:
         limits = server.limits
-        self._links = [Link(server.server_id, one, udp, clock, limits) for one in server.control]
+        self._links = links
         self._turns = Turns(per_tenant=limits.waiting_per_tenant, in_all=limits.waiting)
         self._cache = Cache()
+        self._ordinals = itertools.count()
         self._active: Link | None = None
         self._fallback: Fallback | None = None
         self._consoles = 0
@@ -109,28 +112,23 @@ class Broker:
 
         :raises CallError: it failed, and why.
         """
-        since = trio.current_time() - max_age
-        found = self._cache.get(kind, since=since)
+        after = next(self._ordinals)
+        since = trio.current_time() - max_age if max_age > 0 else math.inf
+        found = self._cache.get(kind, after=after, since=since)
         if found is not None:
             await trio.lowlevel.checkpoint()
             return found
         try:
             async with self._turns.turn(caller.customer, exempt=exempt):
-                return await self._read(kind, work, since)
+                found = self._cache.get(kind, after=after, since=since)
+                return found or await self._read(kind, work)
         except ConduitError as error:
             raise call_error(error) from error
 
-    async def _read(self, kind: str, work: Callable[[Bmc], Awaitable[T]], since: float) -> Observed[T]:
-        found = self._cache.get(kind, since=since)
-        if found is not None:
-            return found
-        asked_at = trio.current_time()
+    async def _read(self, kind: str, work: Callable[[Bmc], Awaitable[T]]) -> Observed[T]:
+        asked_at, ordinal = trio.current_time(), next(self._ordinals)
         done = await self._with_best(work)
-        return self.remember(kind, done, asked_at)
-
-    def remember(self, kind: str, done: Done[T], asked_at: float) -> Observed[T]:
-        """Keep an answer for later questions."""
-        found = Observed(value=done.value, at=self.clock(), asked_at=asked_at, protocol=done.protocol)
+        found = Observed(value=done.value, at=self.clock(), asked_at=asked_at, ordinal=ordinal, protocol=done.protocol)
         self._cache.put(kind, found)
         return found
 
@@ -149,7 +147,7 @@ class Broker:
         return Done(value=value, protocol=link.protocol)
 
     async def _first(
-        self, links: list[Link], attempt: Callable[[Link], Awaitable[T]], *, note: bool = False
+        self, links: Sequence[Link], attempt: Callable[[Link], Awaitable[T]], *, note: bool = False
     ) -> tuple[Link, T]:
         """Try the endpoints in their order; a wrong password is no reason to try the next.
 
@@ -233,11 +231,6 @@ class Broker:
                     if not link.pins and link.used_at + idle <= trio.current_time():
                         await link.close()
 
-    async def aclose(self) -> None:
-        """Close all sessions."""
-        for link in self._links:
-            await link.close()
-
 
 async def _close(bmc: Bmc) -> None:
     await bmc.aclose()
@@ -262,11 +255,12 @@ async def open_broker(
         async with open_endpoint() as own, open_broker(server, udp=own, clock=clock) as broker:
             yield broker
         return
-    async with open_background_nursery() as nursery:
-        broker = Broker(server, udp, nursery, clock)
-        nursery.start_soon(broker.close_idle)
-        try:
+    links = [Link(server.server_id, one, udp, clock, server.limits) for one in server.control]
+    try:
+        async with open_background_nursery() as nursery:
+            broker = Broker(server, links, nursery, clock)
+            nursery.start_soon(broker.close_idle)
             yield broker
-        finally:
-            nursery.cancel_scope.cancel()
-            await broker.aclose()
+    finally:  # after the nursery: cancelled inside it, this would hide what the block raised
+        for link in links:
+            await link.close()

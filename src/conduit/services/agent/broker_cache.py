@@ -18,7 +18,9 @@ class Observed(Generic[T]):
     at: float
     "When, in seconds since 1970."
     asked_at: float
-    "When it was asked, on the monotonic clock: it is as old as that at most."
+    "When the BMC was asked, on the monotonic clock: it is as old as that at most."
+    ordinal: int
+    "Its place among all questions and readings: clocks are too coarse to tell which came first."
     protocol: str
 
 
@@ -28,10 +30,12 @@ class Cache:
     def __init__(self) -> None:
         self._known: dict[str, Observed[Any]] = {}  # Any: each kind has its own type, which its reader knows
 
-    def get(self, kind: str, *, since: float) -> Observed[Any] | None:
-        """The answer, if it was asked for at *since* or later."""
+    def get(self, kind: str, *, after: int, since: float) -> Observed[Any] | None:
+        """The answer, if the BMC was asked *after* that ordinal, or at *since* or later."""
         found = self._known.get(kind)
-        return found if found is not None and found.asked_at >= since else None
+        if found is not None and (found.ordinal > after or found.asked_at >= since):
+            return found
+        return None
 
     def put(self, kind: str, found: Observed[Any]) -> None:
         """Remember the newest."""

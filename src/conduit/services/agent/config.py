@@ -44,15 +44,20 @@ class Control:
     "ipmi: RMCP+ (2.0). ipmi-1.5: only the older protocol, said on purpose."
     address: str
     port: int = IPMI_PORT
+    "UDP port."
     user: str
     password_file: Path | None = None
+    "File with the password, readable by the Agent's user only."
     password_env: str | None = None
+    "Or the environment variable that has it."
     sealed_password: bool = False
     "It is in the Agent's sealed store: ``conduit agent secret set SERVER``."
     password: str | None = field(default=None, repr=False)
     "Refused, unless ``inline_secrets`` is set."
     cipher_suite: int | None = None
+    "Number of the only cipher suite to use; by default the best that the BMC offers."
     workarounds: Sequence[str] = ()
+    "Names of the BMC's faults to allow for; `conduit ipmi --help` lists them."
 
     def __post_init__(self) -> None:
         if not 0 < self.port < 65536:
@@ -64,6 +69,7 @@ class Console:
     """How a server's serial console is reached."""
 
     type: Literal["ipmi"] = "ipmi"
+    "Serial over LAN, by the first control endpoint."
     log: Path | None = None
     "Everything it says goes there too, even when nobody looks."
     steal: bool = False
@@ -75,8 +81,11 @@ class ServerConfig:
     """One server."""
 
     control: Sequence[Control]
+    "Ways to its BMC, the preferred one first."
     console: Console | None = None
+    "Without this table it has none."
     customer: str = ""
+    "Email of its owner; without one it is the staff's until they assign it."
     display_name: str = ""
     tags: Sequence[str] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -93,7 +102,9 @@ class AgentConfig:
     state: Path = Path("/var/lib/conduit-agent")
     "Folder for its certificate and the consoles' recent output."
     join_token_file: Path | None = None
+    "File with the join token; needed until the machine has enrolled."
     join_token_env: str | None = None
+    "Or the environment variable that has it."
     manager_ca: Path | None = None
     "PEM: whom to trust as the Manager, when not the system's CAs."
     secret_key_file: Path | None = None

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-import httpx
 import structlog
 import trio
 
@@ -21,7 +20,7 @@ from conduit.services.agent.serving import serve_tunnel
 from conduit.services.api.agent.v1.agent_pb import Registration
 from conduit.services.certificates import GATEWAY_NAME, Identity
 from conduit.services.clock import Clock, system_clock
-from conduit.services.connect_client import ConnectClient
+from conduit.services.connect_client import ConnectClient, open_http
 from conduit.services.machine import SERVICE, MachineCertificate, MachineFiles
 from conduit.services.settings import read_secret
 from conduit.tunnel import Addresses, dial, dial_all
@@ -50,7 +49,7 @@ async def run_agent(
 
     :param again: reads the configuration once more; called at SIGHUP. Only the servers may change.
     """
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with open_http(config.manager_ca) as http:
         client = ConnectClient(http, config.manager, SERVICE)
         certificate = await MachineCertificate.obtain(
             MachineFiles(config.state),

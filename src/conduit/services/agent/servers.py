@@ -16,8 +16,10 @@ from conduit.ipmi import Interface
 from conduit.rmcp.endpoint import Endpoint, open_endpoint
 from conduit.services.agent.broker import Broker, open_broker
 from conduit.services.agent.broker_endpoints import ControlEndpoint, ServerEndpoints
-from conduit.services.agent.config import AgentConfig, Control, ServerConfig, password_of
+from conduit.services.agent.config import AgentConfig, Console, Control, ServerConfig, password_of
+from conduit.services.agent.console_log import LogSettings
 from conduit.services.agent.hub import ConsoleHub, open_console_hub
+from conduit.services.agent.hub_settings import HubSettings
 from conduit.services.agent.secret_store import SecretStore
 from conduit.services.api.common.v1.server_pb import BMCType, SOLType
 from conduit.services.api.manager.v1.machine_pb import ReportedServer
@@ -93,9 +95,9 @@ class Servers:
         hub = None
         if config.console is not None:
             opener = partial(broker.open_console, steal=config.console.steal)
-            hub = await stack.enter_async_context(
-                open_console_hub(opener, spool=self._state / "consoles" / server_id, log=config.console.log)
-            )
+            spool = self._state / "consoles" / server_id
+            settings = hub_settings(config.console)
+            hub = await stack.enter_async_context(open_console_hub(opener, spool=spool, settings=settings))
         return Server(server_id, config, broker, hub)
 
 
@@ -106,6 +108,11 @@ async def open_servers(config: AgentConfig) -> AsyncIterator[Servers]:
         servers = Servers(config, udp, nursery)
         await servers.use(config.servers)
         yield servers
+
+
+def hub_settings(console: Console) -> HubSettings:
+    """How its hub behaves."""
+    return HubSettings(log=None if console.log is None else LogSettings(path=console.log))
 
 
 def store_of(config: AgentConfig) -> SecretStore:

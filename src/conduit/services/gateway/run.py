@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import httpx
 import trio
@@ -14,7 +16,7 @@ from conduit._trio import open_background_nursery, open_foreground_nursery
 from conduit.console.words import End
 from conduit.services.certificates import check_name
 from conduit.services.clock import Clock, system_clock
-from conduit.services.connect_client import ConnectClient
+from conduit.services.connect_client import ConnectClient, open_http
 from conduit.services.gateway.access import Access
 from conduit.services.gateway.agents import Agents, admit, is_agent
 from conduit.services.gateway.app import create_app
@@ -42,15 +44,26 @@ class GatewaySettings:
     state: Path = Path("/var/lib/conduit-gateway")
     "Folder for its certificate."
     join_token_file: Path | None = None
+    "File with the join token; needed until the machine has enrolled."
     join_token_env: str | None = None
+    "Or the environment variable that has it."
+    manager_ca: Path | None = None
+    "PEM: whom to trust as the Manager, when not the system's CAs."
     host: str = "127.0.0.1"
+    "Address to listen on for clients."
     port: int = PORT
+    "TCP port for clients, 0 for any."
     tunnel_host: str = "0.0.0.0"  # noqa: S104  # Agents come from elsewhere
+    "Address to listen on for Agents."
     tunnel_port: int = TUNNEL_PORT
+    "TCP port for Agents, 0 for any."
     public_url: str = ""
     "Where clients reach it; by default http:// and the address that it listens on."
     public_tunnel: str = ""
     "Where Agents reach it, host:port; by default the address that it listens on."
+
+    origins: Sequence[str] = ()
+    "Sites whose pages may talk to this Gateway, such as https://manager.example; by default the Manager's own."
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -72,7 +85,7 @@ async def run_gateway(
     task_status: trio.TaskStatus[Ports] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Until *leave* is set."""
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with open_http(settings.manager_ca) as http:
         machines = ConnectClient(http, settings.manager, SERVICE)
         certificate = await MachineCertificate.obtain(
             MachineFiles(settings.state),
@@ -104,7 +117,7 @@ async def _run(
     link = ManagerLink(
         http, settings.manager, certificate, access, advertise=(public_url, public_tunnel), agents=agents
     )
-    gateway = Gateway(public_url, link, access, agents, clock)
+    gateway = Gateway(public_url, link, access, agents, clock, origins=settings.origins or [_origin(settings.manager)])
     async with open_background_nursery() as nursery:
         nursery.start_soon(link.run)
         nursery.start_soon(gateway.keep_order)
@@ -116,6 +129,11 @@ async def _run(
         await leave.wait()
         gateway.consoles.end_all(End.DRAIN)
         nursery.cancel_scope.cancel()
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 async def _welcome(listener: Listener, agents: Agents) -> None:

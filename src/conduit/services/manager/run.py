@@ -30,7 +30,9 @@ class ManagerSettings:
     database: str = ""
     "URL; by default SQLite in the folder."
     host: str = "127.0.0.1"
+    "Address to listen on."
     port: int = PORT
+    "TCP port, 0 for any."
 
     @property
     def master_key(self) -> Path:

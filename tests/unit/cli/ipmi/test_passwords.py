@@ -10,8 +10,9 @@ from pathlib import Path
 import asyncclick as click
 import pytest
 
-from conduit.cli.ipmi.passwords import PasswordSource, ask_twice, first_line, read_text
+from conduit.cli.ipmi.passwords import PasswordSource
 from conduit.cli.params import to_bytes
+from conduit.cli.prompts import ask_twice, first_line, read_text
 
 
 class Terminal(io.StringIO):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from conduit.errors import (
@@ -101,27 +103,34 @@ def test_limits_are_more_than_nothing(change: dict[str, float]) -> None:
 # --- cache and health -------------------------------------------------------------------------------------------------
 
 
-def seen(asked_at: float) -> Observed[str]:
-    return Observed(value="on", at=1000.0, asked_at=asked_at, protocol="ipmi-2.0")
+def seen(asked_at: float, ordinal: int = 1) -> Observed[str]:
+    return Observed(value="on", at=1000.0, asked_at=asked_at, ordinal=ordinal, protocol="ipmi-2.0")
 
 
 def test_answer_is_used_again_while_it_is_young_enough() -> None:
     cache = Cache()
-    assert cache.get("power", since=0.0) is None
+    assert cache.get("power", after=0, since=0.0) is None
     cache.put("power", seen(5.0))
-    assert cache.get("power", since=5.0) == seen(5.0)
-    assert cache.get("power", since=5.1) is None
+    assert cache.get("power", after=2, since=5.0) == seen(5.0)
+    assert cache.get("power", after=2, since=5.1) is None
     cache.forget()
-    assert cache.get("power", since=0.0) is None
+    assert cache.get("power", after=2, since=0.0) is None
+
+
+def test_answer_to_a_later_question_serves_an_earlier_one() -> None:
+    cache = Cache()
+    cache.put("power", seen(5.0, ordinal=3))
+    assert cache.get("power", after=2, since=math.inf) is not None
+    assert cache.get("power", after=3, since=math.inf) is None
 
 
 def test_cache_has_a_cap() -> None:
     cache = Cache()
     for number in range(MAX_KINDS + 1):
         cache.put(str(number), seen(1.0))
-    assert cache.get(str(MAX_KINDS), since=0.0) is None
+    assert cache.get(str(MAX_KINDS), after=0, since=0.0) is None
     cache.put("0", seen(2.0))
-    assert cache.get("0", since=2.0) is not None
+    assert cache.get("0", after=1, since=2.0) is not None
 
 
 def test_moving_average_follows_slowly() -> None:

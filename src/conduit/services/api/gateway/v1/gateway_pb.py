@@ -1971,7 +1971,7 @@ class Sensor(Message[_SensorFields]):
             optional double value = 3;
             ```
         unit:
-            "degrees C", "RPM", "Volts", ...
+            "°C", "RPM", "V", ... as people write them.
 
             ```proto
             string unit = 4;

@@ -1,0 +1,160 @@
+"""Login and server list, in Chromium; what is true of all pages; and the TypeScript's own tests."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import missing, sign_in
+from tests.browser.fake_conduit import EMAIL, Running
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+ROOT = Path(__file__).parents[2]
+BUDGETS = {"login": 60_000, "servers": 60_000, "console": 150_000}  # bytes of scripts and style sheets, gzip
+ASSET = re.compile(r"[\w-]+-[\w-]{8}\.(?:js|css)")
+
+
+def test_the_pages_own_tests_pass() -> None:
+    node = ROOT / ".node/bin/node"
+    if not node.exists():
+        missing("Node is not set up (make web)")
+    tests = sorted(str(path) for path in (ROOT / "web/tests").glob("*.test.ts"))
+    result = subprocess.run(
+        [node, "--test", *tests], capture_output=True, text=True, timeout=50, check=False, env=dict(os.environ)
+    )
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("name", BUDGETS)
+def test_a_page_stays_within_its_budget(pages: Path, name: str) -> None:
+    wanted, seen = set(ASSET.findall((pages / f"{name}.html").read_text())), set[str]()
+    while wanted:
+        seen |= wanted
+        texts = [(pages / "assets" / asset).read_text() for asset in wanted]
+        wanted = {
+            asset for text in texts for asset in ASSET.findall(text) if (pages / "assets" / asset).exists()
+        } - seen
+    size = sum(len(gzip.compress((pages / "assets" / asset).read_bytes())) for asset in seen)
+    assert size <= BUDGETS[name]
+
+
+def test_the_pages_have_nothing_inline_and_name_no_other_host(pages: Path) -> None:
+    for page in pages.glob("*.html"):
+        text = page.read_text()
+        assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=|https?://", text), page.name
+
+
+def test_the_lock_file_names_no_registry() -> None:
+    assert "://" not in (ROOT / "web/package-lock.json").read_text()
+
+
+def test_a_wrong_password_is_said_and_can_be_typed_again(browser: Browser, conduit: Running) -> None:
+    context = browser.new_context(base_url=conduit.url)
+    page = context.new_page()
+    page.goto("/login?next=/console/db-01")
+    page.get_by_label("Email").fill(EMAIL)
+    page.get_by_label("Password").fill("wrong")
+    page.keyboard.press("Enter")
+    expect(page.locator("#error")).to_have_text("The email or the password is wrong.")
+    expect(page.locator("#assertive")).to_have_text("The email or the password is wrong.")
+    expect(page.get_by_label("Password")).to_be_focused()
+    page.keyboard.type("correct horse")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/console/db-01")
+    context.close()
+
+
+def test_whoever_is_not_signed_in_is_led_to_the_login_page_and_back(browser: Browser, conduit: Running) -> None:
+    context = browser.new_context(base_url=conduit.url)
+    page = context.new_page()
+    page.goto("/servers?q=db")
+    page.wait_for_url("**/login?next=%2Fservers%3Fq%3Ddb")
+    context.close()
+
+
+def test_no_script_can_read_the_refresh_token(page: Page) -> None:
+    page.context.clear_cookies()
+    sign_in(page)
+    assert page.evaluate("document.cookie + JSON.stringify(localStorage) + JSON.stringify(sessionStorage)") == "{}{}"
+    (cookie,) = page.context.cookies()
+    assert (cookie["name"], cookie["httpOnly"], cookie["secure"]) == ("__Host-conduit", True, True)
+
+
+def test_the_list_is_searched_by_the_server_and_the_address_holds_the_search(page: Page) -> None:
+    page.goto("/servers")
+    expect(page.locator("tbody tr")).to_have_count(3)
+    page.keyboard.press("/")
+    page.keyboard.type("gpu")
+    page.keyboard.press("Enter")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.reload()
+    expect(page.locator("tbody strong")).to_have_text("gpu-7")
+    page.get_by_label("Search: name, id or tag").fill("nothing")
+    page.keyboard.press("Enter")
+    expect(page.locator("#empty")).to_have_text("No server matches “nothing”.")
+
+
+def test_a_power_verb_acts_after_its_own_question(page: Page, conduit: Running) -> None:
+    page.goto("/servers")
+    page.get_by_role("button", name="Power of db-02").click()
+    page.get_by_role("button", name="Force off").click()
+    expect(page.get_by_role("heading", name="Force off db-02?")).to_be_visible()
+    expect(page.get_by_role("button", name="Cancel")).to_be_focused()
+    assert conduit.do(lambda fake: fake.power_verbs) == []
+    page.get_by_role("button", name="Force off").click()
+    expect(page.locator("tbody tr").nth(1)).to_contain_text("Off at")
+    assert conduit.do(lambda fake: fake.power_verbs) == ["off"]
+
+
+def test_list_console_and_power_work_by_keys_alone(page: Page, conduit: Running) -> None:
+    page.goto("/servers")
+    expect(page.locator("tbody tr")).to_have_count(3)
+    tab_to(page, "Console of db-01")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/console/db-01")
+    expect(page.locator("html")).to_have_attribute("data-console", "live")
+    page.keyboard.type("ls")
+    page.keyboard.press("Control+]")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Screen reader mode")).to_be_focused()
+    page.go_back()
+    expect(page.locator("tbody tr")).to_have_count(3)
+    tab_to(page, "Power of db-01")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name="Power of db-01")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Power of db-01")).to_be_focused()
+    assert conduit.do(lambda fake: (bytes(fake.hub.typed), fake.power_verbs)) == (b"ls", [])
+
+
+def tab_to(page: Page, label: str) -> None:
+    for _ in range(40):
+        if page.evaluate("document.activeElement.getAttribute('aria-label')") == label:
+            return
+        page.keyboard.press("Tab")
+    pytest.fail(f"Tab does not reach {label!r}")
+
+
+@pytest.mark.parametrize("path", ["/login", "/servers", "/console/db-02"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pages_fit_320_pixels_in_both_themes(browser: Browser, conduit: Running, path: str, theme: str) -> None:
+    context = browser.new_context(
+        base_url=conduit.url,
+        viewport={"width": 320, "height": 640},
+        color_scheme="dark" if theme == "dark" else "light",
+    )
+    page = context.new_page()
+    if path != "/login":
+        sign_in(page)
+    page.goto(path)
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("document.documentElement.dataset.theme") == theme
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    context.close()
