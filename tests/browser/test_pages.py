@@ -26,7 +26,9 @@ def test_the_pages_own_tests_pass() -> None:
     if not node.exists():
         missing("Node is not set up (make web)")
     tests = sorted(str(path) for path in (ROOT / "web/tests").glob("*.test.ts"))
-    result = subprocess.run([node, "--test", *tests], capture_output=True, text=True, timeout=50, check=False, env=dict(os.environ))
+    result = subprocess.run(
+        [node, "--test", *tests], capture_output=True, text=True, timeout=50, check=False, env=dict(os.environ)
+    )
     assert result.returncode == 0, result.stdout
 
 
@@ -36,7 +38,9 @@ def test_a_page_stays_within_its_budget(pages: Path, name: str) -> None:
     while wanted:
         seen |= wanted
         texts = [(pages / "assets" / asset).read_text() for asset in wanted]
-        wanted = {asset for text in texts for asset in ASSET.findall(text) if (pages / "assets" / asset).exists()} - seen
+        wanted = {
+            asset for text in texts for asset in ASSET.findall(text) if (pages / "assets" / asset).exists()
+        } - seen
     size = sum(len(gzip.compress((pages / "assets" / asset).read_bytes())) for asset in seen)
     assert size <= BUDGETS[name]
 
@@ -45,6 +49,10 @@ def test_the_pages_have_nothing_inline_and_name_no_other_host(pages: Path) -> No
     for page in pages.glob("*.html"):
         text = page.read_text()
         assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=|https?://", text), page.name
+
+
+def test_the_lock_file_names_no_registry() -> None:
+    assert "://" not in (ROOT / "web/package-lock.json").read_text()
 
 
 def test_a_wrong_password_is_said_and_can_be_typed_again(browser: Browser, conduit: Running) -> None:
@@ -72,12 +80,15 @@ def test_whoever_is_not_signed_in_is_led_to_the_login_page_and_back(browser: Bro
 
 
 def test_no_script_can_read_the_refresh_token(page: Page) -> None:
+    page.context.clear_cookies()
+    sign_in(page)
     assert page.evaluate("document.cookie + JSON.stringify(localStorage) + JSON.stringify(sessionStorage)") == "{}{}"
     (cookie,) = page.context.cookies()
     assert (cookie["name"], cookie["httpOnly"], cookie["secure"]) == ("__Host-conduit", True, True)
 
 
 def test_the_list_is_searched_by_the_server_and_the_address_holds_the_search(page: Page) -> None:
+    page.goto("/servers")
     expect(page.locator("tbody tr")).to_have_count(3)
     page.keyboard.press("/")
     page.keyboard.type("gpu")
@@ -91,6 +102,7 @@ def test_the_list_is_searched_by_the_server_and_the_address_holds_the_search(pag
 
 
 def test_a_power_verb_acts_after_its_own_question(page: Page, conduit: Running) -> None:
+    page.goto("/servers")
     page.get_by_role("button", name="Power of db-02").click()
     page.get_by_role("button", name="Force off").click()
     expect(page.get_by_role("heading", name="Force off db-02?")).to_be_visible()
@@ -102,6 +114,7 @@ def test_a_power_verb_acts_after_its_own_question(page: Page, conduit: Running) 
 
 
 def test_list_console_and_power_work_by_keys_alone(page: Page, conduit: Running) -> None:
+    page.goto("/servers")
     expect(page.locator("tbody tr")).to_have_count(3)
     tab_to(page, "Console of db-01")
     page.keyboard.press("Enter")
@@ -133,7 +146,9 @@ def tab_to(page: Page, label: str) -> None:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_pages_fit_320_pixels_in_both_themes(browser: Browser, conduit: Running, path: str, theme: str) -> None:
     context = browser.new_context(
-        base_url=conduit.url, viewport={"width": 320, "height": 640}, color_scheme="dark" if theme == "dark" else "light"
+        base_url=conduit.url,
+        viewport={"width": 320, "height": 640},
+        color_scheme="dark" if theme == "dark" else "light",
     )
     page = context.new_page()
     if path != "/login":

@@ -22,7 +22,10 @@ LINGER: Final = 6.0  # seconds that whoever serves a tunnel has to notice its en
 
 Address = tuple[str, int]
 Dialler = Callable[[str, int], AbstractAsyncContextManager[Tunnel]]
-"``dial`` with everything but the address: ``partial(dial, tls=...)``."
+"""``dial`` with everything but the address: ``partial(dial, tls=..., proxy=...)``.
+
+A WebSocket's URL is an address too: ``lambda host, port: dial(host, port, tls=..., websocket=f"wss://{host}:{port}/")``.
+"""
 Serve = Callable[[Tunnel], Awaitable[None]]
 "Uses a tunnel until it ends; when it returns earlier the tunnel is closed."
 

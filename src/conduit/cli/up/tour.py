@@ -247,7 +247,10 @@ class TourConsole:
                     await self.type(wake)
 
     async def _receive(self) -> None:
-        for message in self.session.receive(await self._websocket.receive()):
+        data = await self._websocket.receive()
+        if data is None:
+            raise TourError("the Gateway has closed the connection")
+        for message in self.session.receive(data):
             if isinstance(message, Output):
                 self._seen += message.data
             elif isinstance(message, Ended):
@@ -287,7 +290,7 @@ async def _refused(code: Code, call: Awaitable[object]) -> None:
 
 async def _eventually(check: Callable[..., Awaitable[bool]], *args: object) -> None:
     with trio.move_on_after(PATIENCE):
-        while not await check(*args):
+        while not await check(*args):  # noqa: ASYNC110  # what is asked is in other processes
             await trio.sleep(0.1)
         return
     raise TourError(f"not true within {PATIENCE:.0f} s")

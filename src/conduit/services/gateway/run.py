@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import httpx
 import trio
@@ -60,6 +62,9 @@ class GatewaySettings:
     public_tunnel: str = ""
     "Where Agents reach it, host:port; by default the address that it listens on."
 
+    origins: Sequence[str] = ()
+    "Sites whose pages may talk to this Gateway, such as https://manager.example; by default the Manager's own."
+
     def __post_init__(self) -> None:
         check_name(self.name)
 
@@ -112,7 +117,7 @@ async def _run(
     link = ManagerLink(
         http, settings.manager, certificate, access, advertise=(public_url, public_tunnel), agents=agents
     )
-    gateway = Gateway(public_url, link, access, agents, clock)
+    gateway = Gateway(public_url, link, access, agents, clock, origins=settings.origins or [_origin(settings.manager)])
     async with open_background_nursery() as nursery:
         nursery.start_soon(link.run)
         nursery.start_soon(gateway.keep_order)
@@ -124,6 +129,11 @@ async def _run(
         await leave.wait()
         gateway.consoles.end_all(End.DRAIN)
         nursery.cancel_scope.cancel()
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 async def _welcome(listener: Listener, agents: Agents) -> None:
