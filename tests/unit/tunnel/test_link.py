@@ -281,7 +281,6 @@ async def test_opening_may_be_cancelled_at_every_step(gateway: TlsFiles, agent: 
 async def test_a_lost_tunnel_is_dialled_again_until_we_leave(gateway: TlsFiles, agent: TlsFiles) -> None:
     leave, retries = trio.Event(), list[Retry]()
     async with accept("127.0.0.1", 0, tls=gateway) as listener, trio.open_nursery() as nursery:
-
         served, serving = trio.open_memory_channel[None](3)
 
         async def serve(tunnel: Tunnel) -> None:
