@@ -106,12 +106,20 @@ HUB_STATES = [
     ("connecting", "connecting", "", "Connecting to db-02…", "polite"),
     ("reconnecting", "bmc-lost", "", "The BMC dropped the console. The Agent is opening it again.", "polite"),
     ("server-off", "server-off", "", "db-02 is off. The console stays open and will show the boot.", "polite"),
-    ("unreachable", "unreachable", "The BMC has not answered since 13:58.", "The BMC has not answered since 13:58.", "assertive"),
+    (
+        "unreachable",
+        "unreachable",
+        "The BMC has not answered since 13:58.",
+        "The BMC has not answered since 13:58.",
+        "assertive",
+    ),
     ("busy", "busy", "Another system holds it (10.0.4.9, 2 h).", "Another system holds it (10.0.4.9, 2 h).", "polite"),
 ]
 
 
-@pytest.mark.parametrize(("hub_state", "state", "text", "words", "spoken"), HUB_STATES, ids=[row[0] for row in HUB_STATES])
+@pytest.mark.parametrize(
+    ("hub_state", "state", "text", "words", "spoken"), HUB_STATES, ids=[row[0] for row in HUB_STATES]
+)
 def test_what_the_hub_says_is_shown_spoken_and_stops_the_keys(
     page: Page, conduit: Running, hub_state: str, state: str, text: str, words: str, spoken: str
 ) -> None:
@@ -146,7 +154,10 @@ def test_while_the_gateway_is_away_the_screen_stays_and_keys_are_refused(page: P
 
 @pytest.mark.parametrize(
     ("status", "state", "words"),
-    [(403, "denied", "Rule: acme-viewers. Ask: ops@acme"), (401, "expired", "Signed out. Sign in and continue where you were.")],
+    [
+        (403, "denied", "Rule: acme-viewers. Ask: ops@acme"),
+        (401, "expired", "Signed out. Sign in and continue where you were."),
+    ],
 )
 def test_a_refusal_is_final_and_says_why(page: Page, conduit: Running, status: int, state: str, words: str) -> None:
     conduit.do(lambda fake: setattr(fake, "refuse_session", error(status, "Rule: acme-viewers. Ask: ops@acme")))

@@ -26,7 +26,9 @@ def test_the_pages_own_tests_pass() -> None:
     if not node.exists():
         missing("Node is not set up (make web)")
     tests = sorted(str(path) for path in (ROOT / "web/tests").glob("*.test.ts"))
-    result = subprocess.run([node, "--test", *tests], capture_output=True, text=True, timeout=50, check=False, env=dict(os.environ))
+    result = subprocess.run(
+        [node, "--test", *tests], capture_output=True, text=True, timeout=50, check=False, env=dict(os.environ)
+    )
     assert result.returncode == 0, result.stdout
 
 
@@ -36,7 +38,9 @@ def test_a_page_stays_within_its_budget(pages: Path, name: str) -> None:
     while wanted:
         seen |= wanted
         texts = [(pages / "assets" / asset).read_text() for asset in wanted]
-        wanted = {asset for text in texts for asset in ASSET.findall(text) if (pages / "assets" / asset).exists()} - seen
+        wanted = {
+            asset for text in texts for asset in ASSET.findall(text) if (pages / "assets" / asset).exists()
+        } - seen
     size = sum(len(gzip.compress((pages / "assets" / asset).read_bytes())) for asset in seen)
     assert size <= BUDGETS[name]
 
@@ -133,7 +137,9 @@ def tab_to(page: Page, label: str) -> None:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_pages_fit_320_pixels_in_both_themes(browser: Browser, conduit: Running, path: str, theme: str) -> None:
     context = browser.new_context(
-        base_url=conduit.url, viewport={"width": 320, "height": 640}, color_scheme="dark" if theme == "dark" else "light"
+        base_url=conduit.url,
+        viewport={"width": 320, "height": 640},
+        color_scheme="dark" if theme == "dark" else "light",
     )
     page = context.new_page()
     if path != "/login":

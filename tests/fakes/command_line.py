@@ -51,4 +51,3 @@ class CommandLine:
     async def json(self, *args: str) -> Any:
         """What it says to programs."""
         return (await self.done(*args, "--output", "json")).data
-

@@ -13,6 +13,7 @@ from conduit.services.certificates import Identity
 from conduit.tunnel import Tunnel
 from conduit.tunnel.call_frames import Code
 from conduit.tunnel.control import Hello
+from conduit.tunnel.handshake import Revoked
 
 
 def is_agent(uri: str) -> bool:
@@ -59,6 +60,12 @@ class Agents:
     async def wait_changed(self) -> None:
         """Return when an Agent has come or gone."""
         await self._changed.wait()
+
+    def sweep(self, revoked: Revoked) -> None:
+        """End the tunnels of those whose certificate is worth nothing any more."""
+        for tunnel in list(self._tunnels.values()):
+            if revoked(tunnel.identity, tunnel.certified_at):
+                tunnel.end("the certificate is revoked")
 
     def names(self) -> list[str]:
         """Of those that are connected."""

@@ -91,10 +91,16 @@ async def run_gateway(
                 file=settings.join_token_file, environment=settings.join_token_env, what="join token"
             ),
         )
+        access = Access(clock)
         async with accept(
-            settings.tunnel_host, settings.tunnel_port, tls=certificate.files.tls, trust=is_agent, admit=admit
+            settings.tunnel_host,
+            settings.tunnel_port,
+            tls=certificate.files.tls,
+            trust=is_agent,
+            revoked=access.certificate_revoked,
+            admit=admit,
         ) as listener:
-            await _run(settings, http, certificate, listener, clock, leave, task_status)
+            await _run(settings, http, certificate, listener, access, leave, task_status)
 
 
 async def _run(
@@ -102,17 +108,17 @@ async def _run(
     http: httpx.AsyncClient,
     certificate: MachineCertificate,
     listener: Listener,
-    clock: Clock,
+    access: Access,
     leave: trio.Event,
     task_status: trio.TaskStatus[Ports],
 ) -> None:
-    access, agents = Access(clock), Agents()
+    agents = Agents()
     public_tunnel = settings.public_tunnel or f"{settings.tunnel_host}:{listener.port}"
     public_url = settings.public_url or f"http://{settings.host}:{settings.port}"
     link = ManagerLink(
         http, settings.manager, certificate, access, advertise=(public_url, public_tunnel), agents=agents
     )
-    gateway = Gateway(public_url, link, access, agents, clock)
+    gateway = Gateway(public_url, link, access, agents, access.clock)
     async with open_background_nursery() as nursery:
         nursery.start_soon(link.run)
         nursery.start_soon(gateway.keep_order)
