@@ -62,6 +62,7 @@ from conduit.rmcp.session_commands import (
     SessionPrivilege,
     SetSessionPrivilegeLevel,
 )
+from fuzz.carrier_targets import CARRIER_SEEDS
 from fuzz.mux_targets import MUX_SEEDS
 from fuzz.stream_targets import STREAM_SEEDS
 from fuzz.targets import ONCE, SESSION_ID, joined
@@ -269,6 +270,7 @@ if __name__ == "__main__":
         records(),
         inventory(),
         sensor_records(),
+        CARRIER_SEEDS,
         STREAM_SEEDS,
         MUX_SEEDS,
         traps(),

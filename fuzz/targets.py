@@ -84,6 +84,7 @@ from conduit.rmcp.session_commands import (
     decode_cipher_suites,
 )
 from conduit.rmcp.sweep import PresenceSweep
+from fuzz.carrier_targets import CARRIER_TARGETS
 from fuzz.mux_targets import MUX_TARGETS
 from fuzz.stream_targets import STREAM_TARGETS
 from tests.fakes import reference
@@ -489,6 +490,7 @@ TARGETS: Final[Mapping[str, Oracle]] = {
     "event_filter": codec(EventFilter),
     "alert_immediate": codec(AlertImmediate),
     "presence_sweep": presence_sweep,
+    **CARRIER_TARGETS,
     **STREAM_TARGETS,
     **MUX_TARGETS,
 }

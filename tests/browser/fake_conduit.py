@@ -254,7 +254,7 @@ class Running:
 
 @contextmanager
 def running(pages: Path, *, gateway_elsewhere: bool = False) -> Iterator[Running]:
-    """Serve *pages* and the calls on a free port of 127.0.0.1; with *gateway_elsewhere*, the Gateway's on a second one."""
+    """Serve *pages* and the calls on a free port of 127.0.0.1; *gateway_elsewhere*: the Gateway's on a second one."""
     ready = threading.Event()
     started: list[tuple[Running, trio.CancelScope]] = []
 

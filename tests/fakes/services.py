@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from conduit.services.web.thin import Errors, compose
 from protobuf import Message
 
 from conduit.errors import CallError
@@ -26,7 +27,6 @@ from conduit.services.manager.admin_rpc import AdminRpc
 from conduit.services.manager.customer_rpc import CustomerRpc
 from conduit.services.manager.registry import ReportedServer
 from conduit.services.tokens import TokenVerifier
-from conduit.services.web.thin import Errors, compose
 from conduit.tunnel.call_frames import Code
 from tests.fakes.manager import Clock, TestManager, open_test_manager
 

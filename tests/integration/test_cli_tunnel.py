@@ -3,136 +3,37 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 import signal
 import socket  # noqa: TID251  # users and targets that know nothing of Trio
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final
 
 import pytest
 
-HOST: Final = "127.0.0.1"
-PATIENCE: Final = 20.0  # seconds
+from tests.fakes.tunnel_commands import (
+    HOST,
+    Command,
+    Running,
+    connect,
+    make_keys,
+    receive_all,
+    run,
+    running,
+    send_all,
+    target,
+)
+
+ROOT: Final = Path(__file__).resolve().parents[2]
 CUTS: Final = 10
 CUT_SIZE: Final = 60_000_000  # bytes that pass while the connection is cut
-Event = dict[str, Any]  # JSON
-
-
-def run(*words: str) -> subprocess.CompletedProcess[str]:
-    """One command that ends by itself."""
-    command = [sys.executable, "-m", "conduit", "tunnel", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
-
-
-class Command:
-    """A command that goes on, and tells what happens."""
-
-    def __init__(self, *words: str) -> None:
-        command = [sys.executable, "-m", "conduit", "tunnel", *words, "--output", "json"]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-    def until(self, event: str, **facts: object) -> Event:
-        """The next event of that name in which *facts* are so."""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            found: Event = json.loads(line)
-            if found["event"] == event and facts.items() <= found.items():
-                return found
-        raise AssertionError(f"it ended before {event}: {self.process.communicate()[1]}")
-
-    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
-        """Its exit status after a signal."""
-        self.process.send_signal(number)
-        self.process.communicate(timeout=PATIENCE)
-        return self.process.returncode
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.communicate()
 
 
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("keys")
-    assert run("keys", str(folder), "--agent", "agent", "--agent", "other").returncode == 0
-    return str(folder)
-
-
-@contextmanager
-def target(echoes: bool = True) -> Iterator[int]:
-    """A TCP server's port; it sends everything back, or takes it and answers with its digest."""
-
-    def answer(sock: socket.socket) -> None:
-        digest = hashlib.sha256()
-        with sock, suppress(OSError):
-            while data := sock.recv(1 << 18):
-                digest.update(data)
-                if echoes:
-                    sock.sendall(data)
-            if not echoes:
-                sock.sendall(digest.digest())
-
-    def serve() -> None:
-        with suppress(OSError):
-            while True:
-                threading.Thread(target=answer, args=(listener.accept()[0],), daemon=True).start()
-
-    with socket.create_server((HOST, 0)) as listener:
-        threading.Thread(target=serve, daemon=True).start()
-        yield listener.getsockname()[1]
-        listener.shutdown(socket.SHUT_RDWR)
-
-
-def connect(address: str) -> socket.socket:
-    host, _, port = address.rpartition(":")
-    sock = socket.create_connection((host, int(port)), timeout=PATIENCE)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return sock
-
-
-def send_all(sock: socket.socket, data: bytes) -> None:
-    sock.sendall(data)
-    sock.shutdown(socket.SHUT_WR)
-
-
-def receive_all(sock: socket.socket) -> bytes:
-    data = b""
-    while more := sock.recv(1 << 18):
-        data += more
-    return data
-
-
-class Running:
-    """A Gateway and an Agent that exposes ``web``."""
-
-    def __init__(self, stack: ExitStack, keys: str, web: int, *options: str) -> None:
-        self._stack, self._keys, self._web = stack, keys, web
-        words = ("listen", "--keys", keys, "--listen", f"{HOST}:0", "--forward", f"{HOST}:0=web", *options)
-        self.gateway = stack.enter_context(Command(*words))
-        self.agents: str = self.gateway.until("ready", what="agents")["address"]
-        self.users: str = self.gateway.until("ready", what="web")["address"]
-        self.agent = self.dial(self.agents)
-        self.gateway.until("connected")
-
-    def dial(self, address: str, *options: str) -> Command:
-        words = ("dial", address, "--keys", self._keys, "--expose", f"web={HOST}:{self._web}", *options)
-        return self._stack.enter_context(Command(*words))
-
-
-@contextmanager
-def running(keys: str, *options: str, echoes: bool = True) -> Iterator[Running]:
-    with ExitStack() as stack:
-        yield Running(stack, keys, stack.enter_context(target(echoes)), *options)
+    return make_keys(tmp_path_factory.mktemp("keys"))
 
 
 def test_bytes_pass_both_ways_as_they_are(keys: str) -> None:
@@ -179,31 +80,6 @@ def test_an_agent_dials_again_until_the_gateway_is_there(keys: str) -> None:
             again.until("connected")
 
 
-def test_ctrl_c_stops_both_at_once(keys: str) -> None:
-    with running(keys) as lab, connect(lab.users) as user:
-        user.sendall(b"x")
-        assert user.recv(1) == b"x"
-        assert lab.agent.stop() == 0
-        assert lab.gateway.stop() == 0
-
-
-@pytest.mark.parametrize("who", ["gateway", "agent"])
-def test_sigterm_lets_what_is_open_end(keys: str, who: str) -> None:
-    with running(keys) as lab, connect(lab.users) as user:
-        user.sendall(b"x")
-        assert user.recv(1) == b"x"
-        leaving: Command = getattr(lab, who)
-        leaving.process.send_signal(signal.SIGTERM)
-        if who == "gateway":
-            leaving.until("draining")
-        user.sendall(b"y")
-        assert user.recv(1) == b"y"
-        user.shutdown(socket.SHUT_WR)
-        assert receive_all(user) == b""
-        leaving.process.communicate(timeout=PATIENCE)
-        assert leaving.process.returncode == 0
-
-
 def test_only_agents_that_are_named_are_let_in(keys: str) -> None:
     with running(keys, "--agent", "agent") as lab:
         certificate = ("--cert", f"{keys}/other.pem", "--key", f"{keys}/other.key")
@@ -229,6 +105,43 @@ def test_a_websocket_carries_it(keys: str) -> None:
             with connect(users) as user:
                 user.sendall(b"x")
                 assert user.recv(1) == b"x"
+
+
+def test_every_address_may_be_one_of_ipv6(keys: str) -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as web, ExitStack() as stack:
+        words = ("listen", "--keys", keys, "--listen", "[::1]:0", "--forward", "[::1]:0=web")
+        gateway = stack.enter_context(Command(*words))
+        where = gateway.until("ready", what="agents")["address"]
+        users = gateway.until("ready", what="web")["address"]
+        assert where.startswith("[::1]:")
+        target = f"web=[::1]:{web.getsockname()[1]}"
+        stack.enter_context(Command("dial", where, "--keys", keys, "--expose", target))
+        gateway.until("connected")
+        with connect(users) as user:
+            user.sendall(b"x")
+            with web.accept()[0] as served:
+                assert served.recv(1) == b"x"
+
+
+def test_the_commands_of_the_page_bring_a_user_to_the_service(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "how-to" / "tunnel.md").read_text()
+    commands = [line.removeprefix("$ conduit tunnel ").split() for line in page.splitlines() if line.startswith("$ ")]
+    assert [words[0] for words in commands] == ["keys", "listen", "dial"]
+    with target() as web, ExitStack() as stack:
+        known = {"/tmp/keys": str(tmp_path / "keys"), "127.0.0.1:8080=web": f"{HOST}:0=web"}  # noqa: S108  # the page's
+        known |= {"web=127.0.0.1:80": f"web={HOST}:{web}"}
+        keys, listen, dial = ([known.get(word, word) for word in words] for words in commands)
+        assert run(*keys).returncode == 0
+        at = listen.index("127.0.0.1:7443")
+        listen[at] = f"{HOST}:0"
+        gateway = stack.enter_context(Command(*listen))
+        dial[1] = gateway.until("ready", what="agents")["address"]
+        users = gateway.until("ready", what="web")["address"]
+        stack.enter_context(Command(*dial))
+        gateway.until("connected")
+        with connect(users) as user:
+            user.sendall(b"x")
+            assert user.recv(1) == b"x"
 
 
 class Cutter:

@@ -1,4 +1,4 @@
-"""The tunnel's HTTP/2 layer against other implementations: curl, nghttp, and Node at either end."""
+"""The tunnel's HTTP/2 layer against other implementations: curl, nghttp, httpx, and Node at either end."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 import trio
 
@@ -92,6 +93,40 @@ async def test_nghttp_downloads_many_at_once_and_uploads(peer: FindPeer, tmp_pat
     assert drivers[0].most_streams > 10
     assert hashed == hashlib.sha256(pattern(SIZE)).hexdigest()
     assert all(is_clean(driver) for driver in drivers)
+
+
+def httpx_client(url: str) -> httpx.AsyncClient:
+    """HTTP/2 with prior knowledge, and no proxy whatever the environment says."""
+    return httpx.AsyncClient(base_url=url, http1=False, http2=True, timeout=60, trust_env=False)
+
+
+async def test_httpx_has_many_requests_on_one_connection() -> None:
+    got: dict[int, bytes] = {}
+    async with served() as (url, drivers):
+        async with httpx_client(url) as client:
+
+            async def download(size: int) -> None:
+                got[size] = (await client.get(f"/bytes/{size}")).content
+
+            async with trio.open_nursery() as nursery:
+                for size in range(100_000, 100_060):
+                    nursery.start_soon(download, size)
+            hashed = await client.post("/hash", content=pattern(SIZE))
+            assert hashed.http_version == "HTTP/2"
+            assert hashed.text == hashlib.sha256(pattern(SIZE)).hexdigest()
+        assert got == {size: pattern(size) for size in range(100_000, 100_060)}
+        (driver,) = drivers
+        assert driver.most_streams > 10
+        assert is_clean(driver)
+
+
+async def test_httpx_is_told_of_a_refusal_and_goes_on() -> None:
+    async with served() as (url, drivers):
+        async with httpx_client(url) as client:
+            with pytest.raises(httpx.RemoteProtocolError, match="error_code:7"):
+                await client.post("/refuse")
+            assert (await client.get("/bytes/5")).content == pattern(5)
+        assert all(is_clean(driver) for driver in drivers)
 
 
 async def test_node_is_our_client(peer: FindPeer) -> None:

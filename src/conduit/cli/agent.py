@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncclick as click
 import trio
 
-from conduit.cli.ipmi.render import Column, Format, Report, Rows, make_console, show
+from conduit.cli.render import Column, Format, Report, Rows, make_console, show
 from conduit.cli.service_options import serve_until_stopped, until_eof_option
 from conduit.errors import LocalProtocolError
 from conduit.services.agent.check import Finding, check_all

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +14,6 @@ from conduit.services.process import Service, run_service, set_up_logging
 from conduit.services.settings import load
 
 _Settings = TypeVar("_Settings")
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 config_option = click.option(
     "--config",

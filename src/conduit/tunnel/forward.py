@@ -68,41 +68,17 @@ class Exposure:
         self._targets = targets
         self._report = report
         self._buffers = Buffers()
-        self._active = 0
-        self._fewer = trio.lowlevel.ParkingLot()
         self._handlers: dict[str, StreamHandler] = {KIND: self._serve}
         if resumables is not None:
             self._handlers[RESUMABLE] = resumables.serving(self._serve, overwrites=False)
 
-    async def serve(self, tunnel: Tunnel, leave: trio.Event | None = None) -> None:
-        """Connect the streams that the peer opens, until the tunnel ends.
-
-        :param leave: set it to have no new streams; it returns when those that are open have ended.
-        """
-        async with trio.open_nursery() as nursery:
-            if leave is not None:
-                nursery.start_soon(self._leave, tunnel, leave, nursery.cancel_scope)
-            await serve_streams(tunnel, self._handlers)
-            nursery.cancel_scope.cancel()
-
-    async def _leave(self, tunnel: Tunnel, leave: trio.Event, scope: trio.CancelScope) -> None:
-        await leave.wait()
-        tunnel.mux.go_away()
-        tunnel.flush()
-        while self._active:
-            await self._fewer.park()
-        scope.cancel()
+    async def serve(self, tunnel: Tunnel) -> None:
+        """Connect the streams that the peer opens, until the tunnel ends."""
+        await serve_streams(tunnel, self._handlers)
 
     async def _serve(self, stream: AnyStream) -> None:
         """One stream, whose failure is its own."""
-        self._active += 1
-        try:
-            await self._reach(stream, stream.metadata.get(TARGET, ""))
-        finally:
-            self._active -= 1
-            self._fewer.unpark_all()
-
-    async def _reach(self, stream: AnyStream, name: str) -> None:
+        name = stream.metadata.get(TARGET, "")
         address = self._targets.get(name)
         peer = "" if address is None else f"{address[0]}:{address[1]}"
         try:

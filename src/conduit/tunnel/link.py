@@ -228,12 +228,8 @@ class Listener:
         self.dropped_strangers = 0
         "Connections that were dropped to make room for others."
         self._arrived, self._arrivals = trio.open_memory_channel[Tunnel](math.inf)
-
-    @property
-    def port(self) -> int:
-        """TCP port of the first listening socket."""
-        port: int = self._listeners[0].socket.getsockname()[1]
-        return port
+        self.port: int = listeners[0].socket.getsockname()[1]
+        "TCP port of the first listening socket."
 
     def __aiter__(self) -> AsyncIterator[Tunnel]:
         return self._arrivals.__aiter__()

@@ -8,7 +8,7 @@ from typing import Final
 import trio
 
 from conduit.errors import AuthenticationError, ConduitError, DecodeError, PeerTimeoutError, TransportError
-from conduit.tunnel.carriers import TlsCarrier, connect, receive_head, send_all
+from conduit.tunnel.carriers import SocketCarrier, TlsCarrier, connect, receive_head, send_all
 from conduit.tunnel.http_head import ResponseHead, encode_head
 from conduit.tunnel.proxy_choice import ProxyUrl, show_address
 from conduit.tunnel.tls import Carrier, TlsPipe
@@ -26,11 +26,13 @@ async def connect_through(proxy: ProxyUrl, host: str, port: int, *, context: ssl
     :raises PeerTimeoutError: it does not answer.
     """
     where = show_address(host, port)
-    carrier: Carrier = await _reach(proxy, where)
+    reached = await _reach(proxy, where)
+    carrier: Carrier = reached
     try:
         with trio.fail_after(PATIENCE):
             if proxy.secure:
                 carrier = await secure(carrier, context, proxy.host)
+            reached.peer = f"{where} through the proxy {proxy}"
             carrier = await _ask(carrier, proxy, where)
     except trio.TooSlowError:
         carrier.close()
@@ -41,12 +43,12 @@ async def connect_through(proxy: ProxyUrl, host: str, port: int, *, context: ssl
     return carrier
 
 
-async def _reach(proxy: ProxyUrl, where: str) -> Carrier:
+async def _reach(proxy: ProxyUrl, where: str) -> SocketCarrier:
     try:
         carrier = await connect(proxy.host, proxy.port)
     except TransportError as error:
         raise TransportError(f"no proxy, and so no way to {where}: {error}") from error
-    carrier.peer = f"{where} through the proxy {proxy}"
+    carrier.peer = f"the proxy {proxy}"
     return carrier
 
 

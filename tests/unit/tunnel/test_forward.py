@@ -53,7 +53,6 @@ class Lab:
         self.here = Reports()
         self.there = Reports()
         self.tunnel: Tunnel
-        self.leave = trio.Event()
 
     async def connect(self) -> trio.SocketStream:
         return await trio.open_tcp_stream(HOST, self.port)
@@ -72,7 +71,7 @@ async def open_lab(handler: Handler, *, wire: Wire | None = None, name: str = "w
         nursery.start_soon(trio.serve_listeners, handler, targets)
         port: int = targets[0].socket.getsockname()[1]
         exposure = Exposure({"web": (HOST, port), "down": (HOST, 1)}, lab.there.add)
-        nursery.start_soon(exposure.serve, agent, lab.leave)
+        nursery.start_soon(exposure.serve, agent)
         listeners = await listen(HOST, 0)
         lab.port = listeners[0].socket.getsockname()[1]
         nursery.start_soon(Entrance(name, lambda: lab.tunnel, lab.here.add).serve, listeners)
@@ -228,21 +227,6 @@ async def test_a_user_is_reset_while_there_is_no_tunnel() -> None:
             with pytest.raises(trio.BrokenResourceError):
                 await receive_all(user)
     assert [one.failure for one in said] == ["no Agent is connected"]
-
-
-async def test_leaving_lets_what_is_open_end_and_takes_nothing_new() -> None:
-    async with open_lab(echo) as lab, await lab.connect() as user:
-        await user.send_all(b"x")
-        assert await user.receive_some() == b"x"
-        lab.leave.set()
-        await trio.sleep(0.01)
-        async with await lab.connect() as late:
-            with pytest.raises(trio.BrokenResourceError):
-                await receive_all(late)
-        await user.send_all(b"y")
-        assert await user.receive_some() == b"y"
-        await user.send_eof()
-        assert await receive_all(user) == b""
 
 
 async def test_a_port_that_is_taken_cannot_be_listened_on() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -24,7 +25,7 @@ from conduit.cli.tunnel.options import (
     tls_options,
 )
 from conduit.cli.tunnel.signals import stop_on_signal
-from conduit.errors import LocalProtocolError
+from conduit.errors import ConduitError, LocalProtocolError
 from conduit.tunnel.backoff import FIRST, LONGEST, Backoff
 from conduit.tunnel.forward import BUFFER, GRACE, Exposure
 from conduit.tunnel.link import TlsFiles, dial
@@ -33,7 +34,7 @@ from conduit.tunnel.resume_serve import open_resumables
 from conduit.tunnel.roads import USE_ENVIRONMENT, Proxy, check_road
 from conduit.tunnel.tunnel import Tunnel
 
-DRAIN_TIME: Final = 30.0  # seconds that open connections have after SIGTERM
+DRAIN_TIME: Final = 30.0  # seconds that open connections have after a signal
 EPILOG: Final = """\
 \b
 Examples:
@@ -55,20 +56,29 @@ class Tunnels:
         )  # fmt: skip
         self._events = events
         self._exposure = exposure
+        self._only: Tunnel | None = None
 
     async def serve(self, tunnel: Tunnel) -> None:
         """Use a tunnel until it ends."""
         self._events.say("connected", identity=tunnel.identity, peer=tunnel.peer)
         await self._exposure.serve(tunnel)
 
-    async def have_one(self, address: Address, leave: trio.Event) -> None:
+    async def have_one(self, address: Address, leave: trio.Event, drain_time: float) -> None:
         """One tunnel, as long as it lasts or until we leave in good order.
 
         :raises ConduitError: there is none, or it was lost.
         """
-        async with self._dial(*address) as tunnel:
-            self._events.say("connected", identity=tunnel.identity, peer=tunnel.peer)
-            await self._exposure.serve(tunnel, leave)
+        async with open_background_nursery() as nursery:
+            nursery.start_soon(self._leave, leave, drain_time, nursery.cancel_scope)
+            async with self._dial(*address) as self._only:
+                await self.serve(self._only)
+
+    async def _leave(self, leave: trio.Event, drain_time: float, scope: trio.CancelScope) -> None:
+        await leave.wait()
+        if self._only is not None:
+            with suppress(ConduitError):
+                await self._only.drain(drain_time, "the Agent leaves")
+        scope.cancel()
 
     async def keep(self, address: Address, leave: trio.Event, max_pause: float, drain_time: float) -> None:
         """One after the other, with pauses that grow."""
@@ -106,7 +116,7 @@ def is_gateway(identity: str) -> bool:
 )  # fmt: skip
 @click.option(
     "--drain-time", type=Seconds(min=0), default=DRAIN_TIME, show_default=True,
-    help="seconds that open connections have after SIGTERM",
+    help="seconds that open connections have after Ctrl+C or SIGTERM",
 )  # fmt: skip
 @output_option
 async def command(
@@ -126,8 +136,8 @@ async def command(
 ) -> None:
     """Connect to the Gateway at HOST:PORT, and let it reach what is named, and nothing else.
 
-    Dials again when the tunnel is lost. Stops at once on Ctrl+C; on SIGTERM it takes nothing new and lets open
-    connections end.
+    Dials again when the tunnel is lost. On Ctrl+C or SIGTERM it takes nothing new and lets open connections end; a
+    second one stops at once.
     """
     try:
         check_road(proxy, websocket)
@@ -139,11 +149,11 @@ async def command(
         open_background_nursery() as nursery,
         open_resumables(grace=GRACE, capacity=BUFFER, window=BUFFER) as resumables,
     ):
-        nursery.start_soon(stop_on_signal, nursery.cancel_scope, leave, drain_time)
+        nursery.start_soon(stop_on_signal, nursery.cancel_scope, leave, drain_time, events)
         exposure = Exposure(exposed, events.forwarded, resumables)
         road = USE_ENVIRONMENT if proxy is None else proxy or None
         tunnels = Tunnels(files, server_name, events, exposure, road, websocket)
         if once:
-            await tunnels.have_one(where, leave)
+            await tunnels.have_one(where, leave, drain_time)
         else:
             await tunnels.keep(where, leave, max_pause, drain_time)

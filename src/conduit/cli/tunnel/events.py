@@ -14,7 +14,7 @@ WORDS: Final = {
     "lost": "lost {identity} {peer}: {reason}",
     "retry": "no tunnel: {reason}; next try in {seconds:.1f} s",
     "forwarded": "{name} {peer} sent {sent} got {got}{because}",
-    "draining": "draining: nothing new is taken, what is open has {seconds:.0f} s",
+    "draining": "draining: nothing new is taken, what is open has {seconds:.0f} s; a second signal stops at once",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -24,11 +25,12 @@ from conduit.cli.tunnel.options import (
     tls_options,
 )
 from conduit.cli.tunnel.signals import stop_on_signal
+from conduit.errors import ConduitError
 from conduit.tunnel.forward import Entrance, listen
 from conduit.tunnel.link import Listener, accept
 from conduit.tunnel.tunnel import Tunnel
 
-DRAIN_TIME: Final = 30.0  # seconds that open connections have after SIGTERM
+DRAIN_TIME: Final = 30.0  # seconds that open connections have after a signal
 EPILOG: Final = """\
 \b
 Examples:
@@ -69,11 +71,22 @@ class Agents:
             self._tunnels.remove(tunnel)
         self._events.say("lost", identity=tunnel.identity, peer=tunnel.peer, reason=tunnel.closed_because)
 
+    async def drain(self, seconds: float) -> None:
+        """Have the streams of all tunnels end, then the tunnels."""
+        async with trio.open_nursery() as nursery:
+            for tunnel in self._tunnels:
+                nursery.start_soon(_drain, tunnel, seconds)
+
     async def gather(self, listener: Listener) -> None:
         """Take all who come."""
         async with trio.open_nursery() as nursery:
             async for tunnel in listener:
                 nursery.start_soon(self.keep, tunnel)
+
+
+async def _drain(tunnel: Tunnel, seconds: float) -> None:
+    with suppress(ConduitError):
+        await tunnel.drain(seconds, "the Gateway leaves")
 
 
 def trust_in(names: tuple[str, ...]) -> Callable[[str], bool]:
@@ -88,7 +101,7 @@ async def serve(
     """Forward until somebody asks us to stop."""
     agents, leave = Agents(events), trio.Event()
     async with trio.open_nursery() as background:
-        background.start_soon(stop_on_signal, background.cancel_scope, leave, drain_time)
+        background.start_soon(stop_on_signal, background.cancel_scope, leave, drain_time, events)
         background.start_soon(agents.gather, listener)
         async with trio.open_nursery() as handlers, trio.open_nursery() as taking:
             for one in forwards:
@@ -99,8 +112,8 @@ async def serve(
                 entrance = Entrance(one.name, partial(agents.newest, one.agent), events.forwarded, later)
                 taking.start_soon(entrance.serve, listeners, handlers)
             await leave.wait()
-            events.say("draining", seconds=drain_time)
             taking.cancel_scope.cancel()
+            handlers.start_soon(agents.drain, drain_time)
         background.cancel_scope.cancel()
 
 
@@ -116,7 +129,7 @@ async def serve(
 @click.option("--agent", "agents", multiple=True, metavar="ID", help="let only this Agent in; may be repeated")
 @click.option(
     "--drain-time", type=Seconds(min=0), default=DRAIN_TIME, show_default=True,
-    help="seconds that open connections have after SIGTERM",
+    help="seconds that open connections have after Ctrl+C or SIGTERM",
 )  # fmt: skip
 @click.option(
     "--resumable", is_flag=True,
@@ -141,7 +154,7 @@ async def command(
 ) -> None:
     """Be the Gateway: take Agents, and forward TCP ports to them.
 
-    Stops at once on Ctrl+C; on SIGTERM it takes nothing new and lets open connections end.
+    On Ctrl+C or SIGTERM it takes nothing new and lets open connections end; a second one stops at once.
     """
     host, port = parse_address(address, lowest=0)
     parsed = [parse_forward(text) for text in forwards]

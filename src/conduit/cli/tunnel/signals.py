@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import signal
+from typing import Final
 
 import trio
 
+from conduit.cli.tunnel.events import Events
 
-async def stop_on_signal(scope: trio.CancelScope, leave: trio.Event, patience: float) -> None:
-    """SIGINT stops at once; SIGTERM sets *leave*, and stops after *patience* seconds or when it comes again."""
+FAREWELL: Final = 2.0  # seconds after the drain that telling the peer may take
+
+
+async def stop_on_signal(scope: trio.CancelScope, leave: trio.Event, patience: float, events: Events) -> None:
+    """SIGINT or SIGTERM sets *leave*; a second one cancels *scope*, and so does the end of *patience* seconds."""
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for number in signals:
-            if number == signal.SIGINT or leave.is_set():
+        async for _ in signals:
+            if leave.is_set():
                 break
+            events.say("draining", seconds=patience)
             leave.set()
-            scope.deadline = trio.current_time() + patience
+            scope.deadline = trio.current_time() + patience + FAREWELL
     scope.cancel()

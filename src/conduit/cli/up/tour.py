@@ -287,7 +287,7 @@ async def _refused(code: Code, call: Awaitable[object]) -> None:
 
 async def _eventually(check: Callable[..., Awaitable[bool]], *args: object) -> None:
     with trio.move_on_after(PATIENCE):
-        while not await check(*args):
+        while not await check(*args):  # noqa: ASYNC110  # what is asked is in other processes
             await trio.sleep(0.1)
         return
     raise TourError(f"not true within {PATIENCE:.0f} s")

@@ -1,4 +1,4 @@
-"""The Gateway's HTTP side: its RPC service, console WebSockets."""
+"""The Gateway's HTTP side: RPC, REST, console WebSockets."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from quart_trio import QuartTrio
 from conduit.errors import CallError
 from conduit.services.api.gateway.v1.gateway_connect import GatewayServiceASGIApplication
 from conduit.services.gateway.gateway import Gateway
+from conduit.services.gateway.rest import rest_service
 from conduit.services.gateway.rpc import GatewayRpc
 from conduit.services.secret import Secret
 from conduit.services.web.composing import compose
 from conduit.services.web.errors import Errors
+from conduit.services.web.openapi import document
+from conduit.services.web.origins import check_origins
+from conduit.services.web.rest import MAX_BODY, add_routes, answer_failures
 
 PROTOCOL: Final = "conduit.console.1"
 _TICKET: Final = "ticket."
@@ -22,8 +26,24 @@ _TICKET: Final = "ticket."
 
 def create_app(gateway: Gateway) -> Any:
     """The ASGI application."""
-    rest = QuartTrio(__name__)
+    rpc = GatewayRpc(gateway)
+    rest = QuartTrio(__name__, static_folder=None)
+    rest.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    service = rest_service(rpc)
+    described = document("Conduit Gateway", [service])
+    add_routes(rest, service)
+    answer_failures(rest)
+    _add_consoles(rest, gateway)
 
+    @rest.get("/openapi.json")
+    async def openapi() -> dict[str, Any]:
+        return described
+
+    app = compose(rest, [GatewayServiceASGIApplication(rpc, interceptors=[Errors()])])
+    return check_origins(app, lambda: gateway.origins)
+
+
+def _add_consoles(rest: QuartTrio, gateway: Gateway) -> None:
     @rest.websocket("/api/v1/consoles/<session_id>/stream")
     async def console(session_id: str) -> tuple[str, int] | None:
         try:
@@ -33,8 +53,6 @@ def create_app(gateway: Gateway) -> Any:
         await websocket.accept(subprotocol=PROTOCOL)
         await gateway.relay.run(session, _receive, websocket.send)
         return None
-
-    return compose(rest, [GatewayServiceASGIApplication(GatewayRpc(gateway), interceptors=[Errors()])])
 
 
 def _ticket(protocols: list[str]) -> Secret:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import trio
@@ -24,9 +25,18 @@ class Gateway:
     """
 
     def __init__(
-        self, public_url: str, link: ManagerLink, access: Access, agents: Agents, clock: Clock = system_clock
+        self,
+        public_url: str,
+        link: ManagerLink,
+        access: Access,
+        agents: Agents,
+        clock: Clock = system_clock,
+        *,
+        origins: Iterable[str] = (),
     ) -> None:
         self.public_url = public_url.rstrip("/")
+        self.origins = frozenset(origins)
+        "Of sites whose pages may talk to us."
         self.clock = clock
         self.access = access
         self.agents = agents

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import httpx
 import trio
@@ -29,6 +31,7 @@ from conduit.tunnel.link import Listener
 
 PORT: Final = 8081
 TUNNEL_PORT: Final = 8444
+DRAIN: Final = 5.0  # seconds that tunnels have when the last client has gone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,9 @@ class GatewaySettings:
     "Where clients reach it; by default http:// and the address that it listens on."
     public_tunnel: str = ""
     "Where Agents reach it, host:port; by default the address that it listens on."
+
+    origins: Sequence[str] = ()
+    "Sites whose pages may talk to this Gateway, such as https://manager.example; by default the Manager's own."
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -118,18 +124,27 @@ async def _run(
     link = ManagerLink(
         http, settings.manager, certificate, access, advertise=(public_url, public_tunnel), agents=agents
     )
-    gateway = Gateway(public_url, link, access, agents, access.clock)
+    origins = settings.origins or [_origin(settings.manager)]
+    gateway = Gateway(public_url, link, access, agents, access.clock, origins=origins)
     async with open_background_nursery() as nursery:
         nursery.start_soon(link.run)
         nursery.start_soon(gateway.keep_order)
         nursery.start_soon(_welcome, listener, agents)
-        binding = Binding(hosts=(settings.host,), port=settings.port)
-        bound = await nursery.start(partial(serve, create_app(gateway), binding))
-        await link.ready.wait()
-        task_status.started(Ports(bound.port, listener.port))
-        await leave.wait()
-        gateway.consoles.end_all(End.DRAIN)
-        nursery.cancel_scope.cancel()
+        async with open_foreground_nursery() as clients:
+            no_more = trio.Event()
+            binding = Binding(hosts=(settings.host,), port=settings.port)
+            bound = await clients.start(partial(serve, create_app(gateway), binding, leave=no_more))
+            await link.ready.wait()
+            task_status.started(Ports(bound.port, listener.port))
+            await leave.wait()
+            gateway.consoles.end_all(End.DRAIN)
+            no_more.set()
+        await agents.drain(DRAIN)
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 async def _welcome(listener: Listener, agents: Agents) -> None:

@@ -1,8 +1,10 @@
-"""The Manager's HTTP side: its RPC services, public keys, REST."""
+"""The Manager's HTTP side: RPC, REST, public keys, pages."""
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 from quart_trio import QuartTrio
 
@@ -10,26 +12,56 @@ from conduit.services.api.manager.v1.admin_connect import AdminServiceASGIApplic
 from conduit.services.api.manager.v1.machine_connect import MachineServiceASGIApplication
 from conduit.services.api.manager.v1.manager_connect import BMCManagerServiceASGIApplication
 from conduit.services.manager.admin_rpc import AdminRpc
+from conduit.services.manager.browser import add_browser_log_in
 from conduit.services.manager.customer_rpc import CustomerRpc
 from conduit.services.manager.machine_rpc import MachineRpc
 from conduit.services.manager.manager import Manager
+from conduit.services.manager.rest import rest_services
 from conduit.services.web.composing import compose
 from conduit.services.web.errors import Errors
+from conduit.services.web.openapi import document
+from conduit.services.web.pages import add_pages
+from conduit.services.web.rest import MAX_BODY, add_routes, answer_failures
+
+PAGES: Final = {"/login": "login.html", "/servers": "servers.html", "/console/<server_id>": "console.html"}
 
 
 def create_app(manager: Manager) -> Any:
     """The ASGI application."""
-    rest = QuartTrio(__name__)
+    customers, admin = CustomerRpc(manager), AdminRpc(manager)
+    return compose(
+        _create_rest(manager, customers, admin),
+        [
+            BMCManagerServiceASGIApplication(customers, interceptors=[Errors()]),
+            AdminServiceASGIApplication(admin, interceptors=[Errors()]),
+            MachineServiceASGIApplication(MachineRpc(manager), interceptors=[Errors()]),
+        ],
+    )
+
+
+def _create_rest(manager: Manager, customers: CustomerRpc, admin: AdminRpc) -> QuartTrio:
+    rest = QuartTrio(__name__, static_folder=None)
+    rest.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    services = rest_services(customers, admin)
+    described = document("Conduit Manager", services)
+    for service in services:
+        add_routes(rest, service)
+    add_browser_log_in(rest, manager)
+    add_pages(rest, PAGES, elsewhere=partial(_gateways, manager), start="/servers")
+    answer_failures(rest)
 
     @rest.get("/.well-known/jwks.json")
     async def jwks() -> dict[str, Any]:
         return manager.jwks()
 
-    return compose(
-        rest,
-        [
-            BMCManagerServiceASGIApplication(CustomerRpc(manager), interceptors=[Errors()]),
-            AdminServiceASGIApplication(AdminRpc(manager), interceptors=[Errors()]),
-            MachineServiceASGIApplication(MachineRpc(manager), interceptors=[Errors()]),
-        ],
-    )
+    @rest.get("/openapi.json")
+    async def openapi() -> dict[str, Any]:
+        return described
+
+    return rest
+
+
+async def _gateways(manager: Manager) -> list[str]:
+    """Origins of the Gateways that are alive."""
+    urls = [urlsplit(gateway.endpoint) for gateway in await manager.registry.gateways(alive=True)]
+    return sorted({f"{url.scheme}://{url.netloc}" for url in urls if url.scheme in ("http", "https") and url.netloc})
