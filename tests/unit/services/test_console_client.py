@@ -6,6 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from conduit._trio import open_foreground_nursery
 from conduit.console import Happening, Hub, Mode, Ring, ViewerSession
 from conduit.console.messages import Break, Ended, Gap, Refused, StateChanged
 from conduit.console.words import End
@@ -31,6 +32,14 @@ class Screen:
     def of(self, kind: type[Event]) -> list[Event]:
         return [event for event in self.events if isinstance(event, kind)]
 
+    @property
+    def resumed(self) -> list[tuple[int, float, bool]]:
+        return [
+            (event.missing, round(event.seconds, 3), event.new_epoch)
+            for event in self.events
+            if isinstance(event, Resumed)
+        ]
+
 
 @pytest.fixture
 def server() -> HubServer:
@@ -43,9 +52,7 @@ def screen() -> Screen:
 
 
 @pytest.fixture
-async def viewing(
-    server: HubServer, screen: Screen, nursery: trio.Nursery, autojump_clock: MockClock
-) -> ConsoleViewing:
+async def viewing(server: HubServer, screen: Screen, nursery: trio.Nursery) -> ConsoleViewing:
     server.say(b"old. ")
     made = ConsoleViewing(ViewerSession(mode=Mode.WRITE, name="me"), server.dial, screen, jitter=lambda: 0.5)
     nursery.start_soon(made.run)
@@ -55,7 +62,7 @@ async def viewing(
 
 
 async def test_the_past_comes_first_then_what_is_new(
-    viewing: ConsoleViewing, server: HubServer, screen: Screen
+    viewing: ConsoleViewing, server: HubServer, screen: Screen, autojump_clock: MockClock
 ) -> None:
     server.say(b"new.")
     await wait_all_tasks_blocked()
@@ -63,13 +70,15 @@ async def test_the_past_comes_first_then_what_is_new(
     assert not screen.of(Resumed)
 
 
-async def test_what_is_typed_goes_to_the_server(viewing: ConsoleViewing, server: HubServer) -> None:
+async def test_what_is_typed_goes_to_the_server(
+    viewing: ConsoleViewing, server: HubServer, autojump_clock: MockClock
+) -> None:
     assert await viewing.type(b"ls\r")
     assert server.typed == [b"ls\r"]
 
 
 async def test_a_way_that_was_cut_is_found_again_and_nothing_is_missed(
-    viewing: ConsoleViewing, server: HubServer, screen: Screen
+    viewing: ConsoleViewing, server: HubServer, screen: Screen, autojump_clock: MockClock
 ) -> None:
     server.cut()
     server.say(b"meanwhile.")
@@ -78,31 +87,33 @@ async def test_a_way_that_was_cut_is_found_again_and_nothing_is_missed(
     await wait_all_tasks_blocked()
     assert screen.shown == b"old. meanwhile. after."
     assert screen.of(Lost) == [Lost("the connection was closed", 0.5, first=True)]
-    assert screen.of(Resumed) == [Resumed(missing=0, seconds=0.5, new_epoch=False)]
+    assert screen.resumed == [(0, 0.5, False)]
 
 
-async def test_what_nobody_kept_is_counted(viewing: ConsoleViewing, server: HubServer, screen: Screen) -> None:
+async def test_what_nobody_kept_is_counted(
+    viewing: ConsoleViewing, server: HubServer, screen: Screen, autojump_clock: MockClock
+) -> None:
     server.hub.ring.resize(10)
     server.cut()
     server.say(b"x" * 100)
     await trio.sleep(1)
-    assert screen.of(Resumed) == [Resumed(missing=90, seconds=0.5, new_epoch=False)]
+    assert screen.resumed == [(90, 0.5, False)]
     assert [event.bytes for event in screen.of(Gap) if isinstance(event, Gap)] == [90]
     assert screen.shown == b"old. " + b"x" * 10
 
 
 async def test_a_hub_that_has_forgotten_everything_says_so(
-    viewing: ConsoleViewing, server: HubServer, screen: Screen
+    viewing: ConsoleViewing, server: HubServer, screen: Screen, autojump_clock: MockClock
 ) -> None:
     server.hub = Hub(epoch="e2", ring=Ring(), now=trio.current_time())
     server.open()
     server.cut()
     await trio.sleep(1)
-    assert screen.of(Resumed) == [Resumed(missing=0, seconds=0.5, new_epoch=True)]
+    assert screen.resumed == [(0, 0.5, True)]
 
 
 async def test_attempts_become_rarer_and_never_end(
-    viewing: ConsoleViewing, server: HubServer, screen: Screen
+    viewing: ConsoleViewing, server: HubServer, screen: Screen, autojump_clock: MockClock
 ) -> None:
     server.refusals = [AWAY] * 8
     started = trio.current_time()
@@ -119,7 +130,9 @@ async def test_attempts_become_rarer_and_never_end(
     assert len(server.attempts) == 1, "after a success the first delay is the shortest again"
 
 
-async def test_nothing_is_typed_into_the_void(viewing: ConsoleViewing, server: HubServer) -> None:
+async def test_nothing_is_typed_into_the_void(
+    viewing: ConsoleViewing, server: HubServer, autojump_clock: MockClock
+) -> None:
     server.happen(Happening.LOST)
     await wait_all_tasks_blocked()
     assert not await viewing.type(b"reboot\r")
@@ -135,7 +148,7 @@ async def test_nothing_is_typed_into_the_void(viewing: ConsoleViewing, server: H
 
 
 async def test_who_has_not_the_keyboard_types_nothing(
-    viewing: ConsoleViewing, server: HubServer, screen: Screen, nursery: trio.Nursery
+    viewing: ConsoleViewing, server: HubServer, screen: Screen, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
     other = ConsoleViewing(ViewerSession(mode=Mode.WRITE, name="other", take=True), server.dial, Screen())
     nursery.start_soon(other.run)
@@ -162,7 +175,7 @@ async def test_the_hub_ends_it_for_good(server: HubServer, screen: Screen, autoj
 
 
 async def test_an_end_that_may_pass_is_tried_again(
-    viewing: ConsoleViewing, server: HubServer, screen: Screen
+    viewing: ConsoleViewing, server: HubServer, screen: Screen, autojump_clock: MockClock
 ) -> None:
     viewer = server.ways[0].viewer
     assert viewer is not None
@@ -174,14 +187,18 @@ async def test_an_end_that_may_pass_is_tried_again(
 
 
 async def test_a_silent_way_counts_as_lost(
-    viewing: ConsoleViewing, server: HubServer, screen: Screen, monkeypatch: pytest.MonkeyPatch
+    viewing: ConsoleViewing,
+    server: HubServer,
+    screen: Screen,
+    monkeypatch: pytest.MonkeyPatch,
+    autojump_clock: MockClock,
 ) -> None:
     monkeypatch.setattr(server.hub, "receive", lambda *_: None)  # pings too
     await trio.sleep(41)
     assert screen.of(Lost) == [Lost("nothing was heard for a while", 0.5, first=True)]
 
 
-async def test_a_live_way_is_kept_by_pings(viewing: ConsoleViewing, screen: Screen) -> None:
+async def test_a_live_way_is_kept_by_pings(viewing: ConsoleViewing, screen: Screen, autojump_clock: MockClock) -> None:
     await trio.sleep(1000)
     assert not screen.of(Lost)
 
@@ -200,8 +217,8 @@ async def test_who_is_not_let_in_any_more_stops_trying(
     server: HubServer, screen: Screen, autojump_clock: MockClock
 ) -> None:
     viewing = ConsoleViewing(ViewerSession(), server.dial, screen)
-    with trio.testing.RaisesGroup(CallError) if hasattr(trio.testing, "RaisesGroup") else pytest.raises(CallError):
-        async with trio.open_nursery() as nursery:
+    with pytest.raises(CallError, match="not yours any more"):
+        async with open_foreground_nursery() as nursery:
             nursery.start_soon(viewing.run)
             await viewing.wait_live()
             server.refusals = [AWAY, CallError(Code.NOT_FOUND, "it is not yours any more")]
