@@ -13,13 +13,26 @@ from tests.fakes.services import MANAGER, FakeServices
 @pytest.fixture
 async def staff(line: CommandLine, password_file: Path) -> CommandLine:
     await line.done(
-        "auth", "login", "--manager", MANAGER, "--email", "staff@provider.example", "--password-file", str(password_file)
+        "auth",
+        "login",
+        "--manager",
+        MANAGER,
+        "--email",
+        "staff@provider.example",
+        "--password-file",
+        str(password_file),
     )
     return line
 
 
 async def test_customers_are_no_staff(alice: CommandLine) -> None:
-    for args in (("status",), ("customer", "list"), ("machine", "list"), ("gateway", "list"), ("server", "unassign", "x")):
+    for args in (
+        ("status",),
+        ("customer", "list"),
+        ("machine", "list"),
+        ("gateway", "list"),
+        ("server", "unassign", "x"),
+    ):
         outcome = await alice.run("admin", *args)
         assert (outcome.status, outcome.out, outcome.err.count("\n")) == (1, "", 1)
 
@@ -60,7 +73,17 @@ async def test_a_new_password_counts_and_the_old_one_does_not(
     new = tmp_path / "new"
     new.write_text("a longer new password\n")
     await staff.done("admin", "customer", "set-password", "alice@acme.example", "--password-file", str(new))
-    login = ("auth", "login", "--profile", "a", "--manager", MANAGER, "--email", "alice@acme.example", "--password-file")
+    login = (
+        "auth",
+        "login",
+        "--profile",
+        "a",
+        "--manager",
+        MANAGER,
+        "--email",
+        "alice@acme.example",
+        "--password-file",
+    )
     assert (await staff.run(*login, str(password_file))).status == 1
     assert (await staff.run(*login, str(new))).status == 0
 

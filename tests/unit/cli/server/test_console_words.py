@@ -29,7 +29,10 @@ def viewer(*, writes: bool = True) -> ViewerSession:
 @pytest.mark.parametrize(
     ("event", "words"),
     [
-        (Lost("the connection broke.", 0.5, first=True), "connection lost (the connection broke); trying again in 0.5 s"),
+        (
+            Lost("the connection broke.", 0.5, first=True),
+            "connection lost (the connection broke); trying again in 0.5 s",
+        ),
         (Lost("cannot reach it", 4.0, first=False), "cannot reach it; trying again in 4.0 s"),
         (Resumed(0, 8.4, new_epoch=False), "resumed after 8.4 s, nothing missed"),
         (Resumed(12, 8.4, new_epoch=False), "resumed after 8.4 s, 12 bytes missed"),

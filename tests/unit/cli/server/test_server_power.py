@@ -44,9 +44,7 @@ async def test_what_is_somebody_elses_does_not_exist(alice: CommandLine) -> None
     assert outcome.err == "Error: there is no such server, or it is not yours\n"
 
 
-async def test_reading_is_tried_again_where_nobody_was_there(
-    alice: CommandLine, services: FakeServices
-) -> None:
+async def test_reading_is_tried_again_where_nobody_was_there(alice: CommandLine, services: FakeServices) -> None:
     services.servers.failures = [UNAVAILABLE]
     assert (await alice.done("server", "power", "status", "web-01")).out == "web-01 is off\n"
     assert len(services.servers.asked) == 2
