@@ -1,6 +1,6 @@
 """``python -m tests.fakes.console_process``: the terminal of ``conduit server console``, on a hub in the same process.
 
-The server echoes. It obeys some words: ``cut`` breaks every connection, ``lose`` ends the BMC's session, ``end`` ends all.
+The server echoes, and obeys some letters: ``c`` cuts every connection, ``l`` loses the BMC's session, ``e`` ends all.
 """
 
 from __future__ import annotations

@@ -81,8 +81,14 @@ async def test_the_boot_device_is_read_and_set(alice: CommandLine, services: Fak
 
 
 @pytest.mark.parametrize(
-    ("args", "seconds", "until"), [((), 15, False), (("--seconds", "60"), 60, False), (("--on",), 0, True), (("--off",), 0, False)]
-)  # fmt: skip
+    ("args", "seconds", "until"),
+    [
+        ((), 15, False),
+        (("--seconds", "60"), 60, False),
+        (("--on",), 0, True),
+        (("--off",), 0, False),
+    ],
+)
 async def test_identify_blinks_for_a_while_or_until_told(
     alice: CommandLine, services: FakeServices, args: tuple[str, ...], seconds: int, until: bool
 ) -> None:
