@@ -217,7 +217,7 @@ async def test_who_is_not_let_in_any_more_stops_trying(
     server: HubServer, screen: Screen, autojump_clock: MockClock
 ) -> None:
     viewing = ConsoleViewing(ViewerSession(), server.dial, screen)
-    with pytest.raises(CallError, match="not yours any more"):
+    with pytest.raises(CallError, match="not yours any more"):  # noqa: PT012 - the nursery raises it
         async with open_foreground_nursery() as nursery:
             nursery.start_soon(viewing.run)
             await viewing.wait_live()
