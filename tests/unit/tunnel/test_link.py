@@ -293,6 +293,7 @@ async def test_a_lost_tunnel_is_dialled_again_until_we_leave(gateway: TlsFiles, 
         (await anext(tunnels)).end("we restart")
         (await anext(tunnels)).stop()
         last = await anext(tunnels)
+        await last.ping()  # the Agent has read its welcome, and has a tunnel to drain
         leave.set()
         await last.wait_closed()
     assert len(retries) == 2
