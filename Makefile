@@ -23,10 +23,11 @@ setup: $(VENV)/.project-ok ## create .venv with everything that test and demo ne
 
 test: setup ## lint, types, layers, then every test; skips, with the reason, what needs a missing peer
 	@$(BIN)/python -m nox --session lint types imports
+	@$(MAKE) --no-print-directory web || { echo "the web pages could not be built: their tests are skipped" >&2; [ -z "$$CONDUIT_REQUIRE_PEERS" ]; }
 	@$(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
-demo: setup ## three virtual BMCs on loopback, and `conduit ipmi` shown on them; Ctrl+C ends it
-	@$(BIN)/python tools/demo.py --port $(DEMO_PORT) $(DEMO_OPTIONS)
+demo: setup web ## all of Conduit on loopback, with six virtual servers, to look at; Ctrl+C ends it
+	@$(BIN)/conduit up --port $(DEMO_PORT) $(DEMO_OPTIONS)
 
 web: $(PAGES)/login.html ## the web pages, into the package that serves them
 
@@ -45,7 +46,7 @@ coverage-report: setup ## the same gate over what the last `pytest --cov` noted
 docs: $(VENV)/.docs-ok ## the site, in site/
 	@$(BIN)/python -m nox --session docs
 
-build: setup ## wheel and source distribution, in dist/
+build: setup web ## wheel and source distribution, in dist/
 	@$(BIN)/python -m nox --session build
 
 bench: $(VENV)/.bench-ok ## the benchmarks, against the other implementations that are here

@@ -27,7 +27,7 @@ DRIVERS = (
     "*/tunnel/carriers.py,*/tunnel/handshake.py,*/tunnel/link.py,*/tunnel/stream.py,*/tunnel/tls.py,*/tunnel/tunnel.py,"
     "*/tunnel/control_stream.py,*/tunnel/reconnect.py,*/tunnel/proxy.py,*/tunnel/roads.py,*/tunnel/websocket.py,"
     "*/tunnel/calls.py,*/tunnel/datagrams.py,*/tunnel/resumable.py,*/tunnel/resume_open.py,*/tunnel/resume_serve.py,"
-    "*/tunnel/serving.py,*/tunnel/forward.py,*/tunnel/splice.py"
+    "*/tunnel/serving.py,*/tunnel/forward.py,*/tunnel/splice.py,*/tunnel/reading.py,*/tunnel/writing.py"
 )
 
 

@@ -5,23 +5,28 @@
 A machine behind the simulator's serial port writes 12,000 bytes at once when it is told to. The clients take turns,
 each in a process of its own, with simulators of its own, as one drops output beyond 16,384 bytes: a first for a burst
 that warms the process up, a second for the burst that counts. Timed is from the command to the last byte; all must be
-the right ones.
+the right ones. CPU is user and system time of the client's process in that time.
+
+Each turn is made twice. First, the scheduler puts client and simulator where it likes. Where it likes differs from one
+burst to the next, and a packet there and back wakes two sleepers, which costs more across two idle cores of a virtual
+machine than all of Conduit's work on the packet. So the second time both have one core, the same for both clients.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import socketserver
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from bench.servers import PASSWORD, USERNAME, ServerError, simulators
 
@@ -29,6 +34,22 @@ COMMAND: Final = b"GO"
 BURST: Final = b"".join(b"%07d\n" % number for number in range(1500))
 LIMIT: Final = 30.0  # seconds for a client
 CLIENTS: Final = ("conduit", "pyghmi")
+
+
+class Taken(NamedTuple):
+    """Seconds of one burst."""
+
+    wall: float
+    cpu: float
+
+    @classmethod
+    def now(cls) -> Taken:
+        """The clocks."""
+        return cls(time.perf_counter(), time.process_time())
+
+    def since(self, began: Taken) -> Taken:
+        """What has passed."""
+        return Taken(self.wall - began.wall, self.cpu - began.cpu)
 
 
 class Machine(socketserver.BaseRequestHandler):
@@ -55,31 +76,31 @@ def machine() -> Iterator[str]:
             thread.join()
 
 
-def conduit_client(host: str, port: int) -> float:
-    """Seconds that the burst takes."""
+def conduit_client(host: str, port: int) -> Taken:
+    """What the burst takes."""
     import trio
 
     from conduit.ipmi import open_bmc
 
-    async def receive() -> float:
+    async def receive() -> Taken:
         async with (
             open_bmc(host, port=port, username=USERNAME, password=PASSWORD, cipher_suite=3) as bmc,
             bmc.console() as console,
         ):
             seen = bytearray()
-            began = time.perf_counter()
+            began = Taken.now()
             await console.send_all(COMMAND)
             while len(seen) < len(BURST):
                 seen += await console.receive_some()
-            taken = time.perf_counter() - began
+            taken = Taken.now().since(began)
             check(seen)
             return taken
 
     return trio.run(receive)
 
 
-def pyghmi_client(host: str, port: int) -> float:
-    """Seconds that the burst takes."""
+def pyghmi_client(host: str, port: int) -> Taken:
+    """What the burst takes."""
     from pyghmi.ipmi.console import Console
 
     seen = bytearray()
@@ -92,11 +113,11 @@ def pyghmi_client(host: str, port: int) -> float:
     console = Console(host, USERNAME, PASSWORD, take, port=port)
     while not console.connected:
         Console.wait_for_rsp(0.1)
-    began = time.perf_counter()
+    began = Taken.now()
     console.send_data(COMMAND)
     while len(seen) < len(BURST):
         Console.wait_for_rsp(0.1)
-    taken = time.perf_counter() - began
+    taken = Taken.now().since(began)
     check(seen)
     console.close()
     return taken
@@ -108,8 +129,8 @@ def check(seen: bytearray) -> None:
         raise ServerError("the burst is not what the machine sent")
 
 
-def measure(client: str, device: str) -> float:
-    """Seconds of one client, with a simulator of its own."""
+def measure(client: str, device: str) -> Taken:
+    """One client, with simulators of its own."""
     with tempfile.TemporaryDirectory() as directory, simulators(2, Path(directory), sol=device) as hosts:
         words = ["--client", client, "--hosts", ",".join(hosts.addresses), "--port", str(hosts.port)]
         done = subprocess.run(
@@ -121,22 +142,49 @@ def measure(client: str, device: str) -> float:
         )
     if done.returncode:
         raise ServerError(f"{client} failed: {done.stderr}")
-    return float(done.stdout)
+    wall, cpu = done.stdout.split()
+    return Taken(float(wall), float(cpu))
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """What is started herein shares one core."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 def compare(repetitions: int) -> None:
     """Measure the clients in turn and print rates, and the ratios within each turn."""
+    free: list[list[Taken]] = []
+    pinned: list[list[Taken]] = []
     with machine() as device:
-        turns = [[len(BURST) / measure(client, device) / 1e6 for client in CLIENTS] for _ in range(repetitions)]
-    sys.stdout.write(f"ipmi_sim, burst of {len(BURST)} bytes: {repetitions} turns\n")
-    for client, rates in zip(CLIENTS, zip(*turns, strict=True), strict=True):
-        sys.stdout.write(
-            f"  {client}: median {statistics.median(rates):.2f} MB/s [{min(rates):.2f} to {max(rates):.2f}]\n"
-        )
-    ratios = [ours / theirs for ours, theirs in turns]
-    sys.stdout.write(
-        f"  conduit / pyghmi: median {statistics.median(ratios):.2f} [{min(ratios):.2f} to {max(ratios):.2f}]\n"
-    )
+        for _ in range(repetitions):
+            free.append([measure(client, device) for client in CLIENTS])
+            with one_core():
+                pinned.append([measure(client, device) for client in CLIENTS])
+    report("where the scheduler likes", free)
+    report("client and simulator on one core", pinned)
+
+
+def report(where: str, turns: list[list[Taken]]) -> None:
+    """Rates and CPU of each client, and the ratios within each turn."""
+    sys.stdout.write(f"ipmi_sim, burst of {len(BURST)} bytes, {where}: {len(turns)} turns\n")
+    for client, taken in zip(CLIENTS, zip(*turns, strict=True), strict=True):
+        rates = spread(len(BURST) / one.wall / 1e6 for one in taken)
+        sys.stdout.write(f"  {client}: {rates} MB/s, CPU {spread(one.cpu * 1e3 for one in taken)} ms\n")
+    wall = spread(theirs.wall / ours.wall for ours, theirs in turns)
+    cpu = spread(theirs.cpu / ours.cpu for ours, theirs in turns)
+    sys.stdout.write(f"  conduit is {wall} times as fast, and takes a share of pyghmi's CPU of 1 / {cpu}\n")
+
+
+def spread(values: Iterable[float]) -> str:
+    """Median and range."""
+    found = sorted(values)
+    return f"{statistics.median(found):.2f} [{found[0]:.2f} to {found[-1]:.2f}]"
 
 
 def main() -> None:
@@ -152,7 +200,7 @@ def main() -> None:
         return
     client = conduit_client if options.client == "conduit" else pyghmi_client
     _, taken = (client(host, options.port) for host in options.hosts.split(","))
-    sys.stdout.write(f"{taken}\n")
+    sys.stdout.write(f"{taken.wall} {taken.cpu}\n")
 
 
 if __name__ == "__main__":

@@ -63,6 +63,7 @@ from conduit.rmcp.session_commands import (
     SetSessionPrivilegeLevel,
 )
 from fuzz.carrier_targets import CARRIER_SEEDS
+from fuzz.console_targets import CONSOLE_SEEDS
 from fuzz.mux_targets import MUX_SEEDS
 from fuzz.stream_targets import STREAM_SEEDS
 from fuzz.targets import ONCE, SESSION_ID, joined
@@ -273,6 +274,7 @@ if __name__ == "__main__":
         CARRIER_SEEDS,
         STREAM_SEEDS,
         MUX_SEEDS,
+        CONSOLE_SEEDS,
         traps(),
         dcmi(),
         sweeps(),

@@ -92,6 +92,10 @@ class _Bytes:
         if last:
             self.calls.append((self.open,))
 
+    def whole_data(self, stream_id: int, data: memoryview) -> None:
+        self.begin_data(stream_id, len(data), 0)
+        self.body(data, last=True)
+
     def frame(self, frame: memoryview, kind: int, flags: int, stream_id: int) -> None:
         assert kind == FrameType.DATA or len(frame) <= MAX_CONTROL + 9
         self.calls.append((bytes(frame), kind, flags, stream_id))

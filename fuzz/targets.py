@@ -85,6 +85,7 @@ from conduit.rmcp.session_commands import (
 )
 from conduit.rmcp.sweep import PresenceSweep
 from fuzz.carrier_targets import CARRIER_TARGETS
+from fuzz.console_targets import CONSOLE_TARGETS
 from fuzz.mux_targets import MUX_TARGETS
 from fuzz.stream_targets import STREAM_TARGETS
 from tests.fakes import reference
@@ -493,4 +494,5 @@ TARGETS: Final[Mapping[str, Oracle]] = {
     **CARRIER_TARGETS,
     **STREAM_TARGETS,
     **MUX_TARGETS,
+    **CONSOLE_TARGETS,
 }

@@ -40,7 +40,11 @@ class Reader:
 
     def u8(self, what: str = "field") -> int:
         """One byte, 0 to 255."""
-        return self.take(1, what)[0]
+        offset = self._offset
+        if offset >= len(self._data):
+            raise DecodeError(f"truncated {what}", offset=len(self._data))
+        self._offset = offset + 1
+        return self._data[offset]
 
     def u16le(self, what: str = "field") -> int:
         """Two bytes, least significant first."""

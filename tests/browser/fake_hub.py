@@ -41,6 +41,11 @@ class FakeHub:
     attaches: list[dict[str, Any]] = field(default_factory=list)
     numbers: int = 0
 
+    def connect(
+        self, send: Callable[[bytes], Awaitable[None]], scope: trio.CancelScope, *, may_write: bool
+    ) -> HubViewer:
+        return HubViewer(self, send, scope, may_write=may_write)
+
     def emit(self, data: bytes) -> None:
         self.log += data
         self.wake()
@@ -132,10 +137,12 @@ class HubViewer:
         if self.mode == "write" and hub.writer is None:
             hub.writer = self
         body = {"version": 1, "viewer": self.number, "epoch": hub.epoch, "from": self._at, "live": len(hub.log)}
-        people = {"oldest": hub.oldest, "state": hub.state, "viewers": hub.people()}
-        writer = {} if hub.writer is None else {"writer": {"viewer": hub.writer.number, "name": hub.writer.name}}
+        people = {"oldest": hub.oldest, "state": hub.state, "viewers": len(hub.viewers)}
+        writer = {} if hub.writer is None else {"writer": hub.writer.number}
         self.post(encode(ATTACHED, body | people | writer))
-        hub.say(VIEWERS, {"viewers": hub.people()})
+        if hub.writer is not None:
+            self.post(encode(WRITER, {"viewer": hub.writer.number, "name": hub.writer.name}))
+        hub.say(VIEWERS, {"viewers": hub.people(), "count": len(hub.viewers)})
         if hub.text:
             self.post(encode(STATE, {"state": hub.state, "text": hub.text, "since_ms": 0}))
 
@@ -154,9 +161,9 @@ class HubViewer:
 
     def _lease(self, kind: int, body: dict[str, Any]) -> None:
         hub = self._hub
-        if kind == ASK and hub.writer not in {None, self}:
+        if kind == ASK and hub.writer is not None and hub.writer is not self:
             asking = {"viewer": self.number, "name": self.name, "ms": ASK_MS}
-            hub.say(WRITER, {"viewer": hub.writer.number if hub.writer else None, "name": "", "asking": asking})
+            hub.say(WRITER, {"viewer": hub.writer.number, "name": hub.writer.name, "asking": asking})
         elif kind in {ASK, TAKE}:
             hub.hand(self)
         elif kind == GIVE:

@@ -51,6 +51,10 @@ def test_the_pages_have_nothing_inline_and_name_no_other_host(pages: Path) -> No
         assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=|https?://", text), page.name
 
 
+def test_the_lock_file_names_no_registry() -> None:
+    assert "://" not in (ROOT / "web/package-lock.json").read_text()
+
+
 def test_a_wrong_password_is_said_and_can_be_typed_again(browser: Browser, conduit: Running) -> None:
     context = browser.new_context(base_url=conduit.url)
     page = context.new_page()
@@ -76,12 +80,15 @@ def test_whoever_is_not_signed_in_is_led_to_the_login_page_and_back(browser: Bro
 
 
 def test_no_script_can_read_the_refresh_token(page: Page) -> None:
+    page.context.clear_cookies()
+    sign_in(page)
     assert page.evaluate("document.cookie + JSON.stringify(localStorage) + JSON.stringify(sessionStorage)") == "{}{}"
     (cookie,) = page.context.cookies()
     assert (cookie["name"], cookie["httpOnly"], cookie["secure"]) == ("__Host-conduit", True, True)
 
 
 def test_the_list_is_searched_by_the_server_and_the_address_holds_the_search(page: Page) -> None:
+    page.goto("/servers")
     expect(page.locator("tbody tr")).to_have_count(3)
     page.keyboard.press("/")
     page.keyboard.type("gpu")
@@ -95,6 +102,7 @@ def test_the_list_is_searched_by_the_server_and_the_address_holds_the_search(pag
 
 
 def test_a_power_verb_acts_after_its_own_question(page: Page, conduit: Running) -> None:
+    page.goto("/servers")
     page.get_by_role("button", name="Power of db-02").click()
     page.get_by_role("button", name="Force off").click()
     expect(page.get_by_role("heading", name="Force off db-02?")).to_be_visible()
@@ -106,6 +114,7 @@ def test_a_power_verb_acts_after_its_own_question(page: Page, conduit: Running) 
 
 
 def test_list_console_and_power_work_by_keys_alone(page: Page, conduit: Running) -> None:
+    page.goto("/servers")
     expect(page.locator("tbody tr")).to_have_count(3)
     tab_to(page, "Console of db-01")
     page.keyboard.press("Enter")

@@ -84,6 +84,10 @@ class _Frames:
         if last:
             self.found.append((FrameType.DATA, *self._head, b"".join(self._data)))
 
+    def whole_data(self, stream_id: int, data: memoryview) -> None:
+        self.begin_data(stream_id, len(data), 0)
+        self.body(data, last=True)
+
     def frame(self, frame: memoryview, kind: int, flags: int, stream_id: int) -> None:
         self.found.append((kind, flags, stream_id, bytes(frame[9:])))
 

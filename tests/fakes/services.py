@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from conduit.services.web.thin import Errors, compose
 from protobuf import Message
 
 from conduit.errors import CallError
@@ -27,6 +26,8 @@ from conduit.services.manager.admin_rpc import AdminRpc
 from conduit.services.manager.customer_rpc import CustomerRpc
 from conduit.services.manager.registry import ReportedServer
 from conduit.services.tokens import TokenVerifier
+from conduit.services.web.composing import compose
+from conduit.services.web.errors import Errors
 from conduit.tunnel.call_frames import Code
 from tests.fakes.manager import Clock, TestManager, open_test_manager
 

@@ -72,6 +72,9 @@ class WireEnd:
 
     def __init__(self, wire: Wire, incoming: Direction, outgoing: Direction) -> None:
         self._wire, self._incoming, self._outgoing = wire, incoming, outgoing
+        self.interruptions = 0
+        self.reader: trio.lowlevel.Task | None = None
+        "Who waited last for something to read."
 
     def receive_nowait(self, buffer: memoryview) -> int | None:
         data = self._incoming.waiting
@@ -91,8 +94,10 @@ class WireEnd:
         return self._wire.pass_on(self._outgoing, data)
 
     async def wait_readable(self) -> None:
+        self.reader = trio.lowlevel.current_task()
+        calls = self.interruptions
         await trio.lowlevel.checkpoint()
-        while not (self._incoming.ended or self._wire.is_cut or self._may_receive):
+        while not (self._incoming.ended or self._wire.is_cut or self._may_receive or calls != self.interruptions):
             await self._incoming.lot.park()
 
     @property
@@ -100,9 +105,14 @@ class WireEnd:
         return bool(self._incoming.waiting) and not (self._wire.holds or self._incoming.unread)
 
     async def wait_writable(self) -> None:
+        calls = self.interruptions
         await trio.lowlevel.checkpoint()
-        while len(self._outgoing.waiting) >= PIPE and not self._wire.is_cut:
+        while len(self._outgoing.waiting) >= PIPE and not self._wire.is_cut and calls == self.interruptions:
             await self._outgoing.lot.park()
+
+    def interrupt(self) -> None:
+        self.interruptions += 1
+        self._wire.wake()
 
     def close(self) -> None:
         self._outgoing.ended = True
@@ -117,6 +127,7 @@ class PlainPipe:
     def __init__(self, carrier: WireEnd) -> None:
         self.carrier = carrier
         self._unsent = bytearray()
+        self.sent = 0
         self._buffer = memoryview(bytearray(256 << 10))
 
     def receive_nowait(self) -> memoryview | None:
@@ -127,12 +138,16 @@ class PlainPipe:
         for buffer in buffers:
             self._unsent += buffer
 
+    def write_small(self, data: bytes) -> None:
+        self.write([data])
+
     def flush(self) -> bool:
         while self._unsent:
             taken = self.carrier.send_nowait(memoryview(bytes(self._unsent)))
             if not taken:
                 return False
             del self._unsent[:taken]
+            self.sent += taken
         return True
 
     def end(self) -> None:

@@ -18,6 +18,7 @@ from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.sol import SolConfig
 from conduit.ipmi.commands import ActivatePayload
 from conduit.ipmi.console import EVENTS, Console, ConsoleEventKind, ConsoleOptions
+from conduit.rmcp.port import PATIENCE
 from conduit.rmcp.workarounds import Workaround
 from tests.fakes.serial_host import HostStream
 
@@ -307,6 +308,75 @@ async def test_a_cancelled_sender_takes_back_what_was_not_sent(autojump_clock: M
         rest = await host.receive_some()
         assert waiting + len(rest) < 5_000
         assert rest.endswith(b"end")
+
+
+async def test_a_receiver_that_is_cancelled_again_and_again_loses_no_character(autojump_clock: MockClock) -> None:
+    stuff = bytes(range(256)) * 40
+    async with console_and_host() as (console, host, _), trio.open_nursery() as nursery:
+        nursery.start_soon(host.send_all, stuff)
+        seen, steps = b"", 0
+        while len(seen) < len(stuff):
+            with trio.CancelScope() as scope:
+                nursery.start_soon(cancel_after, steps % 5, scope)
+                seen += await console.receive_some(300)
+            steps += 1
+        assert seen == stuff
+
+
+async def cancel_after(steps: int, scope: trio.CancelScope) -> None:
+    for _ in range(steps):
+        await trio.lowlevel.checkpoint()
+    scope.cancel()
+
+
+async def test_a_task_that_sends_and_receives_in_turn_waits_for_nobody(autojump_clock: MockClock) -> None:
+    async with console_and_host() as (console, host, _):
+        started = trio.current_time()
+        for _ in range(20):
+            host.port.host_write(b"question")
+            assert await receive_exactly(console, 8) == b"question"
+            await console.send_all(b"answer")
+            assert host.port.host_read(6) == b"answer"
+        assert trio.current_time() - started < PATIENCE
+
+
+async def test_a_sender_and_a_receiver_wait_side_by_side_and_both_are_served(autojump_clock: MockClock) -> None:
+    stuff = bytes(range(256)) * 80
+    async with console_and_host() as (console, host, _), trio.open_nursery() as nursery:
+        nursery.start_soon(console.send_all, stuff)
+        nursery.start_soon(host.send_all, stuff)
+        for stream in (console, host):
+            assert await receive_exactly(stream, len(stuff)) == stuff
+
+
+async def test_a_receiver_sleeps_through_a_lost_session_and_gets_what_comes_after(autojump_clock: MockClock) -> None:
+    async with console_and_host() as (console, host, served), trio.open_nursery() as nursery:
+
+        async def write_later() -> None:
+            await trio.sleep(60)
+            host.port.host_write(b"back")
+
+        served.bmc.state.sessions.clear()
+        nursery.start_soon(write_later)
+        assert await receive_exactly(console, 4) == b"back"
+        assert console.status.activations == 2
+
+
+async def test_who_begins_to_receive_while_there_is_no_session_gets_what_comes_after(
+    autojump_clock: MockClock,
+) -> None:
+    async with console_and_host() as (console, host, served), trio.open_nursery() as nursery:
+
+        async def write_later() -> None:
+            await trio.sleep(10)
+            host.port.host_write(b"back")
+
+        served.bmc.state.sol.deactivate()
+        served.wake()
+        assert (await console.events().receive()).kind is ConsoleEventKind.GAP
+        assert not console.status.active
+        nursery.start_soon(write_later)
+        assert await receive_exactly(console, 4) == b"back"
 
 
 async def test_one_sender_and_one_reader_at_a_time(autojump_clock: MockClock) -> None:

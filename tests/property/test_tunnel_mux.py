@@ -42,6 +42,14 @@ class Side:
         self.mux.send(self.stream, memoryview(part))
         self.sent += len(part)
 
+    def send_now(self, size: int) -> bytes | None:
+        at = self.sent % len(PATTERN)
+        part = PATTERN[at : at + size]
+        frame = self.mux.send_now(self.stream, memoryview(part))
+        if frame is not None:
+            self.sent += len(part)
+        return frame
+
     def unsend(self) -> None:
         self.sent -= self.mux.unsend(self.stream)
 
@@ -87,6 +95,11 @@ class Machine(RuleBasedStateMachine):
         side = self.one(data)
         if side and not side.stream.ending and side.stream.reset_code is None:
             side.send(size)
+
+    @rule(data=st.data(), size=st.integers(0, 3000))
+    def send_now(self, data: st.DataObject, size: int) -> None:
+        if (side := self.one(data)) and (frame := side.send_now(size)) is not None:
+            self.wires[self.server if side.mux is self.client else self.client].extend(frame)
 
     @rule(data=st.data())
     def unsend(self, data: st.DataObject) -> None:

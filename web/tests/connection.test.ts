@@ -98,7 +98,7 @@ class Bench implements World, Listener {
   async attach(body: object = {}): Promise<FakeSocket> {
     await settle();
     this.last.onopen?.(null as never);
-    this.last.json(0x40, { version: 1, viewer: 1, epoch: "e", from: 0, live: 0, oldest: 0, state: "live", writer: { viewer: 1, name: "me" }, viewers: [], ...body });
+    this.last.json(0x40, { version: 1, viewer: 1, epoch: "e", from: 0, live: 0, oldest: 0, state: "live", writer: 1, viewers: 1, ...body });
     return this.last;
   }
 }
@@ -160,6 +160,30 @@ test("missed bytes are counted once, by the gap or by the offsets", async () => 
   assert.deepEqual(bench.marks, [null, 10]);
 });
 
+test("a gap is counted once, whether or not the attachment already skipped it", async () => {
+  for (const from of [3, 13]) {
+    const [bench, socket] = await live();
+    socket.output(0, "abc");
+    socket.onclose?.({} as CloseEvent);
+    await bench.turn(500);
+    const again = await bench.attach({ from, live: 15 });
+    again.json(0x42, { at: 3, bytes: 10, cause: "slow" });
+    again.output(13, "xy");
+    assert.deepEqual(bench.marks, [null, 10]);
+  }
+});
+
+test("a word for the state that is newer than this page is as good as none", async () => {
+  const [bench] = await live("write", { state: "dreaming" });
+  assert.equal(bench.connection.state, "connecting");
+});
+
+test("a grant that is taken away is a refusal, not an end", async () => {
+  const [bench, socket] = await live();
+  socket.json(0x49, { reason: "revoked", text: "Your access was revoked.", retry: false });
+  assert.equal(bench.connection.state, "denied");
+});
+
 test("a new epoch begins at its own offsets", async () => {
   const [bench, socket] = await live();
   socket.output(0, "abc");
@@ -168,6 +192,7 @@ test("a new epoch begins at its own offsets", async () => {
   const again = await bench.attach({ epoch: "f", from: 0, live: 2 });
   again.output(0, "xy");
   assert.equal(bench.text, "abcxy");
+  assert.deepEqual([bench.gaps, bench.marks], [1, [null, null]]);
 });
 
 test("what is typed while the console is not live is refused and never sent", async () => {
@@ -181,7 +206,7 @@ test("what is typed while the console is not live is refused and never sent", as
 });
 
 test("a watcher's keys are refused", async () => {
-  const [bench] = await live("read", { writer: { viewer: 2, name: "Li" } });
+  const [bench] = await live("read", { writer: 2 });
   bench.connection.type(Uint8Array.of(13));
   bench.connection.break();
   assert.deepEqual(bench.refusals, Array(2).fill("You are watching: nothing was sent."));

@@ -66,6 +66,8 @@ def _read(name: str, value: object, kind: type, default: object) -> object:
     if issubclass(kind, Body):
         return kind.from_json(value)
     if issubclass(kind, Enum):
+        if not isinstance(value, str):
+            raise DecodeError(f"{name} is no word")
         return next((member for member in kind if member.value == value), default)
     if type(value) is not kind:  # True is no number
         raise DecodeError(f"{name} is no {kind.__name__}")

@@ -34,9 +34,6 @@ class Keyboard:
         self.delay_ms: int | None = None
         "How long the BMC took for the last item."
 
-    def __len__(self) -> int:
-        return self._size
-
     def has_room_for(self, keys: Keys) -> bool:
         """Whether *keys* may be pressed. Alone in the queue, any may."""
         if not self._items:

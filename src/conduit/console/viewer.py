@@ -108,7 +108,7 @@ class ViewerSession:
         message = decode_from_hub(data)
         if message is None:
             return []
-        if (self.attached is None) is not isinstance(message, (Attached, Ended)) and not isinstance(message, Ended):
+        if not isinstance(message, Ended) and isinstance(message, Attached) is (self.attached is not None):
             raise RemoteProtocolError("a hub says ATTACHED first, and once")
         return self._note(message)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from enum import Enum, IntEnum
-from typing import ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 from conduit.errors import DecodeError, LocalProtocolError
 
 P = ParamSpec("P")
 T = TypeVar("T")
 EnumT = TypeVar("EnumT", bound=IntEnum)
+SHARED: Final = 1024  # values kept of each kind that many records have in common: a thousand BMCs share them
 
 
 def known(kind: type[EnumT], value: int) -> EnumT | int:

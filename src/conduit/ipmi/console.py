@@ -25,6 +25,7 @@ from conduit.ipmi.console_activation import ALREADY_ACTIVE, Activation, Client, 
 from conduit.ipmi.console_events import ConsoleEvent, ConsoleEventKind, ConsoleStatus
 from conduit.ipmi.sol import SolCause, SolEvent, SolMachine, SolNews, SolState
 from conduit.ipmi.sol_packets import Operation
+from conduit.rmcp.port import Waiter
 from conduit.rmcp.workarounds import Workaround
 
 __all__ = ["Console", "ConsoleEvent", "ConsoleEventKind", "ConsoleOptions", "ConsoleStatus", "open_console"]
@@ -50,8 +51,9 @@ class Console(trio.abc.Stream):
         self._steal = options.steal
         self._ended: ConduitError | None = None
         self._closed = False
-        self._reader: trio.lowlevel.Task | None = None
-        self._senders = trio.lowlevel.ParkingLot()  # who waits for what was sent to be taken
+        self._reader: Waiter | None = None  # for characters
+        self._sender: Waiter | None = None  # for what was sent to be taken
+        self._onlookers = trio.lowlevel.ParkingLot()  # who waits for another activation
         self._trouble = trio.Event()
         self._reason = ""
         self._sending = _OneAtATime()
@@ -150,7 +152,7 @@ class Console(trio.abc.Stream):
         self._reason = ASKED
         self._trouble.set()
         while self._activation.count == activations:
-            await self._senders.park()
+            await self._onlookers.park()
             self._check_usable()
 
     @property
@@ -221,35 +223,42 @@ class Console(trio.abc.Stream):
 
     async def _until_settled(self) -> None:
         while not self._machine.is_settled:
-            await self._senders.park()
+            self._sender = Waiter()
+            try:
+                await self._activation.wait(self._sender)
+            finally:
+                self._sender = None
             self._check_usable()
 
     # --- receiving ---
 
     async def _park(self) -> None:
         """Sleep until there are characters, or an end."""
-        self._reader = trio.lowlevel.current_task()
-        await trio.lowlevel.wait_task_rescheduled(self._forget_reader)
-
-    def _forget_reader(self, _: object) -> trio.lowlevel.Abort:
-        self._reader = None
-        return trio.lowlevel.Abort.SUCCEEDED
+        self._reader = Waiter()
+        try:
+            await self._activation.wait(self._reader)
+        finally:
+            self._reader = None
 
     def _wake(self) -> None:
-        reader, self._reader = self._reader, None
-        if reader is not None:
-            trio.lowlevel.reschedule(reader)
-        self._senders.unpark_all()
+        """Whoever waits for anything looks again."""
+        if self._reader is not None:
+            self._reader.deliver(None)
+        self._wake_senders()
+
+    def _wake_senders(self) -> None:
+        if self._sender is not None:
+            self._sender.deliver(None)
+        self._onlookers.unpark_all()
 
     def deliver(self, event: SolEvent) -> None:
         """What the session's reader calls with each event; never blocks."""
         news = event.news
         if news is SolNews.MOVED:
             if self._reader is not None and self._machine.has_data:
-                reader, self._reader = self._reader, None
-                trio.lowlevel.reschedule(reader)
-            if self._senders and self._machine.is_settled:
-                self._senders.unpark_all()
+                self._reader.deliver(None)
+            if self._sender is not None and self._machine.is_settled:
+                self._sender.deliver(None)
             return
         kind = _TOLD.get(news)
         if kind is not None:
@@ -315,7 +324,7 @@ class Console(trio.abc.Stream):
             return
         self._tell(ConsoleEvent(kind=ConsoleEventKind.REACTIVATED))
         self._activation.transmit()
-        self._senders.unpark_all()  # they look again
+        self._wake_senders()
 
     async def _activate_again(self, stale_until: float) -> None:
         """Try until the console is active, or cannot be.

@@ -31,10 +31,12 @@ from conduit.ipmi.sol import SolCause, SolMachine, SolState, packet_size
 from conduit.rmcp.command import Body, Command
 from conduit.rmcp.endpoint import Attachment
 from conduit.rmcp.packets import PORT
+from conduit.rmcp.port import Waiter
 from conduit.rmcp.workarounds import Workaround
 
 ATTEMPTS: Final = 3  # sessions that may be lost in the middle of one activation
 CLOSE_PATIENCE: Final = 1.0  # seconds that deactivating may take, also under cancellation
+RUN: Final = 16  # packets taken in before the task that waits for them goes on
 STALE_NAMES: Final = 8  # IDs of sessions of ours that may still hold an activation
 ALREADY_ACTIVE: Final = 0x80
 BodyT = TypeVar("BodyT", bound=Body)
@@ -115,6 +117,13 @@ class Activation:
         if self._connection is not None and self._attachment is not None:
             self._connection.poll_sol(trio.current_time())
             self._client.flush(self._attachment)
+
+    async def wait(self, waiter: Waiter) -> None:
+        """Sleep until *waiter* is served; reads the session's socket meanwhile if nobody else does."""
+        if self._attachment is not None:
+            await self._attachment.port.wait(waiter, most=RUN)
+        elif not waiter.done:
+            await waiter.park()
 
     async def begin(self, *, steal: bool) -> None:
         """Make the payload active in the session, ending our own stale activation if there is one.

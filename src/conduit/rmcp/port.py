@@ -1,12 +1,14 @@
 """A UDP socket, who reads it, and what waits to be written.
 
 Nobody reads while nobody waits for anything. A task that waits alone reads the socket itself, which saves it two
-task switches per answer; when several wait, one resident task reads for all of them.
+task switches per answer; when several wait, one resident task reads for all of them. A console has datagrams coming
+also while no task of it waits: then the resident stands in, as soon as nobody has read for a moment.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import socket  # noqa: TID251  # trio.socket takes three system calls where this takes one
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -27,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 RECEIVE_BUFFER: Final = 4 << 20  # bytes of kernel buffer, for bursts of answers from thousands of BMCs
 BATCH: Final = 64  # datagrams taken in before what they cause is sent: a burst wakes its receivers once
+PATIENCE: Final = 0.005  # seconds that a console's datagrams may lie unread when its task does something else
 MAX_BACKLOG: Final = 16_384  # datagrams that wait for a full send buffer; more are dropped, as a network would
 
 
@@ -109,9 +112,11 @@ class Port:
         self._sock.setblocking(False)
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         self._route = route
-        self._waiters = 0
+        self._parked: set[Waiter] = set()  # those that somebody else reads for
+        self._subscribers = 0
         self._reading = False  # whether somebody, the resident or a lone waiter, is at it
         self._needed = trio.Event()  # set when the resident has to read
+        self._patience = trio.CancelScope()  # of the resident, while it is not needed
         self._corked = False
         self._outbox: list[tuple[bytes, Address, Fail]] = []
         self._backlog: deque[tuple[bytes, Address]] = deque()
@@ -125,30 +130,31 @@ class Port:
 
     # --- waiting and reading ---
 
-    async def wait(self, waiter: Waiter, *, shield: bool = False) -> object:
+    async def wait(self, waiter: Waiter, *, shield: bool = False, most: int = 1) -> object:
         """The result that *waiter* waits for; a checkpoint.
 
         :param shield: see :meth:`Waiter.park`; a cancellation then leaves when the result is there.
+        :param most: datagrams to take in at one go if they are there, by a task that reads for itself.
         :raises ConduitError: what the waiter failed with.
         """
-        self._waiters += 1
-        try:
-            if not self._reading:
-                await self._read_alone(waiter, shield)
-            elif not waiter.done:  # else the system has refused to send, and nobody would wake it
+        if not self._reading:
+            await self._read_alone(waiter, shield, most)
+        elif not waiter.done:  # else the system has refused to send, and nobody would wake it
+            self._parked.add(waiter)
+            try:
                 await waiter.park(shield=shield)
-        finally:
-            self._waiters -= 1
+            finally:
+                self._parked.remove(waiter)
         return waiter.take()
 
     def subscribe(self) -> None:
-        """Have the resident read until :meth:`unsubscribe`: datagrams come that no task waits for."""
-        self._waiters += 1
+        """Have datagrams read until :meth:`unsubscribe` also while no task waits for any."""
+        self._subscribers += 1
         self.summon_reader()
 
     def unsubscribe(self) -> None:
         """No more than once for each :meth:`subscribe`."""
-        self._waiters -= 1
+        self._subscribers -= 1
 
     def summon_reader(self) -> None:
         """Something is on its way that no task waits for: read at least once more."""
@@ -156,7 +162,11 @@ class Port:
             self._reading = True
             self._needed.set()
 
-    async def _read_alone(self, waiter: Waiter, shield: bool) -> None:
+    def _is_awaited(self) -> bool:
+        """Whether one of those that somebody else reads for has not been served."""
+        return bool(self._parked) and not all(waiter.done for waiter in self._parked)
+
+    async def _read_alone(self, waiter: Waiter, shield: bool, most: int) -> None:
         """Read until the waiter is served, then hand over to the resident if others wait."""
         self._reading = True
         try:
@@ -164,18 +174,34 @@ class Port:
                 waiter.interrupt = self._interrupt
                 if await self._readable():
                     waiter.interrupt = None
-                    self._take(trio.current_time())  # one answer is all that a lone waiter expects
+                    self._take_some(most)
         except trio.Cancelled:
             if shield and not waiter.done:
                 self._needed.set()
+                self._parked.add(waiter)
                 await waiter.park(shield=True)
+                self._parked.remove(waiter)
             raise
         finally:
             waiter.interrupt = None
             if not self._needed.is_set():
                 self._reading = False
-                if self._waiters > 1:
+                if self._is_awaited():
                     self.summon_reader()
+                elif self._subscribers:
+                    self._stand_by()
+
+    def _take_some(self, most: int) -> None:
+        """Take in up to *most* datagrams; the one that was waited for is all that a command expects."""
+        now = trio.current_time()
+        for _ in range(most):
+            if not self._take(now):
+                return
+
+    def _stand_by(self) -> None:
+        """Nobody reads any more; the resident will, for a console, if that stays so."""
+        if self._patience.deadline == math.inf:
+            self._patience.deadline = trio.current_time() + PATIENCE
 
     async def _readable(self) -> bool:
         """Wait for a datagram, or for :meth:`_interrupt`; whether it was the former."""
@@ -194,29 +220,44 @@ class Port:
     async def read_when_needed(self) -> None:
         """The resident's task: never ends."""
         while True:
-            await self._needed.wait()
+            await self._until_needed()
             more = True
-            while more or self._waiters:
-                try:
-                    await trio.lowlevel.wait_readable(self._sock)
-                except trio.ClosedResourceError:  # _interrupt
+            while more or self._parked or self._subscribers:
+                if not await self._readable():
                     continue
-                if self._waiters == 1:  # a console, say, with one datagram on the way: answered before anything else
-                    self._take(trio.current_time())
-                    more = False
+                if self._subscribers > 1 or len(self._parked) > 1:
+                    more = await self._take_burst()
                     continue
-                self._corked = True
-                try:
-                    now = trio.current_time()
-                    more = all(self._take(now) for _ in range(BATCH))
-                    if more:
-                        # Tasks that these answers woke run before the second checkpoint ends: their requests join.
-                        await trio.lowlevel.checkpoint()
-                        await trio.lowlevel.checkpoint()
-                finally:  # also when stopped: a farewell may be among them
-                    self._uncork()
+                self._take(trio.current_time())  # one party, with one datagram on the way: answered at once
+                more = False
+                if self._parked and not self._is_awaited():  # nobody else
+                    break  # who was served can read for itself next time
             self._needed = trio.Event()
             self._reading = False
+
+    async def _until_needed(self) -> None:
+        """Sleep until somebody calls for the resident, or nobody has read for too long."""
+        while not self._needed.is_set():
+            with trio.CancelScope() as self._patience:
+                if self._subscribers and not self._reading:
+                    self._stand_by()
+                await self._needed.wait()
+            if self._patience.cancelled_caught and self._subscribers:
+                self.summon_reader()
+
+    async def _take_burst(self) -> bool:
+        """Take in what is there, and send what it causes afterwards; whether there may be more."""
+        self._corked = True
+        try:
+            now = trio.current_time()
+            more = all(self._take(now) for _ in range(BATCH))
+            if more:
+                # Tasks that these answers woke run before the second checkpoint ends: their requests join.
+                await trio.lowlevel.checkpoint()
+                await trio.lowlevel.checkpoint()
+        finally:  # also when stopped: a farewell may be among them
+            self._uncork()
+        return more
 
     def _take(self, now: float) -> bool:
         """Take one datagram in; whether there was one."""

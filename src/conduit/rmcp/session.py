@@ -5,7 +5,7 @@ Both sides use it; only the IDs are swapped. This is the hot path: ints, bytes a
 
 from __future__ import annotations
 
-import hmac
+from hmac import compare_digest
 from typing import Final
 
 from conduit.errors import DecodeError
@@ -24,6 +24,7 @@ from conduit.rmcp.window import PLUS_WINDOW, SequenceWindow, next_sequence
 _FLAGS: Final = ENCRYPTED | AUTHENTICATED
 _RMCP_PLUS: Final = int(AuthType.RMCP_PLUS)
 _NEXT_HEADER: Final = 0x07
+_START: Final = PLUS_HEADER.size  # of the payload
 # Integrity pad, its length and the next header, by packet length modulo 4 (table 13-8): the MAC covers whole words.
 _TRAILERS: Final = tuple(b"\xff" * pad + bytes([pad, _NEXT_HEADER]) for pad in (2, 1, 0, 3))
 # The same without counting the last two bytes, which the workaround ``icts`` sends.
@@ -104,7 +105,7 @@ class PlusSession:
 
     def open(self, datagram: bytes) -> tuple[int, bytes] | None:
         """Payload type and payload of a packet of this session, or None for one that was dropped."""
-        if len(datagram) < PLUS_HEADER.size:
+        if len(datagram) < _START:
             self.bad_datagrams += 1
             return None
         _, auth_type, kind, session_id, sequence, length = PLUS_HEADER.unpack_from(datagram)
@@ -112,13 +113,13 @@ class PlusSession:
         if auth_type != _RMCP_PLUS or session_id != self.local_id or kind & _FLAGS != self._flags:
             self.bad_datagrams += 1
             return None
-        end = PLUS_HEADER.size + length
+        end = _START + length
         if not self._is_authentic(datagram, end):
             return None
         if not self._window.accept(sequence):
             self.replays += 1
             return None
-        payload = datagram[PLUS_HEADER.size : end]
+        payload = datagram[_START:end]
         if self._cipher is not None:
             try:
                 payload = self._cipher.decrypt(payload)
@@ -138,7 +139,7 @@ class PlusSession:
         if signed < end + 2 or datagram[signed - 2] != signed - 2 - end or datagram[signed - 1] != _NEXT_HEADER:
             self.bad_datagrams += 1
             return False
-        if not hmac.compare_digest(self._mac.code(datagram[RMCP_HEADER_LENGTH:signed]), datagram[signed:]):
+        if not compare_digest(self._mac.code(datagram[RMCP_HEADER_LENGTH:signed]), datagram[signed:]):
             self.wrong_macs += 1
             return False
         return True

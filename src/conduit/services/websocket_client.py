@@ -1,10 +1,11 @@
-"""A WebSocket client on Trio for our own consoles: binary messages, over TLS or not (RFC 6455, by wsproto)."""
+"""A client of WebSockets on Trio: whole binary messages, each with a cap, over TCP or TLS."""
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -15,145 +16,238 @@ from wsproto.events import (
     BytesMessage,
     CloseConnection,
     Event,
-    Message,
     Ping,
     RejectConnection,
     RejectData,
     Request,
+    TextMessage,
 )
 from wsproto.utilities import ProtocolError
 
-from conduit.errors import CallError, LocalProtocolError
+from conduit.errors import CallError, LocalProtocolError, RemoteProtocolError, TransportError
 from conduit.tunnel.call_frames import Code
 
-PATIENCE: Final = 15.0  # seconds until it is open
-GOODBYE: Final = 1.0  # seconds to say so
+CHUNK: Final = 64 << 10  # bytes read at a time
 MAX_MESSAGE: Final = 1 << 20  # bytes
-_CODES: Final = {401: Code.UNAUTHENTICATED, 403: Code.PERMISSION_DENIED, 404: Code.NOT_FOUND}
+HANDSHAKE_PATIENCE: Final = 20.0  # seconds
+CLOSE_PATIENCE: Final = 2.0  # seconds
+MAX_REFUSAL: Final = 300  # characters of a refusal's words
+_CODES: Final = {
+    401: Code.UNAUTHENTICATED,
+    403: Code.PERMISSION_DENIED,
+    404: Code.NOT_FOUND,
+    429: Code.RESOURCE_EXHAUSTED,
+}
 
 
 class WebSocket:
-    """An open connection. One task may send and another receive."""
+    """A connection whose handshake is over. Made by :func:`open_websocket`."""
 
     def __init__(self, stream: trio.abc.Stream, connection: WSConnection) -> None:
         self._stream = stream
         self._connection = connection
-        self._events: list[Event] = []
         self._sending = trio.Lock()
+        self._partial = bytearray()
+        self._ready: deque[bytes] = deque()
+        self._over = False
+        self.close_code: int | None = None
+        "What the peer said when it closed."
 
-    async def send(self, data: bytes) -> None:
-        """:raises trio.BrokenResourceError: the connection is gone."""
-        await self._send(BytesMessage(data=data))
+    async def send(self, message: bytes) -> None:
+        """A binary message. :raises TransportError: there is nobody any more."""
+        await self._send(BytesMessage(data=message))
 
-    async def receive(self) -> bytes:
-        """The next message.
+    async def receive(self) -> bytes | None:
+        """The next message; None when the peer has closed.
 
-        :raises trio.EndOfChannel: the other end has closed.
-        :raises trio.BrokenResourceError: the connection is gone.
+        :raises TransportError: the connection broke.
+        :raises RemoteProtocolError: the peer does not speak WebSocket, or says too much at once.
         """
-        message = bytearray()
-        while True:
-            event = await self._next()
-            match event:
-                case BytesMessage():
-                    message += event.data
-                    if len(message) > MAX_MESSAGE:
-                        raise trio.BrokenResourceError("a message is too long")
-                    if event.message_finished:
-                        return bytes(message)
-                case Ping():
-                    await self._send(event.response())
-                case CloseConnection():
-                    raise trio.EndOfChannel
-                case Message():
-                    raise trio.BrokenResourceError("a text, where only bytes belong")
-                case _:
-                    pass
+        await self._take_events()  # some may have come with the handshake
+        while not self._ready and not self._over:
+            await self._read()
+        return self._ready.popleft() if self._ready else None
 
-    async def _next(self) -> Event:
-        while not self._events:
-            data = await self._stream.receive_some()
-            try:
-                self._connection.receive_data(bytes(data) if data else None)
-            except ProtocolError as error:
-                raise trio.BrokenResourceError(str(error)) from error
-            self._events = list(self._connection.events())
-            if not data and not self._events:
-                raise trio.BrokenResourceError("the connection ended")
-        return self._events.pop(0)
+    async def aclose(self) -> None:
+        """Say that it is over."""
+        with trio.move_on_after(CLOSE_PATIENCE, shield=True):
+            with suppress(TransportError):  # it was over already
+                if not self._over:
+                    await self._send(CloseConnection(code=1000))
+            await self._stream.aclose()
+
+    async def _read(self) -> None:
+        data = await _receive(self._stream)
+        try:
+            self._connection.receive_data(data or None)
+        except ProtocolError as error:
+            raise RemoteProtocolError(f"the peer does not speak WebSocket: {error}") from error
+        await self._take_events()
+
+    async def _take_events(self) -> None:
+        try:
+            events = list(self._connection.events())
+        except ProtocolError as error:
+            raise RemoteProtocolError(f"the peer does not speak WebSocket: {error}") from error
+        for event in events:
+            await self._take(event)
+
+    async def _take(self, event: Event) -> None:
+        match event:
+            case BytesMessage() | TextMessage():
+                self._gather(event)
+            case Ping():
+                await self._reply(event)
+            case CloseConnection():
+                self._over, self.close_code = True, event.code
+                await self._reply(event)
+
+    async def _reply(self, event: Ping | CloseConnection) -> None:
+        with suppress(TransportError):  # a peer that has gone wants none
+            await self._send(event.response())
+
+    def _gather(self, event: BytesMessage | TextMessage) -> None:
+        data = event.data.encode() if isinstance(event.data, str) else event.data
+        self._partial += data
+        if len(self._partial) > MAX_MESSAGE:
+            raise RemoteProtocolError(f"a message of more than {MAX_MESSAGE} bytes")
+        if event.message_finished:
+            if isinstance(event, BytesMessage):  # nobody here says anything in text
+                self._ready.append(bytes(self._partial))
+            self._partial.clear()
 
     async def _send(self, event: Event) -> None:
         async with self._sending:
             try:
-                await self._stream.send_all(self._connection.send(event))
-            except (ProtocolError, trio.ClosedResourceError) as error:
-                raise trio.BrokenResourceError(str(error)) from error
-
-    async def shake_hands(self, request: Request) -> None:
-        """:raises CallError: the server refuses, and why."""
-        await self._send(request)
-        event = await self._next()
-        if isinstance(event, RejectConnection):
-            raise CallError(_CODES.get(event.status_code, Code.UNAVAILABLE), await self._reason(event))
-        if not isinstance(event, AcceptConnection):
-            raise CallError(Code.UNAVAILABLE, "the server does not speak WebSocket")
-
-    async def _reason(self, rejection: RejectConnection) -> str:
-        text = b""
-        while rejection.has_body and len(text) < MAX_MESSAGE:
-            event = await self._next()
-            if isinstance(event, RejectData):
-                text += event.data
-                if event.body_finished:
-                    break
-        return text.decode(errors="replace") or f"the server answers with HTTP status {rejection.status_code}"
-
-    async def say_goodbye(self) -> None:
-        """Close in good order, if that is quick."""
-        with trio.move_on_after(GOODBYE, shield=True):
-            try:
-                await self._send(CloseConnection(code=1000))
-            except trio.BrokenResourceError:
-                return
+                data = self._connection.send(event)
+            except ProtocolError as error:
+                raise TransportError("the connection is closed") from error
+            await _send(self._stream, data)
 
 
 @asynccontextmanager
 async def open_websocket(
     url: str, *, subprotocols: Sequence[str] = (), tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[WebSocket]:
-    """A connection to a ``ws`` or ``wss`` URL; closed with the block.
+    """Connect to *url*, ``ws://`` or ``wss://``.
 
-    :param tls: for ``wss``: whom to trust, when not the system's CAs.
-    :raises CallError: it cannot be had; UNAVAILABLE where nobody answers.
+    :param subprotocols: offered; the peer must choose the first.
+    :param tls: whom to trust; None is the system's.
+    :raises CallError: the peer refuses (in its words), or nobody is there (UNAVAILABLE).
     """
+    with trio.move_on_after(HANDSHAKE_PATIENCE) as scope:
+        stream = await _connect(url, tls)
+        try:
+            connection = await _shake_hands(stream, url, subprotocols)
+        except BaseException:
+            await trio.aclose_forcefully(stream)
+            raise
+    if scope.cancelled_caught:
+        raise CallError(Code.UNAVAILABLE, f"{_origin(url)} does not answer")
+    websocket = WebSocket(stream, connection)
+    try:
+        yield websocket
+    finally:
+        await websocket.aclose()
+
+
+async def _connect(url: str, tls: ssl.SSLContext | None) -> trio.abc.Stream:
     parts = urlsplit(url)
     if parts.scheme not in ("ws", "wss") or not parts.hostname:
-        raise LocalProtocolError(f"{url} is no URL of a WebSocket")
-    stream: trio.abc.Stream
+        raise LocalProtocolError(f"{_origin(url)!r} is no address of a WebSocket")
     try:
-        with trio.fail_after(PATIENCE):
-            stream = await _connect(parts.hostname, parts.port, parts.scheme == "wss", tls)
-            connection = WebSocket(stream, WSConnection(ConnectionType.CLIENT))
-            target = parts.path + (f"?{parts.query}" if parts.query else "")
-            await connection.shake_hands(Request(host=parts.netloc, target=target, subprotocols=list(subprotocols)))
-    except (OSError, trio.TooSlowError, trio.BrokenResourceError) as error:
-        raise CallError(Code.UNAVAILABLE, f"cannot reach {parts.netloc}: {str(error) or 'no answer'}") from error
+        stream = await trio.open_tcp_stream(parts.hostname, parts.port or (443 if parts.scheme == "wss" else 80))
+    except OSError as error:
+        raise CallError(Code.UNAVAILABLE, f"cannot reach {_origin(url)}: {error.strerror or error}") from error
+    if parts.scheme == "ws":
+        return stream
+    context = tls or ssl.create_default_context()
+    secured = trio.SSLStream(stream, context, server_hostname=parts.hostname, https_compatible=True)
     try:
-        yield connection
-        await connection.say_goodbye()
-    finally:
-        await trio.aclose_forcefully(stream)
+        await secured.do_handshake()
+    except (trio.BrokenResourceError, ssl.SSLError) as error:
+        await trio.aclose_forcefully(secured)
+        raise CallError(Code.UNAVAILABLE, f"no TLS with {_origin(url)}: {error.__cause__ or error}") from error
+    return secured
 
 
-async def _connect(host: str, port: int | None, secure: bool, tls: ssl.SSLContext | None) -> trio.abc.Stream:
-    tcp = await trio.open_tcp_stream(host, port or (443 if secure else 80))
-    tcp.setsockopt(trio.socket.IPPROTO_TCP, trio.socket.TCP_NODELAY, 1)
-    if not secure:
-        return tcp
+async def _shake_hands(stream: trio.abc.Stream, url: str, subprotocols: Sequence[str]) -> WSConnection:
+    parts = urlsplit(url)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    request = Request(host=parts.netloc.rpartition("@")[2], target=target, subprotocols=list(subprotocols))
+    connection = WSConnection(ConnectionType.CLIENT)
+    answer = _Answer(url, subprotocols)
     try:
-        stream = trio.SSLStream(tcp, tls or ssl.create_default_context(), server_hostname=host, https_compatible=True)
-        await stream.do_handshake()
-    except BaseException:
-        await trio.aclose_forcefully(tcp)
-        raise
-    return stream
+        await _send(stream, connection.send(request))
+        while not answer.is_accepted:
+            data = await _receive(stream)
+            connection.receive_data(data or None)
+            answer.take(connection.events(), at_end=not data)
+    except ProtocolError as error:
+        raise CallError(Code.UNAVAILABLE, f"{_origin(url)} does not speak WebSocket") from error
+    except TransportError as error:
+        raise CallError(Code.UNAVAILABLE, f"{_origin(url)}: {error}") from error
+    return connection
+
+
+class _Answer:
+    """What the server says to the handshake."""
+
+    def __init__(self, url: str, subprotocols: Sequence[str]) -> None:
+        self._url = url
+        self._subprotocols = subprotocols
+        self._refused: RejectConnection | None = None
+        self._words = bytearray()
+        self.is_accepted = False
+
+    def take(self, events: Iterable[Event], *, at_end: bool) -> None:
+        """:raises CallError: it refuses, or hangs up."""
+        for event in events:
+            match event:
+                case AcceptConnection():
+                    self._check_choice(event.subprotocol)
+                    self.is_accepted = True
+                    return  # what follows is for the connection
+                case RejectConnection():
+                    self._refused = event
+                case RejectData():
+                    self._words += event.data[:MAX_REFUSAL]
+                    at_end = at_end or event.body_finished or len(self._words) > MAX_REFUSAL
+                case _:
+                    at_end = True
+        if at_end and self._refused is not None:
+            raise _refusal(self._url, self._refused, bytes(self._words))
+        if at_end:
+            raise CallError(Code.UNAVAILABLE, f"{_origin(self._url)} hung up")
+
+    def _check_choice(self, chosen: str | None) -> None:
+        if self._subprotocols and chosen != self._subprotocols[0]:
+            raise RemoteProtocolError(f"the server does not speak {self._subprotocols[0]}")
+
+
+def _refusal(url: str, refused: RejectConnection, body: bytes) -> CallError:
+    """The server's words, where it has any in plain text."""
+    text = body.decode(errors="replace")[:MAX_REFUSAL].strip()
+    said = text if text and not text.startswith(("<", "{")) else f"{_origin(url)} refuses: HTTP {refused.status_code}"
+    code = _CODES.get(refused.status_code, Code.UNAVAILABLE if refused.status_code >= 500 else Code.UNKNOWN)
+    return CallError(code, said)
+
+
+def _origin(url: str) -> str:
+    """What of a URL may be said: its path may be as good as a password."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+async def _send(stream: trio.abc.Stream, data: bytes) -> None:
+    try:
+        await stream.send_all(data)
+    except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+        raise TransportError("the connection broke") from error
+
+
+async def _receive(stream: trio.abc.Stream) -> bytes:
+    try:
+        return bytes(await stream.receive_some(CHUNK))
+    except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+        raise TransportError("the connection broke") from error

@@ -56,11 +56,21 @@ class SocketCarrier:
 
     async def wait_readable(self) -> None:
         """Return when there is something to receive."""
-        await trio.lowlevel.wait_readable(self._sock)
+        try:
+            await trio.lowlevel.wait_readable(self._sock)
+        except trio.ClosedResourceError:  # interrupt
+            return
 
     async def wait_writable(self) -> None:
         """Return when little is left in the kernel."""
-        await trio.lowlevel.wait_writable(self._sock)
+        try:
+            await trio.lowlevel.wait_writable(self._sock)
+        except trio.ClosedResourceError:  # interrupt
+            return
+
+    def interrupt(self) -> None:
+        """Trio's way to say "closed", though it is not: a cancel scope around every wait would cost as much as it."""
+        trio.lowlevel.notify_closing(self._sock)
 
     def close(self) -> None:
         """Close the socket."""
@@ -103,6 +113,10 @@ class Replayed:
     async def wait_writable(self) -> None:
         """As the carrier does."""
         await self._carrier.wait_writable()
+
+    def interrupt(self) -> None:
+        """As the carrier does."""
+        self._carrier.interrupt()
 
     def close(self) -> None:
         """Close the carrier."""
@@ -154,6 +168,10 @@ class TlsCarrier:
     async def wait_writable(self) -> None:
         """As the carrier under it does."""
         await self._pipe.carrier.wait_writable()
+
+    def interrupt(self) -> None:
+        """As the carrier under it does."""
+        self._pipe.carrier.interrupt()
 
     def close(self) -> None:
         """Say that nothing follows, and close."""

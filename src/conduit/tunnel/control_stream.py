@@ -86,6 +86,7 @@ class ControlStream:
         :param on_drain: called when the peer says that it is about to leave.
         :raises DecodeError: the peer broke the rules.
         """
+        self._stream.is_patient = True
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._empty_outbox)

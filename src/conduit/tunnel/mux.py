@@ -18,7 +18,7 @@ from conduit.errors import DrainingError, LocalProtocolError
 from conduit.tunnel.flow import DEFAULT_BUDGET, FIRST_WINDOW, Budget
 from conduit.tunnel.frames import ErrorCode, GoAway, ping
 from conduit.tunnel.receiving import Receiver
-from conduit.tunnel.scheduler import Buffer
+from conduit.tunnel.scheduler import JOIN, Buffer
 from conduit.tunnel.streams import LOST, Headers, MuxStream
 
 MAX_STREAMS: Final = DEFAULT_BUDGET // FIRST_WINDOW  # at the same time, by default: what the budget has room for
@@ -92,6 +92,24 @@ class Mux(Receiver):
         stream.outbound.append(data)
         stream.pending += len(data)
         self._scheduler.add(stream)
+
+    def send_now(self, stream: MuxStream, data: memoryview) -> bytes | None:
+        """The bytes to send at once, before anything else; None when :meth:`send` has to do it.
+
+        That is so when anything waits to be sent, or *data* does not fit into a small frame.
+        """
+        if self._control or stream.pending or stream.ending or stream.reset_code is not None or not stream.headers_sent:
+            return None
+        return self._scheduler.frame_now(stream, data) if data else None
+
+    def send_soon(self, stream: MuxStream, data: memoryview) -> bool:
+        """Queue a copy of a small message, if nothing of its stream waits and it has credit; whether it was."""
+        if stream.pending or stream.ending or stream.reset_code is not None or not stream.headers_sent:
+            return False
+        if not 0 < len(data) <= min(JOIN, stream.send_window):
+            return False
+        self.send(stream, memoryview(bytes(data)))
+        return True
 
     def unsend(self, stream: MuxStream) -> int:
         """Take back what has not left; the number of bytes."""

@@ -41,6 +41,10 @@ class FrameHandler(Protocol):
         """Bytes of that frame, which are only lent; *last* says whether they complete it."""
         ...
 
+    def whole_data(self, stream_id: int, data: memoryview) -> None:
+        """All of a DATA frame without flags, in place of the other two; it is only lent, and is not empty."""
+        ...
+
     def frame(self, frame: memoryview, kind: int, flags: int, stream_id: int) -> None:
         """Any other frame, header and all; it is only lent."""
         ...
@@ -90,7 +94,7 @@ class FrameReader:
                 length = high << 8 | low
                 if kind == _DATA and not flags & PADDED:
                     at += _HEADER_SIZE
-                    self._begin_data(stream_id & STREAM_ID_MASK, length, flags)
+                    at += self._begin_data(data[at : at + length], stream_id & STREAM_ID_MASK, length, flags)
                 elif end - at >= _HEADER_SIZE + length:
                     stop = at + _HEADER_SIZE + length
                     self._check(kind, length, flags, stream_id & STREAM_ID_MASK)
@@ -118,7 +122,7 @@ class FrameReader:
         stream_id &= STREAM_ID_MASK
         if kind == _DATA and not flags & PADDED:
             partial.clear()
-            self._begin_data(stream_id, length, flags)
+            self._begin_data(data[:0], stream_id, length, flags)
             return taken
         if taken:
             self._check(kind, length, flags, stream_id)
@@ -130,11 +134,16 @@ class FrameReader:
             self._receive_frame(memoryview(frame), kind, flags, stream_id)
         return taken + int(more)
 
-    def _begin_data(self, stream_id: int, length: int, flags: int) -> None:
+    def _begin_data(self, data: memoryview, stream_id: int, length: int, flags: int) -> int:
+        """A DATA frame starts, of which *data* is here; the bytes taken."""
         if length > MAX_DATA or self._block_stream or not stream_id or not self.is_settled:
             self._check(_DATA, length, flags, stream_id)  # which fails
+        if not flags and 0 < length == len(data):
+            self._handler.whole_data(stream_id, data)
+            return length
         self._data_left = length
         self._handler.begin_data(stream_id, length, flags)
+        return 0
 
     def _receive_body(self, data: memoryview) -> int:
         count = len(data)

@@ -88,8 +88,9 @@ class Receiver(StreamTable):
         self.liveness.heard(now)
         self._now = now
         try:
-            self._reader.receive(memoryview(data))
-            self._check_answers()
+            self._reader.receive(data if type(data) is memoryview else memoryview(data))
+            if self._control:
+                self._check_answers()
         except DecodeError:
             self._break(ErrorCode.PROTOCOL_ERROR)
             raise
@@ -120,6 +121,18 @@ class Receiver(StreamTable):
         if not length:
             self._receive_nothing()
 
+    def whole_data(self, stream_id: int, data: memoryview) -> None:
+        """What the frame reader calls in place of both: what is usual is done here, in one go."""
+        size, window = len(data), self._window
+        stream = self.streams.get(stream_id)
+        if stream is not None and stream.takes(size) and size <= window.left:
+            window.left -= size
+            stream.window.left -= size
+            self._store(stream, data)
+        else:
+            self.begin_data(stream_id, size, 0)
+            self.body(data, last=True)
+
     def body(self, data: memoryview, *, last: bool) -> None:
         """What the frame reader calls: bytes of that frame."""
         stream = self._data_stream
@@ -131,7 +144,10 @@ class Receiver(StreamTable):
             if data:
                 self._store(stream, data)
         if last:
-            self._end_data()
+            if self._data_ends:
+                self._end_data()
+            else:
+                self._data_stream = None
 
     def _deliver(self, stream: MuxStream, direct: Callable[[memoryview], int], data: memoryview) -> memoryview:
         """Hand bytes to whoever takes them without delay; those that it left."""
@@ -154,7 +170,8 @@ class Receiver(StreamTable):
         else:
             chunks.append(bytes(data))
         stream.unread += size
-        self._touch(stream)
+        if not stream.touched:
+            self._touch(stream)
 
     def _receive_nothing(self) -> None:
         """A frame without data, which only an end of a stream excuses."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final, Protocol
 
@@ -14,7 +14,9 @@ from conduit.errors import StreamResetError
 from conduit.tunnel.frames import ErrorCode
 from conduit.tunnel.mux import Mux
 from conduit.tunnel.opening import decode_response, encode_response
+from conduit.tunnel.reading import Reading
 from conduit.tunnel.streams import DEADLINE, WIRE_CODE, Headers, MuxStream
+from conduit.tunnel.writing import Writing
 
 CHUNK: Final = 1 << 20  # bytes that receive_some returns at most, when nobody says
 
@@ -23,10 +25,8 @@ class Carriage(Protocol):
     """What a stream needs of its tunnel."""
 
     mux: Mux
-
-    def flush(self) -> None:
-        """Send what there is to send."""
-        ...
+    reading: Reading
+    writing: Writing
 
 
 class TunnelStream(trio.abc.HalfCloseableStream):
@@ -42,11 +42,13 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         "_bound",
         "_carriage",
         "_closed",
+        "_reads",
         "_stream",
         "_waiting_reader",
         "_waiting_sender",
         "accepts_on_receive",
         "deadline",
+        "is_patient",
         "kind",
         "metadata",
     )
@@ -68,6 +70,8 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         self._bound: trio.CancelScope | None = None
         self.accepts_on_receive = True
         "Whether waiting for bytes accepts the stream; otherwise the first bytes that are sent do."
+        self.is_patient = False
+        "Whether a few milliseconds more do not matter to who waits for its bytes."
         self.deadline = math.inf
         "When both ends reset it, on Trio's clock."
         stream.owner = self
@@ -76,6 +80,7 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         self.metadata = metadata
         "What the opener said about it."
         self._closed = False
+        self._reads = False  # the task that receives is the one that reads the tunnel
         self._waiting_reader: trio.lowlevel.Task | None = None
         self._waiting_sender: trio.lowlevel.Task | None = None
 
@@ -113,7 +118,7 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         """
         if self._answers:
             self._give_answer(metadata)
-            self._carriage.flush()
+            self._carriage.writing.flush()
 
     def _give_answer(self, metadata: Mapping[str, str] | None = None) -> None:
         headers = encode_response(metadata)
@@ -136,7 +141,11 @@ class TunnelStream(trio.abc.HalfCloseableStream):
             self._raise_if_reset()
             if self._answer_wanted is None:
                 self._answer_wanted = trio.Event()
-            await self._answer_wanted.wait()
+            self._carriage.reading.enter()
+            try:
+                await self._answer_wanted.wait()
+            finally:
+                self._carriage.reading.leave()
         await trio.lowlevel.checkpoint()
         return self._answer
 
@@ -187,12 +196,14 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         view = memoryview(data)
         if view.format != "B":
             view = view.cast("B")
+        if not (ends or due) and self._carriage.writing.send_now(self._stream, view):
+            await trio.lowlevel.checkpoint()
+            return
         if view:
             self._carriage.mux.send(self._stream, view)
         if ends:
             self._carriage.mux.end(self._stream)
-        if view or ends or due:
-            self._carriage.flush()
+        self._carriage.writing.flush()
         if not self._stream.pending:
             await trio.lowlevel.checkpoint()
             return
@@ -220,7 +231,7 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         if self._answers:
             self._give_answer()
         self._carriage.mux.end(self._stream)
-        self._carriage.flush()
+        self._carriage.writing.flush()
         await trio.lowlevel.checkpoint()
 
     def _check_sendable(self) -> None:
@@ -244,7 +255,7 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         """
         if max_bytes is not None and operator.index(max_bytes) < 1:
             raise ValueError("max_bytes must be at least 1")
-        if self._waiting_reader is not None:
+        if self._waiting_reader is not None or self._reads:
             raise trio.BusyResourceError("another task is receiving from this stream")
         if self._closed:
             raise trio.ClosedResourceError("the stream is closed")
@@ -254,14 +265,14 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         if stream.chunks or stream.remote_ended or stream.reset_code is not None:
             await trio.lowlevel.checkpoint()
         else:
-            await self._park_reader()
+            await self._wait_for_bytes()
         if self._closed:
             raise trio.ClosedResourceError("the stream was closed by another task")
         if stream.chunks:
             mux = self._carriage.mux
             data = mux.take(stream, max_bytes or CHUNK, trio.current_time())
             if mux.has_data_to_send:
-                self._carriage.flush()
+                self._carriage.writing.flush()
             return data
         if stream.remote_ended:
             return b""
@@ -290,7 +301,7 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         """End both directions at once; the peer learns *code*."""
         self._answers = False
         self._carriage.mux.reset(self._stream, code)
-        self._carriage.flush()
+        self._carriage.writing.flush()
         self.wake()
 
     async def aclose(self) -> None:
@@ -300,7 +311,7 @@ class TunnelStream(trio.abc.HalfCloseableStream):
             if self._answers:
                 self._give_answer()
             self._carriage.mux.abandon(self._stream)
-            self._carriage.flush()
+            self._carriage.writing.flush()
             self.wake()
         await trio.lowlevel.checkpoint()
 
@@ -315,34 +326,71 @@ class TunnelStream(trio.abc.HalfCloseableStream):
         reader = self._waiting_reader
         if reader is not None:
             self._waiting_reader = None
+            if not self.is_patient:
+                self._carriage.reading.leave(served=True)
             trio.lowlevel.reschedule(reader)
+        elif self._reads:
+            self._carriage.reading.interrupt()
         stream = self._stream
         sender = self._waiting_sender
         if sender is not None and (not stream.pending or stream.reset_code is not None or self._closed):
-            self._waiting_sender = None
-            trio.lowlevel.reschedule(sender)
+            self._release(sender)
 
     def wake_sender(self) -> None:
         """What the tunnel calls when the last byte has left."""
         sender = self._waiting_sender
         if sender is not None:
-            self._waiting_sender = None
-            trio.lowlevel.reschedule(sender)
+            self._release(sender)
+
+    def _release(self, sender: trio.lowlevel.Task) -> None:
+        self._waiting_sender = None
+        self._carriage.reading.leave()
+        trio.lowlevel.reschedule(sender)
+
+    @property
+    def is_served(self) -> bool:
+        """Whether who receives has nothing to wait for."""
+        stream = self._stream
+        return bool(stream.chunks) or stream.remote_ended or stream.reset_code is not None or self._closed
+
+    def _wait_for_bytes(self) -> Awaitable[None]:
+        """Read the tunnel, when nobody else does, or have its resident do it. No coroutine: one less on the way."""
+        if self._carriage.reading.has_room and not self.is_patient:
+            return self._read()
+        return self._park_reader()
+
+    async def _read(self) -> None:
+        """Read the tunnel in its resident's place, while there are no bytes for us."""
+        self._reads = True
+        try:
+            await self._carriage.reading.read_for(self)
+        finally:
+            self._reads = False
+        if not self.is_served:  # the tunnel has failed, and says so soon
+            await self._park_reader()
 
     async def _park_reader(self) -> None:
         self._waiting_reader = trio.lowlevel.current_task()
+        is_patient, reading = self.is_patient, self._carriage.reading
+        if not is_patient:
+            reading.enter()
 
         def abort(_: object) -> trio.lowlevel.Abort:
             self._waiting_reader = None
+            if not is_patient:
+                reading.leave()
             return trio.lowlevel.Abort.SUCCEEDED
 
         await trio.lowlevel.wait_task_rescheduled(abort)
 
     async def _park_sender(self) -> None:
         self._waiting_sender = trio.lowlevel.current_task()
+        reading = self._carriage.reading
+        reading.enter()
 
         def abort(_: object) -> trio.lowlevel.Abort:
             self._waiting_sender = None
+            reading.leave()
             return trio.lowlevel.Abort.SUCCEEDED
 
         await trio.lowlevel.wait_task_rescheduled(abort)

@@ -121,6 +121,17 @@ class MuxStream:
             self.remote_ended = True
         return self.life is Life.CLOSED
 
+    def takes(self, size: int) -> bool:
+        """Whether *size* bytes of data are simply to be kept: they are not the first, and nothing is special."""
+        window = self.window
+        return (
+            window.started
+            and size <= window.left
+            and self.direct is None
+            and not (self.remote_ended or self.abandoned)
+            and self.reset_code is None
+        )
+
     @property
     def is_closed(self) -> bool:
         """Whether nothing can be sent or received any more."""

@@ -55,6 +55,10 @@ class Carrier(Protocol):
         """Return when :meth:`send_nowait` may take something."""
         ...
 
+    def interrupt(self) -> None:
+        """Have whoever waits return, for nothing."""
+        ...
+
     def close(self) -> None:
         """Close it, at once."""
         ...
@@ -87,6 +91,8 @@ class TlsPipe:
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=server_side, server_hostname=host)
         self._cipher, self._plain = _SCRATCH.cipher, _SCRATCH.plain
         self._unsent = memoryview(b"")
+        self.sent = 0
+        "Bytes that the carrier has taken."
         self._ended = False  # by the peer
         self._drained = False  # the carrier had less than we would have taken
 
@@ -142,8 +148,11 @@ class TlsPipe:
             if self._ended:
                 return self._plain[:0]
             received = self.carrier.receive_nowait(self._cipher)
+            if received is None:
+                self._drained = True
+                return None
             if not received:
-                return None if received is None else self._plain[:0]
+                return self._plain[:0]
             incoming.write(self._cipher[:received])
             self._drained = received < RECEIVE
             count = self._decrypt()
@@ -160,7 +169,7 @@ class TlsPipe:
         count = 0
         try:
             while count <= RECEIVE:
-                got: int = read(PLAIN, plain[count:])  # type: ignore[assignment]  # a count, when it has a buffer
+                got: int = read(PLAIN, plain[count:] if count else plain)  # type: ignore[assignment]  # a count, when it has a buffer
                 if not got:
                     self._ended = True
                     break
@@ -201,20 +210,29 @@ class TlsPipe:
         except ssl.SSLError as error:
             raise TransportError(f"the TLS connection with {self.carrier.peer} broke: {_reason(error)}") from error
 
+    def write_small(self, data: bytes) -> None:
+        """Encrypt what fits into one record, as :meth:`write` does.
+
+        :raises TransportError: the peer has ended the connection.
+        """
+        try:
+            self._tls.write(data)
+        except ssl.SSLError as error:
+            raise TransportError(f"the TLS connection with {self.carrier.peer} broke: {_reason(error)}") from error
+
     def flush(self) -> bool:
         """Send what is encrypted; whether the carrier took all of it.
 
         :raises TransportError: the connection broke.
         """
-        while True:
-            if not self._unsent:
-                if not self._outgoing.pending:
-                    return True
-                self._unsent = memoryview(self._outgoing.read())
-            taken = self.carrier.send_nowait(self._unsent)
+        while self._unsent or self._outgoing.pending:
+            unsent = self._unsent or memoryview(self._outgoing.read())
+            taken = self.carrier.send_nowait(unsent)
+            self.sent += taken
+            self._unsent = unsent[taken:]
             if not taken:
                 return False
-            self._unsent = self._unsent[taken:]
+        return True
 
     def end(self) -> None:
         """Tell the peer that nothing follows, if it can be told without waiting."""

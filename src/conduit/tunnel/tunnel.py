@@ -9,13 +9,14 @@ from typing import Final
 
 import trio
 
-from conduit.errors import ConduitError, LocalProtocolError, PeerTimeoutError, RemoteProtocolError, TransportError
+from conduit.errors import ConduitError, LocalProtocolError, RemoteProtocolError, TransportError
 from conduit.tunnel.control import Drain, Hello, Notice
 from conduit.tunnel.control_stream import ControlStream, Notices, legible
 from conduit.tunnel.deadlines import DeadlineQueue
 from conduit.tunnel.frames import MAX_WINDOW, ErrorCode
 from conduit.tunnel.mux import Mux
 from conduit.tunnel.opening import decode_request, decode_timeout, encode_request
+from conduit.tunnel.reading import Reading
 from conduit.tunnel.stream import TunnelStream
 from conduit.tunnel.streams import (
     DEADLINE,
@@ -28,14 +29,10 @@ from conduit.tunnel.streams import (
     StreamOpened,
 )
 from conduit.tunnel.tls import TlsPipe
+from conduit.tunnel.writing import Writing
 
 logger = logging.getLogger(__name__)
 
-BATCH: Final = 256 << 10  # bytes encrypted before they are sent; what is urgent waits for no more
-TURN: Final = 1 << 20  # bytes sent in one go before other tasks get a turn
-ROUNDS: Final = 8  # reads before other tasks get a turn
-HELD: Final = 32  # answers that are sent together: the peer works on them while we make the next
-STALLED: Final = 60.0  # seconds in which a peer that sends must also take something
 MAX_REASON: Final = 200  # characters of ours that the peer is told
 LONGEST_DRAIN: Final = 86_400.0  # seconds that a Drain announces at most
 INTERACTIVE: Final = frozenset({"control", "sol", "vnc-input"})  # kinds that go before bulk
@@ -51,10 +48,10 @@ class Tunnel:
         self.certified_at = certified_at
         "From when on that is valid, in seconds since 1970."
         self._pipe = pipe
-        self._blocked = False  # the carrier takes no more for now
-        self._writable_needed = trio.Event()
-        self._corked = False
-        self._held = 0  # flushes that were asked for while corked
+        self.writing = Writing(pipe, mux, self._break)
+        "What sends, for its streams."
+        self.reading = Reading(pipe, self._take, self.writing, self._break)
+        "Who reads the connection, and who waits for that."
         self._scope = trio.CancelScope()
         self._deadlines = DeadlineQueue()
         self._alarm = trio.CancelScope()  # its deadline is the next of a stream
@@ -193,9 +190,11 @@ class Tunnel:
         opaque = self.mux.probe()
         self._pongs[opaque] = answered = trio.Event()
         self.flush()
+        self.reading.enter()
         try:
             await answered.wait()
         finally:
+            self.reading.leave()
             del self._pongs[opaque]
         self._check_alive()
 
@@ -258,11 +257,11 @@ class Tunnel:
         try:
             with self._scope:
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._write)
-                    nursery.start_soon(self._keep_alive)
+                    nursery.start_soon(self.writing.run)
+                    nursery.start_soon(self.writing.keep_alive)
                     nursery.start_soon(self._expire)
                     nursery.start_soon(self._follow)
-                    await self._read()
+                    await self.reading.run()
         except* ConduitError as group:
             self._fail(self._foreseen or _first(group))
         finally:
@@ -278,7 +277,7 @@ class Tunnel:
     def end(self, reason: str) -> None:
         """End it now, and say why: the peer is told if it takes bytes."""
         if self._failure is None:
-            self._failure = TransportError(reason)
+            self._fail(TransportError(reason))
             self.mux.go_away(debug=reason[:MAX_REASON].encode())
         self.stop()
 
@@ -289,19 +288,20 @@ class Tunnel:
     def _fail(self, error: ConduitError) -> None:
         if self._failure is None:
             self._failure = error
+            self.writing.stop()
+
+    def _break(self, error: ConduitError) -> None:
+        """The tunnel has failed, as some task of its users has found out."""
+        self._fail(self._foreseen or error)
+        self._scope.cancel()
 
     def _end(self) -> None:
         """Whoever waits for a stream of a tunnel that is gone learns so."""
-        if self._failure is None:
-            self._failure = TransportError("it was closed")
+        self._fail(TransportError("it was closed"))
         for stream in list(self.mux.streams.values()):
             self.mux.lose(stream)
             self._wake(stream)
-        try:
-            self._pipe.write(self.mux.data_to_send(BATCH))
-            self._pipe.end()
-        except TransportError:
-            pass
+        self.writing.send_last()
         self._opened.close()
         self._adopted.set()
         for pong in self._pongs.values():
@@ -309,41 +309,23 @@ class Tunnel:
         self._pipe.carrier.close()
         self._closed.set()
 
-    async def _read(self) -> None:
-        while True:
-            await self._pipe.carrier.wait_readable()
-            for _ in range(ROUNDS):
-                data = self._pipe.receive_nowait()
-                if data is None:
-                    break
-                if not data:
-                    raise TransportError(self._goodbye())
-                await self._take(data)
-                if not self._pipe.may_have_more:
-                    break
-            else:
-                await trio.lowlevel.checkpoint()
-
-    async def _take(self, data: memoryview) -> None:
-        """Take bytes in; what they cause is sent together."""
-        events = self.mux.receive_data(data, trio.current_time())
+    def _take(self, data: memoryview) -> int:
+        """Take bytes in; how many tasks that woke."""
+        if not data:
+            raise TransportError(self._goodbye())
         woken = 0
-        for event in events:
-            woken += self._dispatch(event)
-        if woken > 1:  # their answers join: they run before the second checkpoint ends
-            self._corked = True
-            try:
-                await trio.lowlevel.checkpoint()
-                await trio.lowlevel.checkpoint()
-            finally:
-                self._corked = False
-        self.flush()
+        for event in self.mux.receive_data(data, trio.current_time()):
+            if type(event) is StreamMoved:
+                owner: TunnelStream | None = event.stream.owner
+                if owner is not None:
+                    owner.wake()
+                woken += 1
+            else:
+                woken += self._dispatch(event)
+        return woken
 
     def _dispatch(self, event: Event) -> int:
         """Tell who wants to know; how many tasks that woke."""
-        if type(event) is StreamMoved:
-            self._wake(event.stream)
-            return 1
         if type(event) is StreamOpened:
             self._admit(event)
             return 1
@@ -403,62 +385,11 @@ class Tunnel:
         if owner is not None:
             owner.wake()
 
-    # --- writing ---
+    # --- sending ---
 
     def flush(self) -> None:
         """Send what there is to send, as far as the carrier takes it now."""
-        if self._blocked or self._failure is not None:
-            return
-        if self._corked:
-            self._held += 1
-            if self._held < HELD:
-                return
-            self._held = 0
-        try:
-            self._flush()
-        except TransportError as error:
-            self._fail(error)
-            self._scope.cancel()
-
-    def _flush(self) -> None:
-        mux, pipe = self.mux, self._pipe
-        turn = TURN
-        while mux.has_data_to_send:
-            if turn <= 0 or not self._send_batch(mux, pipe):
-                self._blocked = True
-                self._writable_needed.set()
-                return
-            turn -= BATCH
-
-    def _send_batch(self, mux: Mux, pipe: TlsPipe) -> bool:
-        """Send some; whether the carrier took all of it."""
-        pipe.write(mux.data_to_send(BATCH))
-        for stream in mux.emptied():
-            owner: TunnelStream | None = stream.owner
-            if owner is not None:
-                owner.wake_sender()
-        return pipe.flush()
-
-    async def _write(self) -> None:
-        """Go on when the carrier takes bytes again."""
-        while True:
-            await self._writable_needed.wait()
-            self._writable_needed = trio.Event()
-            while self._blocked:
-                with trio.move_on_after(STALLED) as patience:
-                    await self._pipe.carrier.wait_writable()
-                if patience.cancelled_caught:
-                    raise PeerTimeoutError(f"{self.peer} has taken nothing for {STALLED:g} s")
-                if self._pipe.flush():
-                    self._blocked = False
-                    self._flush()
-
-    async def _keep_alive(self) -> None:
-        while True:
-            await trio.sleep_until(self.mux.next_deadline())
-            if not self.mux.handle_deadline(trio.current_time()):
-                raise PeerTimeoutError(f"{self.peer} has been silent for {self.mux.liveness.dead_after:g} s")
-            self.flush()
+        self.writing.flush()
 
 
 def _first(group: BaseExceptionGroup[ConduitError]) -> ConduitError:

@@ -120,6 +120,10 @@ class WebSocketCarrier:
         """As the carrier under it does."""
         await self._carrier.wait_writable()
 
+    def interrupt(self) -> None:
+        """As the carrier under it does."""
+        self._carrier.interrupt()
+
     def close(self) -> None:
         """Say that nothing follows, if it can be said without waiting, and close."""
         self._leave(CloseCode.NORMAL)

@@ -327,18 +327,24 @@ async def test_opening_may_be_cancelled_at_every_step(gateway: TlsFiles, agent: 
 async def test_a_lost_tunnel_is_dialled_again_until_we_leave(gateway: TlsFiles, agent: TlsFiles) -> None:
     leave, retries = trio.Event(), list[Retry]()
     async with accept("127.0.0.1", 0, tls=gateway) as listener, trio.open_nursery() as nursery:
+        served, serving = trio.open_memory_channel[None](3)
+
+        async def serve(tunnel: Tunnel) -> None:
+            await served.send(None)
+            await tunnel.wait_closed()
 
         async def keep() -> None:
             await keep_dialling(
-                partial(dial, tls=agent), ("127.0.0.1", listener.port), Tunnel.wait_closed,
-                leave=leave, report=retries.append,
-            )  # fmt: skip
+                partial(dial, tls=agent), ("127.0.0.1", listener.port), serve, leave=leave, report=retries.append
+            )
 
         nursery.start_soon(keep)
         tunnels = aiter(listener)
         (await anext(tunnels)).end("we restart")
         (await anext(tunnels)).stop()
         last = await anext(tunnels)
+        for _ in range(3):  # the other end has it too, and does not give up what it is about to have
+            await serving.receive()
         leave.set()
         await last.wait_closed()
     assert len(retries) == 2

@@ -11,6 +11,7 @@ from conduit.tunnel.liveness import stamp
 from conduit.tunnel.mux import Mux
 from conduit.tunnel.opening import encode_request, encode_response
 from conduit.tunnel.receiving import MAX_ANSWERS
+from conduit.tunnel.scheduler import JOIN
 from conduit.tunnel.streams import LOST
 from tests.fakes.mux_pair import Pair, RawPeer, data, drain, frame
 
@@ -290,3 +291,53 @@ def test_what_nobody_takes_at_once_is_kept() -> None:
     pair.client.send(near, memoryview(b"abc"))
     pair.pump()
     assert pair.server.take(far, 100, 0.0) == b"abc"
+
+
+def test_a_small_message_is_sent_at_once_and_arrives() -> None:
+    pair = Pair()
+    near, far = pair.open()
+    sent = pair.client.send_now(near, memoryview(b"small"))
+    assert sent is not None
+    assert not pair.client.has_data_to_send
+    pair.server.receive_data(sent, 0.0)
+    assert pair.server.take(far, 100, 0.0) == b"small"
+
+
+def test_a_small_message_of_a_burst_is_copied_and_leaves_with_the_others() -> None:
+    pair = Pair()
+    near, far = pair.open()
+    changing = bytearray(b"small")
+    assert pair.client.send_soon(near, memoryview(changing))
+    changing[:] = b"other"
+    assert not pair.client.send_soon(near, memoryview(b"more"))  # the first is waiting
+    pair.pump()
+    assert pair.server.take(far, 100, 0.0) == b"small"
+    assert not pair.client.send_soon(near, memoryview(b""))
+    assert not pair.client.send_soon(near, memoryview(bytes(JOIN + 1)))
+    near.send_window = 3
+    assert not pair.client.send_soon(near, memoryview(b"four"))
+    pair.client.end(near)
+    assert not pair.client.send_soon(near, memoryview(b"x"))
+
+
+def test_a_message_is_not_sent_at_once_where_it_is_not_its_turn() -> None:
+    pair = Pair()
+    near = pair.client.open_stream(REQUEST)
+    pair.pump()
+    far = pair.server.streams[near.stream_id]
+    hello = memoryview(b"hello")
+    assert pair.server.send_now(far, hello) is None  # not answered
+    assert pair.client.send_now(near, hello[:0]) is None  # nothing
+    pair.client.send(near, hello)
+    assert pair.client.send_now(near, hello) is None  # the first is waiting
+    pair.client.end(near)
+    pair.pump()
+    assert pair.client.send_now(near, hello) is None  # ended
+    other, _ = pair.open()
+    pair.client.probe()
+    assert pair.client.send_now(other, hello) is None  # a PING is waiting
+    pair.pump()
+    assert pair.client.send_now(other, hello) is not None
+    pair.client.reset(other, ErrorCode.CANCEL)
+    pair.pump()
+    assert pair.client.send_now(other, hello) is None

@@ -24,6 +24,10 @@ class Heard:
     def body(self, data: memoryview, *, last: bool) -> None:
         self.calls.append(("body", bytes(data), last))
 
+    def whole_data(self, stream_id: int, data: memoryview) -> None:
+        self.begin_data(stream_id, len(data), 0)
+        self.body(data, last=True)
+
     def frame(self, frame: memoryview, kind: int, flags: int, stream_id: int) -> None:
         self.calls.append((bytes(frame), kind, flags, stream_id))
 

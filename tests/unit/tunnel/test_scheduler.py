@@ -53,6 +53,10 @@ class _Sizes:
     def body(self, data: memoryview, *, last: bool) -> None:
         pass
 
+    def whole_data(self, stream_id: int, data: memoryview) -> None:
+        self.begin_data(stream_id, len(data), 0)
+        self.body(data, last=True)
+
     def frame(self, frame: memoryview, kind: int, flags: int, stream_id: int) -> None:
         pass
 
@@ -238,3 +242,28 @@ def test_credit_that_was_taken_back_is_not_used() -> None:
     stream.send_window = -5
     assert queue.take(HUGE) == []
     assert not stream.queued
+
+
+def test_a_small_message_passes_empty_queues_by() -> None:
+    queue = scheduler(window=100)
+    stream = stream_of(1, window=60)
+    sent = queue.frame_now(stream, memoryview(b"x" * 50))
+    assert sent is not None
+    assert frames([sent]) == [(1, 50)]
+    assert (stream.send_window, queue.window) == (10, 50)
+    assert queue.frame_now(stream, memoryview(bytes(11))) is None  # more than the stream's credit
+    stream.send_window = 1000
+    assert queue.frame_now(stream, memoryview(bytes(51))) is None  # more than the connection's
+    assert (stream.send_window, queue.window) == (1000, 50)
+
+
+@pytest.mark.parametrize("interactive", [True, False])
+def test_nothing_passes_by_queues_that_are_not_empty(interactive: bool) -> None:
+    queue = scheduler()
+    put(queue, stream_of(3, interactive=interactive), 10)
+    assert queue.frame_now(stream_of(1), memoryview(b"x")) is None
+
+
+def test_a_large_message_takes_its_turn() -> None:
+    assert scheduler().frame_now(stream_of(1), memoryview(bytes(JOIN + 1))) is None
+    assert scheduler(max_data=10).frame_now(stream_of(1), memoryview(bytes(11))) is None

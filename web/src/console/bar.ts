@@ -19,6 +19,7 @@ export class Bar {
   #actionsFor: State | null = null;
   #refusedUntil = 0;
   #clock: number | null = null;
+  #writerTold = "";
 
   constructor(connection: Connection, server: string, readOnly: boolean) {
     this.#connection = connection;
@@ -68,7 +69,9 @@ export class Bar {
   }
 
   #tellWriter(mine: boolean, name: string): void {
-    const words = mine ? "you have the keyboard" : name === "" ? "nobody has the keyboard" : `${name} has the keyboard. You are watching.`;
+    const words = mine ? "You have the keyboard." : name === "" ? "Nobody has the keyboard." : `${name} has the keyboard. You are watching.`;
+    if (words === this.#writerTold) return;
+    this.#writerTold = words;
     this.note(words);
     say(words, true);
   }

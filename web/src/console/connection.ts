@@ -1,5 +1,5 @@
 // One console over its life: sockets come and go, the offset stays. Time, chance, sockets and sessions are handed in.
-import { type Attach, type Control, decode, DecodeError, encode, encodeInput, type HubState, type Message, SUBPROTOCOL, VERSION, type Viewer } from "./messages.ts";
+import { type Attach, type Control, decode, DecodeError, encode, encodeInput, HUB_STATES, type HubState, type Message, SUBPROTOCOL, VERSION, type Viewer } from "./messages.ts";
 import { type Event, next, retryDelay, type State, takesKeys } from "./states.ts";
 
 export interface ConsoleSession {
@@ -63,14 +63,17 @@ const REASONS: Readonly<Record<string, string>> = {
   "too-fast": "Too much at once: the rest was not sent.",
 };
 
+/** Ends that are more than an end. */
+const FINAL: Readonly<Record<string, Event>> = { denied: "denied", revoked: "denied" };
+
 export class Connection {
   state: State = "connecting";
   text = "";
   delayMs: number | null = null;
   retryAt: number | null = null;
   viewers: readonly Viewer[] = [];
-  writer: { readonly viewer: string | number; readonly name: string } | null = null;
-  me: string | number | null = null;
+  writer: { readonly viewer: number; readonly name: string } | null = null;
+  me: number | null = null;
   target = 0;
   offset = 0;
   /** Where this connection's output began. */
@@ -150,7 +153,7 @@ export class Connection {
     this.#socket?.send(encode(what));
   }
 
-  give(viewer: string | number): void {
+  give(viewer: number): void {
     this.#socket?.send(encode("give", { viewer }));
   }
 
@@ -188,7 +191,7 @@ export class Connection {
       case "viewers": this.viewers = message.viewers; return this.#listener.changed();
       case "refused": return this.#listener.refused(message.text || REASONS[message.reason] || "Nothing was sent.");
       case "pong": return this.#pong(message.id);
-      case "ended": return message.retry === true ? this.#lose() : this.#finish("ended", message.text ?? "");
+      case "ended": return message.retry === true ? this.#lose() : this.#finish(FINAL[message.reason] ?? "ended", message.text ?? "");
       case "taken": return;
     }
   }
@@ -198,23 +201,25 @@ export class Connection {
     this.#failures = 0;
     const known = this.#epoch === message.epoch;
     this.#missed = known ? Math.max(0, message.from - this.offset) : 0;
-    if (!known || message.from > this.offset) this.offset = message.from;
+    if (!known) this.#beginAnew(message.from);
+    this.offset = Math.max(this.offset, message.from);
     this.#epoch = message.epoch;
     this.began = this.offset;
     this.me = message.viewer;
-    this.viewers = message.viewers ?? [];
-    this.#setWriter(message.writer ?? null);
+    this.writer = message.writer == null ? null : { viewer: message.writer, name: "" }; // its name follows
     this.target = message.live;
-    this.#hub = message.state;
+    this.#hub = HUB_STATES.has(message.state) ? message.state : "connecting";
     this.text = "";
     this.#move("attached");
     this.#ping();
     this.#checkCaughtUp();
   }
 
-  #setWriter(writer: string | number | Viewer | null): void {
-    if (writer === null || typeof writer === "object") this.writer = writer;
-    else this.writer = { viewer: writer, name: this.viewers.find((one) => one.viewer === writer)?.name ?? "" };
+  /** Offsets of another epoch mean nothing here: what was missed, nobody knows. */
+  #beginAnew(from: number): void {
+    if (this.#epoch !== null) this.#listener.gap({ type: "gap", at: from, cause: "restart" });
+    this.#lostAt = null;
+    this.offset = from;
   }
 
   /** Bytes that were seen are dropped and bytes that are not there are counted, so that the text is right in any case. */
@@ -231,8 +236,9 @@ export class Connection {
 
   #gap(message: Extract<Control, { type: "gap" }>): void {
     if (message.bytes !== undefined) {
-      this.#missed += message.bytes;
-      this.offset = Math.max(this.offset, message.at + message.bytes);
+      const end = Math.max(this.offset, message.at + message.bytes);
+      this.#missed += end - this.offset;
+      this.offset = end;
     }
     this.#listener.gap(message);
     this.#checkCaughtUp();

@@ -15,8 +15,10 @@ const RECEIVED: Readonly<Record<number, Control["type"]>> = {
 
 export type HubState = "connecting" | "live" | "reconnecting" | "server-off" | "unreachable" | "busy" | "ended";
 
+export const HUB_STATES: ReadonlySet<string> = new Set(["connecting", "live", "reconnecting", "server-off", "unreachable", "busy", "ended"]);
+
 export interface Viewer {
-  readonly viewer: string | number;
+  readonly viewer: number;
   readonly name: string;
   readonly mode?: "read" | "write";
 }
@@ -34,22 +36,21 @@ export interface Attach {
 export interface Attached {
   readonly type: "attached";
   readonly version: number;
-  readonly viewer: string | number;
+  readonly viewer: number;
   readonly epoch: string;
   readonly from: number;
   readonly live: number;
   readonly oldest: number;
   readonly state: HubState;
-  readonly writer?: string | number | Viewer | null;
-  readonly viewers?: readonly Viewer[];
+  readonly writer?: number | null;
 }
 
 export type Control =
   | Attached
   | { readonly type: "gap"; readonly at: number; readonly bytes?: number; readonly ms?: number; readonly cause: string }
   | { readonly type: "state"; readonly state: HubState; readonly text?: string; readonly since_ms?: number; readonly holder?: string }
-  | { readonly type: "writer"; readonly viewer?: string | number | null; readonly name?: string | null;
-      readonly asking?: { readonly viewer: string | number; readonly name: string; readonly ms: number } | null }
+  | { readonly type: "writer"; readonly viewer?: number | null; readonly name?: string | null;
+      readonly asking?: { readonly viewer: number; readonly name: string; readonly ms: number } | null }
   | { readonly type: "viewers"; readonly viewers: readonly Viewer[] }
   | { readonly type: "refused"; readonly sequence: number; readonly bytes: number; readonly reason: string; readonly text?: string }
   | { readonly type: "taken"; readonly sequence: number }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 import asyncclick as click
 from protobuf import Oneof
@@ -89,8 +89,8 @@ async def revoke(ctx: click.Context, customer: str, *, yes: bool) -> None:
     confirm(f"Log {customer} out everywhere, and end their consoles?", yes=yes)
     async with logged_in(ctx) as session:
         customer_id = await find_id(session, customer)
-        what = pb.RevokeRequest(what=Oneof("customer_id", customer_id))
-        await session.admin("Revoke", what, pb.RevokeResponse)
+        what: Oneof[Literal["customer_id"], str] = Oneof("customer_id", customer_id)
+        await session.admin("Revoke", pb.RevokeRequest(what=what), pb.RevokeResponse)
     fields = [Field("id", "ID", customer_id)]
     tell(ctx, Report(summary=f"{customer} is logged out everywhere", fields=fields, brief=True))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 import asyncclick as click
 from protobuf import Oneof
@@ -61,8 +61,8 @@ async def revoke(ctx: click.Context, machine: str, *, yes: bool) -> None:
     """End a machine's certificate, within seconds. It needs a new join token to come back."""
     confirm(f"Revoke {machine}? It is cut off until it joins again.", yes=yes)
     async with logged_in(ctx) as session:
-        request = pb.RevokeRequest(what=Oneof("machine_id", machine))
-        await session.admin("Revoke", request, pb.RevokeResponse)
+        what: Oneof[Literal["machine_id"], str] = Oneof("machine_id", machine)
+        await session.admin("Revoke", pb.RevokeRequest(what=what), pb.RevokeResponse)
     tell(ctx, Report(summary=f"{machine} is revoked", fields=[Field("id", "ID", machine)], brief=True))
 
 

@@ -13,10 +13,11 @@ from conduit.cli.ipmi.base import Leaf, Number
 from conduit.cli.ipmi.failures import FAILED
 from conduit.cli.ipmi.hosts import Host, only_networks
 from conduit.cli.ipmi.results import Results
-from conduit.cli.ipmi.runner import ended_by_sigterm, run_without_session
+from conduit.cli.ipmi.runner import run_without_session
 from conduit.cli.ipmi.settings import Settings
 from conduit.cli.params import Seconds
 from conduit.cli.render import Field, Report
+from conduit.cli.terminal.streams import ended_by_sigterm
 from conduit.errors import PeerTimeoutError, TransportError
 from conduit.rmcp.endpoint import Endpoint
 from conduit.rmcp.packets import ASF_IANA, PresencePong

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Final
 
 import asyncclick as click
-import trio
 
-from conduit._trio import open_background_nursery
 from conduit.cli.ipmi.failures import FAILED, complain
 from conduit.cli.ipmi.hosts import Host
 from conduit.cli.ipmi.results import Results
 from conduit.cli.ipmi.settings import Settings
 from conduit.cli.render import Report, make_console, show
+from conduit.cli.terminal.streams import ended_by_sigterm
 from conduit.errors import PeerTimeoutError
 from conduit.ipmi import fleet
 from conduit.ipmi.client import Bmc, open_bmc
@@ -26,8 +23,6 @@ Operation = Callable[[Bmc], Awaitable[Report]]
 "What a command does with a BMC that it is logged in to."
 HostOperation = Callable[[Endpoint, Host], Awaitable[Report]]
 "What is done about a host, log-in included."
-
-SIGNALLED: Final = 128  # plus the signal's number: the exit status that shells expect
 
 
 async def run(settings: Settings, operation: Operation, *, bridges: bool = False) -> None:
@@ -66,21 +61,6 @@ async def run_on_hosts(settings: Settings, hosts: tuple[Host, ...], operation: H
         failures = await _on_many_hosts(settings, hosts, operation, endpoint)
     if failures:
         raise click.exceptions.Exit(FAILED)
-
-
-@asynccontextmanager
-async def ended_by_sigterm() -> AsyncIterator[None]:
-    """SIGTERM ends the block as Ctrl+C does: sessions are closed first, for BMCs have few."""
-
-    async def watch(task_status: trio.TaskStatus[None]) -> None:
-        with trio.open_signal_receiver(signal.SIGTERM) as signals:
-            task_status.started()
-            async for number in signals:
-                raise click.exceptions.Exit(SIGNALLED + number)
-
-    async with open_background_nursery() as nursery:
-        await nursery.start(watch)
-        yield
 
 
 async def _on_only_host(settings: Settings, host: Host, operation: HostOperation, endpoint: Endpoint) -> Report:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import asyncclick as click
-import trio
 
 from conduit.cli.ipmi.base import Noun, Number
-from conduit.cli.ipmi.escapes import parse_escape
-from conduit.cli.ipmi.recording import Asciicast, Flusher, private_file
-from conduit.cli.ipmi.runner import ended_by_sigterm, log_in, run
+from conduit.cli.ipmi.runner import log_in, run
 from conduit.cli.ipmi.settings import Settings
-from conduit.cli.ipmi.terminal import Attachment, Manners, Tap, terminal_size
+from conduit.cli.ipmi.terminal import Attachment
 from conduit.cli.params import Seconds
 from conduit.cli.render import Field, Report
+from conduit.cli.terminal.escapes import parse_escape
+from conduit.cli.terminal.streams import Manners, ended_by_sigterm, open_taps
 from conduit.errors import CompletionCodeError, LocalProtocolError
 from conduit.ipmi.client import Bmc
 from conduit.ipmi.commands import (
@@ -99,7 +96,7 @@ async def activate(
         raise click.UsageError("a console is one host's: -H names several")
     credentials = settings.credentials()
     with ExitStack() as stack:
-        taps = _taps(stack, record, log)
+        taps = open_taps(stack, record, log)
         async with (
             ended_by_sigterm(),
             open_endpoint() as endpoint,
@@ -107,24 +104,6 @@ async def activate(
             bmc.console(steal=steal, instance=instance) as console,
         ):
             await Attachment(console, manners, taps).run()
-
-
-def _taps(stack: ExitStack, record: Path | None, log: Path | None) -> list[Tap]:
-    """The files that output goes to, closed with *stack*. :raises LocalProtocolError: one cannot be made."""
-    taps: list[Tap] = []
-    if log is not None:
-        taps.append(Tap(Flusher(stack.enter_context(private_file(log)), trio.current_time).write))
-    if record is not None:
-        cast = Asciicast(
-            stack.enter_context(private_file(record)),
-            trio.current_time,
-            size=terminal_size(),
-            started=int(datetime.now(UTC).timestamp()),
-            environment=os.environ,
-        )
-        stack.callback(cast.close)
-        taps.append(Tap(cast.write, cast.resize))
-    return taps
 
 
 @sol.command("deactivate", example="sol deactivate")

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import termios
-import tty
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Final, NamedTuple
+from collections.abc import Callable
+from typing import Final
 
 import asyncclick as click
 import trio
 
-from conduit.cli.ipmi.escapes import MENU, Action, EscapeParser
 from conduit.cli.ipmi.failures import FAILED
 from conduit.cli.render import printable
+from conduit.cli.terminal.escapes import Action, EscapeParser
+from conduit.cli.terminal.streams import (
+    STDIN,
+    Manners,
+    Tap,
+    end_at_hangup,
+    raw_terminal,
+    read_input,
+    watch_size,
+    write_output,
+)
 from conduit.ipmi.console import Console, ConsoleEvent, ConsoleEventKind
-
-CHUNK: Final = 4096  # bytes read at a time
-STDIN: Final = 0
-STDOUT: Final = 1
-HANGUP_STATUS: Final = 128 + signal.SIGHUP
 
 # What is said about events; those whose kind says it all. Absent ones are not worth a line.
 EVENT_TEXTS: Final = {
@@ -33,53 +34,6 @@ EVENT_TEXTS: Final = {
     ConsoleEventKind.GAP: "connection lost, output may be missing; trying to come back",
     ConsoleEventKind.REACTIVATED: "the console is back",
 }
-
-
-class Manners(NamedTuple):
-    """How a console behaves at this end."""
-
-    escape: int | None = ord("~")
-    linger: float = 1.0
-    "Seconds of silence after the end of input that end a console which is no terminal's."
-    until: bytes = b""
-    "Output that ends it, at once; empty for none."
-
-
-class Tap(NamedTuple):
-    """A witness of the session."""
-
-    write: Callable[[bytes], None]
-    "Gets all output too."
-    resize: Callable[[tuple[int, int]], None] = lambda _: None
-    "Gets the terminal's columns and rows when they change."
-
-
-@contextmanager
-def raw_terminal(handle: int) -> Iterator[Callable[[], None]]:
-    """A terminal that passes everything on, put back as it was however the block is left.
-
-    Yields what suspends this process, as Ctrl+Z would, and returns when it goes on.
-    """
-    before = termios.tcgetattr(handle)
-
-    def suspend() -> None:
-        termios.tcsetattr(handle, termios.TCSADRAIN, before)
-        os.kill(os.getpid(), signal.SIGSTOP)
-        tty.setraw(handle, termios.TCSADRAIN)
-
-    tty.setraw(handle, termios.TCSADRAIN)
-    try:
-        yield suspend
-    finally:
-        termios.tcsetattr(handle, termios.TCSADRAIN, before)
-
-
-def terminal_size() -> tuple[int, int]:
-    """Columns and rows; 80x24 where there is no terminal."""
-    try:
-        return tuple(os.get_terminal_size(STDOUT))  # type: ignore[return-value]  # two numbers
-    except OSError:
-        return 80, 24
 
 
 class Attachment:
@@ -107,8 +61,8 @@ class Attachment:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._show_events)
             nursery.start_soon(self._copy_input, nursery.cancel_scope)
-            nursery.start_soon(_end_at_hangup)
-            nursery.start_soon(self._watch_size)
+            nursery.start_soon(end_at_hangup)
+            nursery.start_soon(watch_size, self._taps)
             await self._copy_output()
             nursery.cancel_scope.cancel()
         self.say(self._reason)
@@ -136,7 +90,7 @@ class Attachment:
             self._last_output = trio.current_time()
             for tap in self._taps:
                 tap.write(data)
-            await trio.to_thread.run_sync(_write_all, data, abandon_on_cancel=True)
+            await trio.to_thread.run_sync(write_output, data, abandon_on_cancel=True)
             if self._found(data):
                 return
         if not self._reason:
@@ -161,19 +115,13 @@ class Attachment:
             else:
                 self.say(event_text(event))
 
-    async def _watch_size(self) -> None:
-        with trio.open_signal_receiver(signal.SIGWINCH) as signals:
-            async for _ in signals:
-                for tap in self._taps:
-                    tap.resize(terminal_size())
-
     # --- to the machine ---
 
     async def _copy_input(self, scope: trio.CancelScope) -> None:
         """Pass on what is typed; ends the console when it says so, or some time after its end."""
         parser = EscapeParser(self._manners.escape if self._raw else None)
         try:
-            while data := await _read(raw=self._raw):
+            while data := await read_input(raw=self._raw):
                 for step in parser.feed(data):
                     if isinstance(step, bytes):
                         await self._console.send_all(step)
@@ -198,7 +146,7 @@ class Attachment:
             case Action.STATUS:
                 self.say(status_text(self._console))
             case Action.MENU:
-                self.say(MENU)
+                self.say(parser.menu)
             case Action.SUSPEND:
                 self._suspend()
 
@@ -226,28 +174,3 @@ def status_text(console: Console) -> str:
         f"{state}; instance {status.instance}, {status.packet_size} characters a packet, "
         f"activated {status.activations} time{'s' * (status.activations != 1)}"
     )
-
-
-async def _end_at_hangup() -> None:
-    """SIGHUP, as SIGTERM, ends in good order."""
-    with trio.open_signal_receiver(signal.SIGHUP) as signals:
-        async for _ in signals:
-            raise click.exceptions.Exit(HANGUP_STATUS)
-
-
-async def _read(*, raw: bool) -> bytes:
-    """Input. Files and pipes are read in a thread: they cannot be waited for, or shall stay blocking for others."""
-    if raw:
-        await trio.lowlevel.wait_readable(STDIN)
-        try:
-            return os.read(STDIN, CHUNK)
-        except OSError:  # the terminal is gone
-            return b""
-    return await trio.to_thread.run_sync(os.read, STDIN, CHUNK, abandon_on_cancel=True)
-
-
-def _write_all(data: bytes) -> None:
-    """Output, in a thread: a terminal may be stopped, by Ctrl+S for one."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(STDOUT, view) :]

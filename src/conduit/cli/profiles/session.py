@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -37,15 +37,23 @@ _Result = TypeVar("_Result")
 @asynccontextmanager
 async def open_http(world: World, profile: Profile) -> AsyncIterator[httpx.AsyncClient]:
     """Connections that trust whom the profile trusts."""
-    verify: ssl.SSLContext | bool = True
-    if profile.ca_file:
-        try:
-            verify = ssl.create_default_context(cafile=profile.ca_file)
-        except OSError as error:  # ssl's errors are such too
-            raise LocalProtocolError(f"cannot use the certificates in {profile.ca_file}: {error}") from error
+    verify = tls_of(profile) or True
     timeout = httpx.Timeout(PATIENCE, connect=CONNECT_PATIENCE)
     async with httpx.AsyncClient(transport=world.transport, verify=verify, timeout=timeout) as http:
         yield http
+
+
+def tls_of(profile: Profile) -> ssl.SSLContext | None:
+    """Whom the profile trusts; None is whom the system trusts.
+
+    :raises LocalProtocolError: its certificates cannot be used.
+    """
+    if not profile.ca_file:
+        return None
+    try:
+        return ssl.create_default_context(cafile=profile.ca_file)
+    except OSError as error:  # ssl's errors are such too
+        raise LocalProtocolError(f"cannot use the certificates in {profile.ca_file}: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +82,13 @@ class Session:
         *,
         safe: bool = False,
         patience: float = PATIENCE,
+        delays: Sequence[float] = RETRY_DELAYS,
     ) -> _Answer:
         """Ask the server's Gateway.
 
+        :param safe: whether it may be asked twice.
         :param patience: seconds that an answer may take.
+        :param delays: before it is tried again.
         """
 
         async def attempt() -> _Answer:
@@ -85,14 +96,28 @@ class Session:
             try:
                 return await self._gateway_call(token, method, request, answer, patience)
             except CallError as error:
-                if error.code != Code.UNAUTHENTICATED:
+                other = await self._other_token(server_id, token, error)  # what fails so has done nothing
+                if other is None:
                     raise
-            token = await self.server_token(server_id, unlike=token)  # it did nothing of what was asked
-            return await self._gateway_call(token, method, request, answer, patience)
+            return await self._gateway_call(other, method, request, answer, patience)
 
-        return await repeatedly(attempt, safe=safe)
+        return await repeatedly(attempt, safe=safe, delays=delays)
 
-    async def server_token(self, server_id: str, *, unlike: ServerToken | None = None) -> ServerToken:
+    async def _other_token(self, server_id: str, token: ServerToken, error: CallError) -> ServerToken | None:
+        """A token that may do better after *error*: this one was not believed, or its Gateway is gone."""
+        if error.code == Code.UNAUTHENTICATED:
+            return await self.server_token(server_id, unlike=token)
+        if not (error.code == Code.UNAVAILABLE and error.safe_to_retry):
+            return None
+        try:
+            other = await self.server_token(server_id, unlike=token, delays=())
+        except CallError:
+            return None  # the Manager may be down too: what we have is as good as anything
+        return other if other.gateway != token.gateway else None
+
+    async def server_token(
+        self, server_id: str, *, unlike: ServerToken | None = None, delays: Sequence[float] = RETRY_DELAYS
+    ) -> ServerToken:
         """What opens the server, from the last time where it is good yet.
 
         :param unlike: one that a Gateway did not like.
@@ -100,8 +125,9 @@ class Session:
         token = await self.keeper.server_token(server_id)
         if token is not None and (unlike is None or token.token != unlike.token):
             return token
-        found = await self.manager(
-            "GetServerToken", pb.GetServerTokenRequest(server_id=server_id), pb.GetServerTokenResponse
+        request = pb.GetServerTokenRequest(server_id=server_id)
+        found = await self._as_customer(
+            MANAGER, "GetServerToken", request, pb.GetServerTokenResponse, safe=True, delays=delays
         )
         check_url(found.gateway_endpoint, allow_http=self.profile.allow_http)
         token = ServerToken(Secret(found.token), from_timestamp(found.expires_at) or 0.0, found.gateway_endpoint)
@@ -119,7 +145,14 @@ class Session:
         return await client.call(method, request, answer, bearer=token.token.reveal(), timeout=patience)
 
     async def _as_customer(
-        self, service: str, method: str, request: Message[Any], answer: type[_Answer], *, safe: bool
+        self,
+        service: str,
+        method: str,
+        request: Message[Any],
+        answer: type[_Answer],
+        *,
+        safe: bool,
+        delays: Sequence[float] = RETRY_DELAYS,
     ) -> _Answer:
         client = ConnectClient(self.http, self.profile.manager, service)
 
@@ -133,7 +166,7 @@ class Session:
             login = await self.keeper.fresh(self._renew, unlike=login)  # our clock may be wrong, or keys have changed
             return await client.call(method, request, answer, bearer=login.access.reveal())
 
-        return await repeatedly(attempt, safe=safe)
+        return await repeatedly(attempt, safe=safe, delays=delays)
 
     async def _renew(self, login: Login) -> Login:
         client = ConnectClient(self.http, self.profile.manager, MANAGER)
@@ -166,12 +199,14 @@ async def open_session(world: World, named: str | None) -> AsyncIterator[Session
         yield Session(name, profile, place.keeper(name, profile), http)
 
 
-async def repeatedly(attempt: Callable[[], Awaitable[_Result]], *, safe: bool) -> _Result:
+async def repeatedly(
+    attempt: Callable[[], Awaitable[_Result]], *, safe: bool, delays: Sequence[float] = RETRY_DELAYS
+) -> _Result:
     """Try again after a while where nobody was there, and it does no harm.
 
     :param safe: it may be done twice; else only what certainly was not done is tried again.
     """
-    for delay in RETRY_DELAYS:
+    for delay in delays:
         try:
             return await attempt()
         except CallError as error:

@@ -11,6 +11,7 @@ __all__ = ["command"]
 
 PARTS: Final = {
     "boot": Part("conduit.cli.server.boot", "What a server boots from."),
+    "console": Part("conduit.cli.server.console", "The serial console, on this terminal."),
     "events": Part("conduit.cli.server.facts", "The BMC's event log.", "events_command"),
     "identify": Part("conduit.cli.server.boot", "Blink, so that somebody finds it.", "identify_command"),
     "info": Part("conduit.cli.server.facts", "What the BMC says of itself and of the system.", "info_command"),

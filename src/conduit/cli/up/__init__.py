@@ -15,7 +15,7 @@ import trio
 
 from conduit._trio import open_background_nursery
 from conduit.cli.params import WholeNumber
-from conduit.cli.up.fleet import HOST, Fleet, start_fleet
+from conduit.cli.up.fleet import ACME, HOST, USER, Fleet, start_fleet
 from conduit.cli.up.seed import Ports, Seed, plant
 from conduit.cli.up.tour import Tour, run_tour
 from conduit.cli.up.tree import Service, Tree, free_ports
@@ -34,13 +34,16 @@ class Running:
 
 @click.command(name="up", epilog="Example: conduit up --check")
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Folder to keep; else a temporary one.")
-@click.option("--port", type=WholeNumber(1, 65533), help="Manager's; Gateway and tunnels follow.  [default: free ones]")
+@click.option(
+    "--port", type=WholeNumber(1, 65533), help="Manager's; Gateway, tunnels and BMCs follow.  [default: free ones]"
+)
+@click.option("--password", envvar="CONDUIT_UP_PASSWORD", help="Of everybody and of every BMC; else each has its own.")
 @click.option("--check", is_flag=True, help="Show all of it by a scripted tour, and end.")
-async def command(data: Path | None, port: int | None, *, check: bool) -> None:
+async def command(data: Path | None, port: int | None, password: str | None, *, check: bool) -> None:
     """Everything on this machine: Manager, Gateway, Agent and six virtual servers of different kinds."""
     started = trio.current_time()
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async with _running(data, port) as running:
+        async with _running(data, port, password) as running:
             click.echo(f"ready after {trio.current_time() - started:.1f} s")
             if check:
                 async with httpx.AsyncClient(trust_env=False) as http:
@@ -53,13 +56,13 @@ async def command(data: Path | None, port: int | None, *, check: bool) -> None:
 
 
 @asynccontextmanager
-async def _running(data: Path | None, port: int | None) -> AsyncIterator[Running]:
+async def _running(data: Path | None, port: int | None, password: str | None) -> AsyncIterator[Running]:
     with tempfile.TemporaryDirectory(prefix="conduit-up-") as temporary:
         folder = Path(temporary) if data is None else data
         numbers = [port, port + 1, port + 2] if port else await free_ports(3, HOST)
         async with open_background_nursery() as nursery:
-            fleet = await start_fleet(nursery)
-            seed = await plant(folder, Ports(*numbers), fleet)
+            fleet = await start_fleet(nursery, port=port + 3 if port else 0, password=password)
+            seed = await plant(folder, Ports(*numbers), fleet, password=password)
             names = ("manager", "gateway", "agent")
             async with Tree.grow([Service(name, seed.config(name), folder) for name in names]) as tree:
                 yield Running(seed, fleet, tree)
@@ -72,4 +75,21 @@ def _tell(running: Running) -> None:
     for email, password in running.seed.passwords.items():
         mine = ", ".join(sorted(running.fleet.owned_by(email)))
         click.echo(f"  {email:24} {password.reveal():16} {mine or 'everything'}")
+    _tell_commands(running)
     click.echo("\nCtrl+C ends it.")
+
+
+def _tell_commands(running: Running) -> None:
+    first = running.fleet.served["web-01"]
+    secret = running.seed.data / "web-01.password"
+    click.echo(f"""
+In a browser: {running.seed.manager_url}/
+
+In another terminal:
+  conduit auth login --manager {running.seed.manager_url} --email {ACME}
+  conduit server list
+  conduit server power on web-01
+  conduit server console web-01
+
+Straight at a BMC, as its Agent does it:
+  conduit ipmi -H {HOST} -p {first.port} -U {USER} --password-file {secret} power status""")

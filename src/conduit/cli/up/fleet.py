@@ -35,8 +35,8 @@ class ServerPlan:
     password: str = field(repr=False)
 
 
-def plans() -> list[ServerPlan]:
-    """All six, with fresh passwords."""
+def plans(password: str | None) -> list[ServerPlan]:
+    """All six, with fresh passwords, or this one."""
     old = BmcConfig(plus=PlusConfig(enabled=False), lan=LanConfig())
     modern = BmcConfig(plus=PlusConfig(suites=(17,)), lan=LanConfig(enabled=False))
     mixed = BmcConfig()
@@ -49,11 +49,12 @@ def plans() -> list[ServerPlan]:
         ("build-01", GLOBEX, "IPMI 2.0, running", ("ci",), replace(slow, running=True), "ipmi"),
         ("spare-01", "", "nobody's: staff", (), mixed, "ipmi"),
     ]
-    return [_plan(*kind) for kind in kinds]
+    return [_plan(*kind, password or secrets.token_urlsafe(9)) for kind in kinds]
 
 
-def _plan(name: str, owner: str, words: str, tags: tuple[str, ...], config: BmcConfig, control: str) -> ServerPlan:
-    password = secrets.token_urlsafe(9)
+def _plan(
+    name: str, owner: str, words: str, tags: tuple[str, ...], config: BmcConfig, control: str, password: str
+) -> ServerPlan:
     guest = replace(config.guest, enabled=True, hostname=name.encode(), epoch=datetime.now(UTC).timestamp())
     complete = replace(config, users=(UserConfig(name=USER.encode(), password=password.encode()),), guest=guest)
     return ServerPlan(
@@ -77,10 +78,16 @@ class Fleet:
         return self.served[server_id].bmc.state.machine.is_on
 
 
-async def start_fleet(nursery: trio.Nursery) -> Fleet:
-    """Serve all six on loopback, as tasks of *nursery*."""
-    all_plans = plans()
-    bmcs = [(VirtualBmc(plan.config, entropy=secrets.token_bytes), HOST, 0) for plan in all_plans]
+async def start_fleet(nursery: trio.Nursery, *, port: int = 0, password: str | None = None) -> Fleet:
+    """Serve all six on loopback, as tasks of *nursery*.
+
+    :param port: UDP port of the first; the others follow. 0 for free ones.
+    """
+    all_plans = plans(password)
+    bmcs = [
+        (VirtualBmc(plan.config, entropy=secrets.token_bytes), HOST, port + number if port else 0)
+        for number, plan in enumerate(all_plans)
+    ]
     served = await nursery.start(serve_many, bmcs)
     names = [plan.id for plan in all_plans]
     return Fleet(dict(zip(names, all_plans, strict=True)), dict(zip(names, served, strict=True)))

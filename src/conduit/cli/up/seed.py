@@ -54,15 +54,16 @@ class Seed:
         return self.data / f"{name}.toml"
 
 
-async def plant(data: Path, ports: Ports, fleet: Fleet) -> Seed:
+async def plant(data: Path, ports: Ports, fleet: Fleet, *, password: str | None = None) -> Seed:
     """Make it all, in an empty folder."""
-    seed = Seed(data, ports, {email: Secret(secrets.token_urlsafe(9)) for email in (ACME, GLOBEX, STAFF)})
+    accounts = {email: Secret(password or secrets.token_urlsafe(9)) for email in (ACME, GLOBEX, STAFF)}
+    seed = Seed(data, ports, accounts)
     settings = ManagerSettings(state=data / "manager", host=HOST, port=ports.manager)
     settings.state.mkdir(mode=0o700, parents=True)
     with opened(settings.database_url) as database:
         async with open_manager(database, make_master_key(settings.master_key)) as manager:
-            for email, password in seed.passwords.items():
-                await manager.accounts.create(email, password, is_staff=email == STAFF)
+            for email, secret in seed.passwords.items():
+                await manager.accounts.create(email, secret, is_staff=email == STAFF)
             for kind, place in (("gateway", {"datacenter_id": ""}), ("agent", {"datacenter_id": DATACENTER})):
                 token, _ = await manager.machines.create_join_token(
                     kind=kind, region=REGION, ttl=_TTL, uses=1, created_by="conduit up", **place

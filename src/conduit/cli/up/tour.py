@@ -247,7 +247,10 @@ class TourConsole:
                     await self.type(wake)
 
     async def _receive(self) -> None:
-        for message in self.session.receive(await self._websocket.receive()):
+        data = await self._websocket.receive()
+        if data is None:
+            raise TourError("the Gateway has closed the connection")
+        for message in self.session.receive(data):
             if isinstance(message, Output):
                 self._seen += message.data
             elif isinstance(message, Ended):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+import functools
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
@@ -184,26 +185,27 @@ async def read_sensors(
 
 async def read_sensor(bmc: Bmc, sensor: KnownSensor, *, live_thresholds: bool = True) -> SensorReading:
     """One sensor. :raises ConduitError: as :func:`read_sensors`."""
-    blank = _blank(sensor)
+    say = _describe(sensor)
     record = sensor.record
     if isinstance(record, EventOnlySensor):
-        return blank
+        return say()
     if sensor.owner.is_software:
-        return replace(blank, note="it belongs to software, which cannot be asked")
+        return say(note="it belongs to software, which cannot be asked")
     try:
         raw = await bmc.request(GetSensorReading(number=sensor.number), target=sensor.target)
         limits = await _limits(bmc, sensor, record, live=live_thresholds)
         conversion = await _conversion(bmc, sensor, record, raw.reading)
     except (CompletionCodeError, DecodeError) as error:
-        return replace(blank, note=str(error))
+        return say(note=str(error))
     except PeerTimeoutError as error:
         if not sensor.target.bridges:
             raise
-        return replace(blank, note=str(error))
-    return _complete(blank, record, raw, limits, conversion)
+        return say(note=str(error))
+    return _complete(say, record, raw, limits, conversion)
 
 
-def _blank(sensor: KnownSensor) -> SensorReading:
+def _describe(sensor: KnownSensor) -> Callable[..., SensorReading]:
+    """All of a :class:`SensorReading` that the record tells; takes the rest."""
     record = sensor.record
     if isinstance(record, EventOnlySensor):
         kind, sensor_type, unit = SensorKind.EVENT_ONLY, record.sensor_type, ""
@@ -211,7 +213,8 @@ def _blank(sensor: KnownSensor) -> SensorReading:
         has_thresholds = record.traits.event_type == THRESHOLD
         kind = SensorKind.THRESHOLD if has_thresholds else SensorKind.DISCRETE
         sensor_type, unit = record.traits.sensor_type, record.traits.units.text if record.traits.is_analog else ""
-    return SensorReading(
+    return functools.partial(
+        SensorReading,
         name=sensor.name,
         number=sensor.number,
         owner=sensor.owner,
@@ -249,7 +252,7 @@ async def _conversion(
 
 
 def _complete(
-    blank: SensorReading,
+    say: Callable[..., SensorReading],
     record: FullSensor | CompactSensor,
     raw: RawReading,
     limits: Thresholds[int],
@@ -257,7 +260,7 @@ def _complete(
 ) -> SensorReading:
     thresholds = NO_LIMITS if conversion is None else _values(limits, conversion)
     if not raw.is_available:
-        return replace(blank, thresholds=thresholds)
+        return say(thresholds=thresholds)
     bits = raw.states or 0
     event_type = record.traits.event_type
     if event_type == THRESHOLD:
@@ -269,8 +272,7 @@ def _complete(
         states = tuple(state_name(event_type, record.traits.sensor_type, offset) for offset in numbers)
         severe = (status for mask, status in _BY_SEVERITY if event_type == SEVERITY and mask & bits)
         status = next(severe, Status.OK)
-    return replace(
-        blank,
+    return say(
         raw=None if conversion is None else raw.reading,
         value=None if conversion is None else conversion.value(raw.reading),
         states=states,

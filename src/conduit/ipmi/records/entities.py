@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Final, Self
 
 from conduit._wire import Reader
-from conduit.ipmi._fields import check_range
+from conduit.ipmi._fields import SHARED, check_range
 
 _NAMES: Final = (
     "unspecified", "other", "unknown", "processor", "disk", "peripheral bay", "management module", "system board",
@@ -68,5 +69,9 @@ class Entity:
     @classmethod
     def read(cls, reader: Reader) -> Self:
         """:raises DecodeError: two bytes are not there."""
-        entity_id, instance = reader.take(2, "entity")
+        return cls._of(*reader.take(2, "entity"))
+
+    @classmethod
+    @functools.lru_cache(SHARED)
+    def _of(cls, entity_id: int, instance: int) -> Self:
         return cls(entity_id=entity_id, instance=instance & 0x7F, logical=bool(instance & 0x80))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from typing import ClassVar, Final, Self
 
 from conduit._wire import Reader
 from conduit.errors import DecodeError
-from conduit.ipmi._fields import check_range
+from conduit.ipmi._fields import SHARED, check_range
 
 HEADER_SIZE: Final = 5
 SDR_VERSION: Final = 0x51
@@ -104,7 +105,11 @@ class Owner:
     @classmethod
     def read(cls, reader: Reader) -> Self:
         """:raises DecodeError: two bytes are not there."""
-        address, where = reader.take(2, "sensor owner")
+        return cls._of(*reader.take(2, "sensor owner"))
+
+    @classmethod
+    @functools.lru_cache(SHARED)
+    def _of(cls, address: int, where: int) -> Self:
         return cls(address=address, channel=where >> 4, fru_lun=where >> 2 & 0x03, lun=where & 0x03)
 
 
@@ -157,6 +162,7 @@ class Capabilities:
         return self.ignore_if_absent << 7 | self.auto_rearm << 6 | access | self.event_control
 
     @classmethod
+    @functools.lru_cache(SHARED)
     def of(cls, byte: int) -> Self:
         """All values have a name."""
         return cls(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, Self
 
 from conduit._wire import Reader
-from conduit.ipmi._fields import check_range, known
+from conduit.ipmi._fields import SHARED, check_range, known
 
 
 class AnalogFormat(IntEnum):
@@ -113,7 +114,11 @@ class SensorUnits:
     @classmethod
     def read(cls, reader: Reader) -> Self:
         """:raises DecodeError: three bytes are not there."""
-        flags, base, modifier = reader.take(3, "sensor units")
+        return cls._of(*reader.take(3, "sensor units"))
+
+    @classmethod
+    @functools.lru_cache(SHARED)
+    def _of(cls, flags: int, base: int, modifier: int) -> Self:
         return cls(
             analog_format=AnalogFormat(flags >> 6),
             rate=known(Rate, flags >> 3 & 0x07),

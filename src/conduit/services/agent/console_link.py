@@ -21,6 +21,8 @@ from conduit.services.agent.hub_settings import HubSettings
 
 logger = logging.getLogger(__name__)
 CHUNK: Final = 32 << 10  # bytes of output at a time
+# Seconds that a console lasts to be none that fails: two systems that take it from each other must calm down.
+STEADY: Final = 30.0
 HASTE: Final = 1.0  # seconds before another attempt at the least, whoever arrives
 _HAPPENINGS: Final = {
     ConsoleEventKind.UNAVAILABLE: Happening.OFF,
@@ -127,7 +129,9 @@ class ConsoleLink:
         failures = 0
         while True:
             self._hurry = trio.Event()
-            failures = 0 if await self._try_to_open() else failures + 1
+            started = trio.current_time()
+            opened = await self._try_to_open()
+            failures = 0 if opened and trio.current_time() - started >= STEADY else failures + 1
             await trio.sleep(HASTE)
             with trio.move_on_after(self._pause(failures) - HASTE):
                 await self._hurry.wait()
@@ -135,7 +139,8 @@ class ConsoleLink:
     def _pause(self, failures: int) -> float:
         """Soon at first, also where another system has it: that may be ourselves, killed a moment ago."""
         settings = self._owner.settings
-        delay = settings.retry_delays[min(failures, len(settings.retry_delays) - 1)]
+        delays = settings.retry_delays
+        delay = delays[min(failures, len(delays)) - 1] if failures else HASTE
         return min(delay, settings.busy_delay) if self._owner.machine.phase is Phase.BUSY else delay
 
     async def _try_to_open(self) -> bool:
@@ -193,22 +198,16 @@ class ConsoleLink:
             async with open_background_nursery() as nursery:
                 nursery.start_soon(self._watch, events)
                 nursery.start_soon(self._type, console)
-                await self._listen(console, events)
+                await self._listen(console)
 
-    async def _listen(self, console: ConsoleLike, events: trio.MemoryReceiveChannel[ConsoleEvent]) -> None:
+    async def _listen(self, console: ConsoleLike) -> None:
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):  # another way to end
             while data := await console.receive_some(CHUNK):
-                self._catch_up(events)
+                # What the console told before it had this output was told to a task that is to run by now: let it, so
+                # that gaps are where they belong. Not even a cancelled hub loses what was received.
+                await trio.lowlevel.cancel_shielded_checkpoint()
                 self._owner.keep(data)
-        self._catch_up(events)
-
-    def _catch_up(self, events: trio.MemoryReceiveChannel[ConsoleEvent]) -> None:
-        """What happened before the output that just came is told before it."""
-        try:
-            while True:
-                self._note(events.receive_nowait())
-        except (trio.WouldBlock, trio.EndOfChannel):
-            return
+        await trio.lowlevel.cancel_shielded_checkpoint()
 
     async def _watch(self, events: trio.MemoryReceiveChannel[ConsoleEvent]) -> None:
         async for event in events:

@@ -151,7 +151,7 @@ class Connection:
         with trio.move_on_after(LAST_WORDS):
             try:
                 if isinstance(self._stream, trio.SocketStream):
-                    async with self._sending:  # an application that has not noticed may be in the middle of something
+                    async with self._sending:
                         await self._stream.send_eof()
                 for _ in range(MAX_LAST_WORDS // MAX_READ if self._we_close else 0):
                     if not await self._stream.receive_some(MAX_READ):

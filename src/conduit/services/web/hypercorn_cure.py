@@ -30,7 +30,6 @@ from itertools import chain
 from typing import Any, Final, cast
 
 import h11
-import structlog
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
@@ -44,9 +43,8 @@ from wsproto.events import Message as WebSocketMessage
 
 from conduit.services.web.app_queue import AppQueue, Taken
 from conduit.services.web.asgi import Application, Message
+from conduit.services.web.errors import report
 from conduit.services.web.limits import Limits
-
-logger = structlog.get_logger(__name__)
 
 MAX_LEFT_OVER: Final = 1024 * 1024  # bytes of a body that nobody reads, which are dropped for the connection's sake
 MAX_QUEUED: Final = 64 * 1024  # bytes that an HTTP/1.1 request's application has still to take
@@ -113,9 +111,9 @@ class Tasks:
 async def _run_app(app: ASGIWrapper, scope: Any, queue: AppQueue, send: AppSend) -> None:
     try:
         await app(scope, cast(Any, queue.receive), send, trio.to_thread.run_sync, trio.from_thread.run)
-    except Exception as error:  # the boundary of an application's task
+    except Exception as error:  # noqa: BLE001  # the boundary of an application's task
         if not _is_gone(error):
-            logger.exception("an application failed", path=scope["path"])
+            report(error, where=scope["path"])
     finally:
         await send(None)
         await queue.drop()

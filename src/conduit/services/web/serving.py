@@ -17,6 +17,7 @@ from conduit._trio import open_background_nursery
 from conduit.services.web.asgi import Application
 from conduit.services.web.bindings import Binding, Bound, listen
 from conduit.services.web.connection import Connection
+from conduit.services.web.errors import report
 from conduit.services.web.hypercorn_cure import hypercorn_config, make_context, wrap
 from conduit.services.web.lifespan import lifespan
 from conduit.services.web.limits import Limits
@@ -106,8 +107,8 @@ class Server:
                         await connection.serve(sock, self._bound.tls)
                     finally:
                         self._connections.discard(connection)
-        except Exception:  # one connection's failure is its own
-            logger.exception("a connection failed")
+        except Exception as error:  # noqa: BLE001  # one connection's failure is its own
+            report(error, where="connection")
         finally:
             await trio.aclose_forcefully(sock)
 

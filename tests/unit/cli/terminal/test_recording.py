@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conduit.cli.ipmi.recording import Asciicast, Flusher, private_file
+from conduit.cli.terminal.recording import Asciicast, Flusher, private_file
 from conduit.errors import LocalProtocolError
 
 

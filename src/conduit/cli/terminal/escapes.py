@@ -23,6 +23,10 @@ class Action(Enum):
     SUSPEND = "suspend"
     MENU = "menu"
     "Ctrl+] was typed: say which keys may follow."
+    ASK = "ask for the keyboard"
+    GIVE = "give the keyboard"
+    KEEP = "keep the keyboard"
+    TAKE = "take the keyboard"
     RESUME = "resume"
     "A key that the menu does not have: the console goes on."
 
@@ -32,6 +36,9 @@ After Enter:  {e}.  quit    {e}B  break    {e}?  this help    {e}^Z  suspend    
 Any time:     ^]q quit    ^]b break    ^]? this help    ^]s status    ^]]  ^] itself
 All else, Ctrl+C too, goes to the machine."""
 MENU: Final = "q quit, b break, s status, ? help, ] sends Ctrl+]; any other key goes on"
+SHARED_HELP: Final = """
+A console that others look at too:  ^]w ask for the keyboard    ^]t take it    ^]g give it    ^]n keep it"""
+SHARED_MENU: Final = f"w ask for the keyboard, t take it, g give it, n keep it, {MENU}"
 
 _AFTER_ESCAPE: Final = {
     ord("."): Action.QUIT,
@@ -44,6 +51,13 @@ _IN_MENU: Final = {
     ord("b"): Action.BREAK,
     ord("?"): Action.HELP,
     ord("s"): Action.STATUS,
+}
+_IN_SHARED_MENU: Final = {
+    **_IN_MENU,
+    ord("w"): Action.ASK,
+    ord("t"): Action.TAKE,
+    ord("g"): Action.GIVE,
+    ord("n"): Action.KEEP,
 }
 
 Step = bytes | Action
@@ -65,9 +79,11 @@ class EscapeParser:
     """Finds escapes in what is typed, however it is cut into pieces.
 
     :param escape: the character that counts at the start of a line; None leaves everything to the machine, Ctrl+] too.
+    :param shared: others may look at the console too, and one of all has the keyboard.
     """
 
     escape: int | None = ord("~")
+    shared: bool = False
     _at_line_start: bool = True
     _escaped: bool = False
     _in_menu: bool = False
@@ -92,7 +108,12 @@ class EscapeParser:
     @property
     def help(self) -> str:
         """All escapes."""
-        return HELP.format(e=chr(self.escape or 0))
+        return HELP.format(e=chr(self.escape or 0)) + (SHARED_HELP if self.shared else "")
+
+    @property
+    def menu(self) -> str:
+        """What may follow Ctrl+]."""
+        return SHARED_MENU if self.shared else MENU
 
     def _take(self, byte: int) -> Step:
         if self._in_menu:
@@ -110,9 +131,9 @@ class EscapeParser:
 
     def _choose(self, byte: int) -> Step:
         self._in_menu = False
-        return (
-            bytes((byte,)) if byte == MENU_KEY else b"\x1d" if byte == ord("]") else _IN_MENU.get(byte, Action.RESUME)
-        )
+        if byte in (MENU_KEY, ord("]")):
+            return bytes((MENU_KEY,))
+        return (_IN_SHARED_MENU if self.shared else _IN_MENU).get(byte, Action.RESUME)
 
     def _end_escape(self, byte: int) -> Step:
         self._escaped = False

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from conduit.cli.ipmi.escapes import Action, EscapeParser, Step, parse_escape
+from conduit.cli.terminal.escapes import Action, EscapeParser, Step, parse_escape
 from conduit.errors import LocalProtocolError
 
 TABLE = [

@@ -1,0 +1,1 @@
+"""Consoles on this process's standard streams: raw terminals, escapes, recordings."""
