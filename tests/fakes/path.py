@@ -19,7 +19,6 @@ from conduit.cli.up.fleet import ACME, GLOBEX, HOST, USER, Fleet, ServerPlan
 from conduit.cli.up.seed import STAFF, Ports, Seed, plant, write_private
 from conduit.cli.up.tree import Service, free_ports
 from conduit.ipmi.bmc import BmcConfig, UserConfig, VirtualBmc
-from conduit.ipmi.bmc.config import Limits
 
 from conduit.ipmi.bmc.serve import ServedBmc, serve_many
 from conduit.ipmi.bmc.state import Reset
@@ -35,8 +34,7 @@ from conduit.services.manager.vault import read_master_key
 from conduit.services.settings import load
 from tests.fakes.path_client import Customer
 
-BMC: Final = BmcConfig(limits=Limits(idle_timeout=2.0))
-"A killed Agent's session ends soon, so that the next one gets the console."
+BMC: Final = BmcConfig()
 
 
 class Runs(Protocol):
@@ -209,6 +207,13 @@ class Path_:
     def mute(self, server_id: str) -> Mute:
         """Its BMC is silent while the block lasts."""
         return Mute(self.fleet.served[server_id])
+
+    def forget(self, server_id: str) -> None:
+        """Its BMC's idle sessions have timed out, as they do after a minute; output waits for the next console."""
+        served = self.fleet.served[server_id]
+        served.bmc.state.sessions.clear()
+        served.bmc.state.sol.check_owner()
+        served.wake()
 
     def reboot(self, server_id: str) -> None:
         """Its BMC forgets its sessions."""

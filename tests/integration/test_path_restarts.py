@@ -53,6 +53,7 @@ async def test_an_agent_that_is_killed_or_leaves_goes_on_at_the_same_offset(tmp_
             epoch, before = viewer.session.epoch, viewer.session.position
             agent.kill()
             await agent.wait_dead()
+            path.forget("web-01")
             await viewer.until(lambda: not viewer.is_live)
             await agent.start()
             await viewer.more()
