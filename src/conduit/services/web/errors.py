@@ -91,8 +91,7 @@ def rpc_error(error: BaseException, *, where: str = "") -> ConnectError:
 
     :param where: what was called, for the log.
     """
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
+    error = _lone(error)
     if isinstance(error, ConnectError):
         return error
     if isinstance(error, CallError):
@@ -122,6 +121,7 @@ def report(error: BaseException, *, where: str) -> str:
 
     :returns: the incident's number, for the client.
     """
+    error = _lone(error)
     incident = secrets.token_hex(6)
     logger.error(
         "unexpected failure",
@@ -132,6 +132,13 @@ def report(error: BaseException, *, where: str) -> str:
         frames=[f"{each.filename}:{each.lineno} {each.name}" for each in traceback.extract_tb(error.__traceback__)],
     )
     return incident
+
+
+def _lone(error: BaseException) -> BaseException:
+    """What a group holds, when it is one."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 def without_secrets(text: str) -> str:
