@@ -23,6 +23,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 from quart import request, websocket
 from quart_trio import QuartTrio
 from trio_websocket import open_websocket_url
+from wsproto import events
 
 from conduit.errors import CallError, TransportError
 from conduit.services.api.gateway.v1 import gateway_pb as pb
