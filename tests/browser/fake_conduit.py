@@ -18,8 +18,10 @@ import h11
 import trio
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Message, Ping, Request
+from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
 from tests.browser.fake_hub import FakeHub, HubViewer
+from tests.browser.real_hub import RealHub, RealViewer
 
 T = TypeVar("T")
 
@@ -28,6 +30,7 @@ PASSWORD = "correct horse"
 COOKIE = "__Host-conduit"
 SERVERS = ("db-01", "db-02", "gpu-7")
 READ_SIZE = 65_536
+OVER = (h11.RemoteProtocolError, LocalProtocolError, RemoteProtocolError)
 TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 JSON = "application/json"
 
@@ -45,7 +48,7 @@ def as_json(status: int, value: object, *headers: tuple[str, str]) -> Answer:
 
 
 def error(status: int, message: str) -> Answer:
-    return as_json(status, {"error": {"code": str(status), "message": message}})
+    return as_json(status, {"title": "Refused", "status": status, "detail": message})  # RFC 9457
 
 
 @dataclass
@@ -54,6 +57,8 @@ class FakeConduit:
 
     pages: Path
     hub: FakeHub = field(default_factory=FakeHub)
+    real_hub: RealHub | None = None
+    "Where consoles lead, instead of the fake one."
     permissions: list[str] = field(
         default_factory=lambda: ["console:read", "console:write", "power:read", "power:write"]
     )
@@ -154,8 +159,8 @@ class FakeConduit:
             async with stream:
                 while await self._exchange(stream):
                     pass
-        except (trio.BrokenResourceError, trio.ClosedResourceError, h11.RemoteProtocolError):
-            pass
+        except* (trio.BrokenResourceError, trio.ClosedResourceError, *OVER):
+            pass  # the browser went away, at whatever moment
 
     async def _exchange(self, stream: trio.SocketStream) -> bool:
         """One request and its answer; false when the connection is over."""
@@ -216,7 +221,8 @@ class FakeConduit:
             await stream.send_all(machine.send(Message(data=bytearray(message))))
 
         async with trio.open_nursery() as nursery:
-            viewer = HubViewer(self.hub, send, nursery.cancel_scope, may_write=may_write)
+            connect = self.hub.connect if self.real_hub is None else self.real_hub.connect
+            viewer = connect(send, nursery.cancel_scope, may_write=may_write)
             try:
                 await self._receive(stream, machine, viewer, nursery)
             finally:
@@ -224,7 +230,7 @@ class FakeConduit:
                 nursery.cancel_scope.cancel()
 
     async def _receive(
-        self, stream: trio.SocketStream, machine: WSConnection, viewer: HubViewer, nursery: trio.Nursery
+        self, stream: trio.SocketStream, machine: WSConnection, viewer: HubViewer | RealViewer, nursery: trio.Nursery
     ) -> None:
         while True:
             data = await stream.receive_some(READ_SIZE)

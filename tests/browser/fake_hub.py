@@ -41,6 +41,11 @@ class FakeHub:
     attaches: list[dict[str, Any]] = field(default_factory=list)
     numbers: int = 0
 
+    def connect(
+        self, send: Callable[[bytes], Awaitable[None]], scope: trio.CancelScope, *, may_write: bool
+    ) -> HubViewer:
+        return HubViewer(self, send, scope, may_write=may_write)
+
     def emit(self, data: bytes) -> None:
         self.log += data
         self.wake()

@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import sign_in
-from tests.browser.fake_conduit import Running, error, running
+from tests.browser.fake_conduit import FakeConduit, Running, error, running
+from tests.browser.real_hub import RealHub
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -294,3 +295,33 @@ def test_a_gateway_of_another_origin_is_all_that_the_page_talks_to_besides(brows
         gateway = conduit.fake.gateway
         context.close()
         assert asked == {conduit.url, gateway, gateway.replace("http", "ws")}
+
+
+def test_the_agents_own_hub_understands_the_page(page: Page, conduit: Running) -> None:
+    real = conduit.do(fake_leads_to_a_real_hub)
+    conduit.do(lambda _: real.hub.output(b"db-02 login: "))
+    open_console(page)
+    page.keyboard.type("root")
+    wait_for_text(page, "db-02 login: ROOT")
+    conduit.do(lambda _: real.hub.output(FLOOD))
+    conduit.do(lambda _: real.changed())
+    conduit.do(lambda _: real.drop())
+    wait_for_text(page, "line 003999 of a flood")
+    wait_for_state(page, "live")
+    assert saved_text(page) == "db-02 login: ROOT" + FLOOD.decode().replace("\r\n", "\n")
+
+    other = page.context.new_page()
+    open_console(other)
+    other.get_by_role("button", name="Ask for keyboard").click()
+    page.bring_to_front()
+    expect(page.locator("#banner")).to_contain_text("browser asks for the keyboard. It passes in 10 s.")
+    page.get_by_role("button", name="Give now").click()
+    expect(other.locator("#writer")).to_have_text("Writer: you")
+    page.get_by_role("button", name="Take keyboard…").click()
+    page.get_by_role("button", name="Take keyboard", exact=True).click()
+    expect(page.locator("#writer")).to_have_text("Writer: you")
+
+
+def fake_leads_to_a_real_hub(fake: FakeConduit) -> RealHub:
+    fake.real_hub = RealHub()
+    return fake.real_hub

@@ -362,6 +362,23 @@ async def test_a_receiver_sleeps_through_a_lost_session_and_gets_what_comes_afte
         assert console.status.activations == 2
 
 
+async def test_who_begins_to_receive_while_there_is_no_session_gets_what_comes_after(
+    autojump_clock: MockClock,
+) -> None:
+    async with console_and_host() as (console, host, served), trio.open_nursery() as nursery:
+
+        async def write_later() -> None:
+            await trio.sleep(10)
+            host.port.host_write(b"back")
+
+        served.bmc.state.sol.deactivate()
+        served.wake()
+        assert (await console.events().receive()).kind is ConsoleEventKind.GAP
+        assert not console.status.active
+        nursery.start_soon(write_later)
+        assert await receive_exactly(console, 4) == b"back"
+
+
 async def test_one_sender_and_one_reader_at_a_time(autojump_clock: MockClock) -> None:
     async with console_and_host() as (console, host, _), trio.open_nursery() as nursery:
         host.port.host_lines(dtr=True, rts=False)

@@ -18,7 +18,7 @@ const readOnly = new URLSearchParams(location.search).get("mode") === "read";
 
 async function session(): Promise<ConsoleSession> {
   try {
-    const body = { server_id: server, read_only: readOnly || !(await serverToken(server)).permissions.includes("console:write") };
+    const body = { server_id: server, read_only: readOnly || !((await serverToken(server)).permissions ?? []).includes("console:write") };
     return await callGateway<ConsoleSession>(server, "/api/v1/consoles", { method: "POST", body });
   } catch (error) {
     if (error instanceof CallFailed && error.status === 401) throw new Refused("expired", error.message);

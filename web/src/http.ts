@@ -1,6 +1,7 @@
 // JSON over HTTP, with one kind of failure.
 
 const TIMEOUT_MS = 30_000;
+export const LONG_TIMEOUT_MS = 90_000; // for what waits for hardware
 
 /** What a server, or the way to it, refused: `status` is 0 when no answer came. */
 export class CallFailed extends Error {
@@ -18,6 +19,7 @@ export interface CallOptions {
   readonly method?: "GET" | "POST";
   readonly token?: string;
   readonly body?: unknown;
+  readonly timeoutMs?: number;
   /** The Manager's cookie belongs to it alone. */
   readonly cookies?: boolean;
 }
@@ -32,7 +34,7 @@ export async function call<T>(url: string, options: CallOptions = {}): Promise<T
     credentials: options.cookies === true ? "same-origin" : "omit",
     cache: "no-store",
     redirect: "error",
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS),
   };
   if (options.body !== undefined) request.body = JSON.stringify(options.body);
   let answer: Response;
@@ -57,11 +59,10 @@ async function readAnswer<T>(answer: Response): Promise<T> {
   throw new CallFailed(answer.status, error.code, error.message || `The server refused this: HTTP ${answer.status}.`);
 }
 
-/** Both shapes that servers use: {"error": {"code", "message"}} and {"code", "message"}. */
+/** A problem document (RFC 9457). */
 function errorOf(value: unknown): { code: string; message: string } {
-  const outer = isObject(value) ? value : {};
-  const inner = isObject(outer["error"]) ? outer["error"] : outer;
-  return { code: textOf(inner["code"]), message: textOf(inner["message"]) || textOf(outer["error"]) };
+  const problem = isObject(value) ? value : {};
+  return { code: textOf(problem["code"]), message: textOf(problem["detail"]) || textOf(problem["title"]) };
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,5 +1,5 @@
 // What the pages ask of Manager and Gateway about servers.
-import { call, CallFailed } from "./http.ts";
+import { call, CallFailed, type CallOptions, LONG_TIMEOUT_MS } from "./http.ts";
 import { callManager, millis } from "./session.ts";
 
 export interface Server {
@@ -20,7 +20,7 @@ export interface ServerPage {
 export interface ServerToken {
   readonly token: string;
   readonly gateway_endpoint: string;
-  readonly permissions: readonly string[];
+  readonly permissions?: readonly string[];
   readonly expires_at?: string | number;
 }
 
@@ -43,7 +43,7 @@ export async function serverToken(id: string): Promise<ServerToken> {
 }
 
 /** A call to the server's Gateway; a server token that it refuses is asked for anew, once. */
-export async function callGateway<T>(id: string, path: string, options: { method?: "GET" | "POST"; body?: unknown } = {}): Promise<T> {
+export async function callGateway<T>(id: string, path: string, options: CallOptions = {}): Promise<T> {
   const send = async (): Promise<T> => {
     const { token, gateway_endpoint } = await serverToken(id);
     return await call<T>(gateway_endpoint.replace(/\/$/, "") + path, { ...options, token });
@@ -76,5 +76,5 @@ export async function powerState(id: string): Promise<string> {
 
 export async function switchPower(id: string, action: PowerVerb): Promise<string> {
   const body = { action, wait: true, idempotency_key: crypto.randomUUID() };
-  return powerWord((await callGateway<PowerAnswer>(id, powerPath(id), { method: "POST", body })).state);
+  return powerWord((await callGateway<PowerAnswer>(id, powerPath(id), { method: "POST", body, timeoutMs: LONG_TIMEOUT_MS })).state);
 }

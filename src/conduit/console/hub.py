@@ -40,7 +40,7 @@ from conduit.console.messages import (
 )
 from conduit.console.phases import HEARING, STATES, TRANSITIONS, WORDS, Happening, Phase
 from conduit.console.ring import CAPACITY, Place, Ring
-from conduit.console.seats import News, Watcher, readable
+from conduit.console.seats import News, Watcher, milliseconds, readable
 from conduit.console.words import Cause, End, Mode, Refusal
 from conduit.errors import RemoteProtocolError
 
@@ -118,7 +118,7 @@ class Hub:
         if heard and not hears:
             self._deaf_since, self._deaf_cause = now, Cause.BMC
         elif hears and not heard and self._deaf_since is not None:
-            self.ring.mark(self._deaf_cause, milliseconds=_milliseconds(now - self._deaf_since))
+            self.ring.mark(self._deaf_cause, milliseconds=milliseconds(now - self._deaf_since))
             self._deaf_since = None
 
     def output(self, data: bytes) -> None:
@@ -367,7 +367,7 @@ class Hub:
         if watcher.ping is not None:
             yield Pong(id=watcher.ping.id, bmc_ms=self._keyboard.delay_ms)
         if News.STATE in watcher.news:
-            since = _milliseconds(now - self._since)
+            since = milliseconds(now - self._since)
             yield StateChanged(state=STATES[self._phase], text=self._text, since_ms=since, holder=self._holder)
         if News.WRITER in watcher.news:
             yield self._writer(now)
@@ -389,7 +389,7 @@ class Hub:
         asker = self._watchers.get(self.lease.asker or 0)
         asking = None
         if asker is not None and self.lease.deadline is not None:
-            asking = Asking(viewer=asker.id, name=asker.name, ms=_milliseconds(self.lease.deadline - now))
+            asking = Asking(viewer=asker.id, name=asker.name, ms=milliseconds(self.lease.deadline - now))
         if writer is None:
             return WriterChanged(asking=asking)
         return WriterChanged(viewer=writer.id, name=writer.name, asking=asking)
@@ -397,7 +397,3 @@ class Hub:
     def _viewers(self) -> ViewersChanged:
         listed = tuple(each.public() for each in list(self._watchers.values())[:MAX_LISTED])
         return ViewersChanged(viewers=listed, count=len(self._watchers))
-
-
-def _milliseconds(seconds: float) -> int:
-    return max(0, round(seconds * 1000))

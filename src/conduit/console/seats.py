@@ -72,3 +72,8 @@ class Watcher:
 def readable(name: str) -> str:
     """A name that can do no harm on anybody's screen."""
     return "".join(filter(str.isprintable, name))[:MAX_NAME].strip() or NOBODY
+
+
+def milliseconds(seconds: float) -> int:
+    """A time as it travels; what is over is 0."""
+    return max(0, round(seconds * 1000))

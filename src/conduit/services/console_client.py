@@ -155,7 +155,8 @@ class ConsoleViewing:
     async def _attend(self, link: Link) -> None:
         self._missing_before, self._epoch_before = self.viewer.missing, self.viewer.epoch
         self._link, self._heard = link, trio.current_time()
-        await link.send(self.viewer.attach())
+        with suppress(TransportError):  # who is not welcome finds the reason in what there is to read
+            await link.send(self.viewer.attach())
         async with open_background_nursery() as nursery:
             nursery.start_soon(self._keep_pulse, link)
             while (message := await link.receive()) is not None:

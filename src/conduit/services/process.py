@@ -29,27 +29,34 @@ async def run_service(
     :param service: takes ``task_status``.
     :param until_eof: leave when standard input ends, too: whoever started us is gone.
     """
-    notifier = Notifier()
+    notifier, serves = Notifier(), trio.Event()
     async with open_background_nursery() as helpers:
-        helpers.start_soon(_obey, helpers.cancel_scope, leave, notifier)
+        helpers.start_soon(_obey, helpers.cancel_scope, leave)
+        helpers.start_soon(_hurry, helpers.cancel_scope, leave, serves, notifier)
         if until_eof:
             helpers.start_soon(_leave_at_eof, leave)
         async with open_foreground_nursery() as nursery:
             on_started(await nursery.start(service))
+            serves.set()
             await notifier.ready()
             helpers.start_soon(notifier.keep_alive)
         helpers.cancel_scope.cancel()
 
 
-async def _obey(scope: trio.CancelScope, leave: trio.Event, notifier: Notifier) -> None:
+async def _obey(scope: trio.CancelScope, leave: trio.Event) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async for _ in signals:
             if leave.is_set():
                 break
             leave.set()
-            await notifier.stopping()
-            scope.deadline = trio.current_time() + GRACE
     scope.cancel()
+
+
+async def _hurry(scope: trio.CancelScope, leave: trio.Event, serves: trio.Event, notifier: Notifier) -> None:
+    """A service that does not serve yet, as the Manager is down, has nothing to finish."""
+    await leave.wait()
+    await notifier.stopping()
+    scope.deadline = trio.current_time() + (GRACE if serves.is_set() else 0.0)
 
 
 async def _leave_at_eof(leave: trio.Event) -> None:

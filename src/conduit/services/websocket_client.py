@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -71,11 +71,9 @@ class WebSocket:
     async def aclose(self) -> None:
         """Say that it is over."""
         with trio.move_on_after(CLOSE_PATIENCE, shield=True):
-            try:
+            with suppress(TransportError):  # it was over already
                 if not self._over:
                     await self._send(CloseConnection(code=1000))
-            except (TransportError, RemoteProtocolError):
-                pass  # it was over already
             await self._stream.aclose()
 
     async def _read(self) -> None:
@@ -99,9 +97,14 @@ class WebSocket:
             case BytesMessage() | TextMessage():
                 self._gather(event)
             case Ping():
-                await self._send(event.response())
+                await self._reply(event)
             case CloseConnection():
                 self._over, self.close_code = True, event.code
+                await self._reply(event)
+
+    async def _reply(self, event: Ping | CloseConnection) -> None:
+        with suppress(TransportError):  # a peer that has gone wants none
+            await self._send(event.response())
 
     def _gather(self, event: BytesMessage | TextMessage) -> None:
         data = event.data.encode() if isinstance(event.data, str) else event.data

@@ -25,11 +25,23 @@ from conduit.cli.terminal.streams import (
     watch_size,
     write_output,
 )
-from conduit.console.messages import Ask, Break, Detach, Give, Keep, Message, Refused, Take
+from conduit.console.messages import (
+    Ask,
+    Break,
+    Detach,
+    Give,
+    Keep,
+    Message,
+    Refused,
+    StateChanged,
+    Take,
+    WriterChanged,
+)
 from conduit.services.console_client import ConsoleViewing, Event
 
 FAILED: Final = 1
 QUIET: Final = 1.0  # seconds in which the same words are not said again
+OBVIOUS: Final = ("live", "you have the keyboard")  # at the beginning
 GOODBYE: Final = 1.0  # seconds
 MOVES: Final[dict[Action, tuple[Message, str]]] = {
     Action.BREAK: (Break(), "break sent"),
@@ -52,6 +64,8 @@ class ConsoleTerminal:
         self._tail = b""
         self._found = trio.Event()
         self._said: tuple[str, float] = ("", -QUIET)
+        self._known: dict[type[Event], str] = {}
+        "What was said last of the state, and of the keyboard."
         self._viewing: ConsoleViewing | None = None
 
     async def run(self, viewing: ConsoleViewing) -> None:
@@ -114,7 +128,17 @@ class ConsoleTerminal:
         if self._viewing is None:
             return
         text = words_for(event, self._viewing.viewer)
-        self.warn(text) if isinstance(event, Refused) else self.say(text)
+        if isinstance(event, Refused):
+            self.warn(text)
+        elif self._is_news(event, text):
+            self.say(text)
+
+    def _is_news(self, event: Event, text: str) -> bool:
+        """Not what goes without saying, nor what was said before the connection was lost."""
+        before = self._known.get(type(event))
+        if isinstance(event, (StateChanged, WriterChanged)):
+            self._known[type(event)] = text
+        return text != before and not (before is None and text in OBVIOUS)
 
     def warn(self, text: str) -> None:
         """The bell, and the words, but not at every key."""

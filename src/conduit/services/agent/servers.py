@@ -14,13 +14,14 @@ import trio
 from conduit._trio import open_background_nursery
 from conduit.ipmi import Interface
 from conduit.rmcp.endpoint import Endpoint, open_endpoint
-from conduit.services.agent.broker import Broker, open_broker
+from conduit.services.agent.broker import AGENT, Broker, open_broker
 from conduit.services.agent.broker_endpoints import ControlEndpoint, ServerEndpoints
 from conduit.services.agent.config import AgentConfig, Console, Control, ServerConfig, password_of
 from conduit.services.agent.console_log import LogSettings
 from conduit.services.agent.hub import ConsoleHub, open_console_hub
 from conduit.services.agent.hub_settings import HubSettings
 from conduit.services.agent.secret_store import SecretStore
+from conduit.services.agent.sol_holder import find_sol_holder
 from conduit.services.api.common.v1.server_pb import BMCType, SOLType
 from conduit.services.api.manager.v1.machine_pb import ReportedServer
 
@@ -72,6 +73,13 @@ class Servers:
             if server_id not in self._kept:
                 await self._nursery.start(self._keep, server_id, config)
 
+    async def say_goodbye(self) -> None:
+        """Tell all viewers of consoles to come back later; calls go on."""
+        async with trio.open_nursery() as nursery:
+            for server in self.by_id.values():
+                if server.hub is not None:
+                    nursery.start_soon(server.hub.say_goodbye)
+
     async def _keep(
         self, server_id: str, config: ServerConfig, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
@@ -97,7 +105,9 @@ class Servers:
             opener = partial(broker.open_console, steal=config.console.steal)
             spool = self._state / "consoles" / server_id
             settings = hub_settings(config.console)
-            hub = await stack.enter_async_context(open_console_hub(opener, spool=spool, settings=settings))
+            hub = await stack.enter_async_context(
+                open_console_hub(opener, spool=spool, settings=settings, find_holder=partial(_find_holder, broker))
+            )
         return Server(server_id, config, broker, hub)
 
 
@@ -108,6 +118,12 @@ async def open_servers(config: AgentConfig) -> AsyncIterator[Servers]:
         servers = Servers(config, udp, nursery)
         await servers.use(config.servers)
         yield servers
+
+
+async def _find_holder(broker: Broker) -> str | None:
+    """Who has the serial console, as far as the BMC tells."""
+    found = await broker.run(AGENT, find_sol_holder)
+    return found.value
 
 
 def hub_settings(console: Console) -> HubSettings:

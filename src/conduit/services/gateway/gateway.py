@@ -64,3 +64,4 @@ class Gateway:
         while True:
             await trio.sleep(SWEEP)
             self.consoles.sweep()
+            self.agents.sweep(self.access.certificate_revoked)

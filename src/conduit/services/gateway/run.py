@@ -31,6 +31,7 @@ from conduit.tunnel.link import Listener
 
 PORT: Final = 8081
 TUNNEL_PORT: Final = 8444
+DRAIN: Final = 5.0  # seconds that tunnels have when the last client has gone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +97,16 @@ async def run_gateway(
                 file=settings.join_token_file, environment=settings.join_token_env, what="join token"
             ),
         )
+        access = Access(clock)
         async with accept(
-            settings.tunnel_host, settings.tunnel_port, tls=certificate.files.tls, trust=is_agent, admit=admit
+            settings.tunnel_host,
+            settings.tunnel_port,
+            tls=certificate.files.tls,
+            trust=is_agent,
+            revoked=access.certificate_revoked,
+            admit=admit,
         ) as listener:
-            await _run(settings, http, certificate, listener, clock, leave, task_status)
+            await _run(settings, http, certificate, listener, access, leave, task_status)
 
 
 async def _run(
@@ -107,28 +114,32 @@ async def _run(
     http: httpx.AsyncClient,
     certificate: MachineCertificate,
     listener: Listener,
-    clock: Clock,
+    access: Access,
     leave: trio.Event,
     task_status: trio.TaskStatus[Ports],
 ) -> None:
-    access, agents = Access(clock), Agents()
+    agents = Agents()
     public_tunnel = settings.public_tunnel or f"{settings.tunnel_host}:{listener.port}"
     public_url = settings.public_url or f"http://{settings.host}:{settings.port}"
     link = ManagerLink(
         http, settings.manager, certificate, access, advertise=(public_url, public_tunnel), agents=agents
     )
-    gateway = Gateway(public_url, link, access, agents, clock, origins=settings.origins or [_origin(settings.manager)])
+    origins = settings.origins or [_origin(settings.manager)]
+    gateway = Gateway(public_url, link, access, agents, access.clock, origins=origins)
     async with open_background_nursery() as nursery:
         nursery.start_soon(link.run)
         nursery.start_soon(gateway.keep_order)
         nursery.start_soon(_welcome, listener, agents)
-        binding = Binding(hosts=(settings.host,), port=settings.port)
-        bound = await nursery.start(partial(serve, create_app(gateway), binding))
-        await link.ready.wait()
-        task_status.started(Ports(bound.port, listener.port))
-        await leave.wait()
-        gateway.consoles.end_all(End.DRAIN)
-        nursery.cancel_scope.cancel()
+        async with open_foreground_nursery() as clients:
+            no_more = trio.Event()
+            binding = Binding(hosts=(settings.host,), port=settings.port)
+            bound = await clients.start(partial(serve, create_app(gateway), binding, leave=no_more))
+            await link.ready.wait()
+            task_status.started(Ports(bound.port, listener.port))
+            await leave.wait()
+            gateway.consoles.end_all(End.DRAIN)
+            no_more.set()
+        await agents.drain(DRAIN)
 
 
 def _origin(url: str) -> str:

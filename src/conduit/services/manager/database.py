@@ -43,7 +43,7 @@ class Database:
         try:
             with self._engine.begin() as connection:
                 return work(connection)
-        except sa.exc.OperationalError as error:
+        except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
             raise CallError(Code.UNAVAILABLE, "the Manager's database does not answer or is full") from error
 
     def migrate(self) -> None:

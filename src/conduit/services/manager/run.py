@@ -60,3 +60,4 @@ async def run_manager(
             bound = await nursery.start(partial(serve, create_app(manager), binding))
             task_status.started(bound.port)
             await leave.wait()
+            manager.leaving.set()

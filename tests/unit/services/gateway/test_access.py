@@ -46,7 +46,9 @@ def test_a_token_tells_where_its_server_is() -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", ["", "nonsense", token(region=SealingKey.generate()), token(context_of="db-02")], ids=str
+    "bad",
+    ["", "nonsense", token(region=SealingKey.generate()), token(context_of="db-02")],
+    ids=["empty", "nonsense", "another region's", "another server's"],
 )
 def test_a_token_without_a_context_of_its_own_is_refused(bad: str) -> None:
     with pytest.raises(CallError) as refused:
