@@ -94,7 +94,7 @@ class Served:
     """A front that runs."""
 
     bound: Bound
-    checks: Checks
+    leaving: trio.Event
     metrics: WebMetrics
     leave: trio.Event = field(default_factory=trio.Event)
 
@@ -116,19 +116,19 @@ async def served(
             raise TransportError("the database does not answer")
 
     metrics = WebMetrics("gateway", [GatewayService.desc()])
-    checks = Checks({"database": database})
+    leaving = trio.Event()
     app = front(
         metrics,
         create_rest(),
         [GatewayServiceASGIApplication(Gateway(), interceptors=[metrics, Errors()])],
         [GatewayService.desc()],
-        checks=checks,
+        checks=Checks({"database": database}, leaving=leaving),
         origins=lambda: [FRIEND],
         settings=WebSettings(limits=limits, **settings),
     )
     leave = trio.Event()
     async with ours(app, limits=limits, binding=binding or Binding(), leave=leave) as bound:
-        yield Served(bound, checks, metrics, leave)
+        yield Served(bound, leaving, metrics, leave)
 
 
 @pytest.fixture
@@ -315,7 +315,7 @@ async def test_grpc_health_watch_sees_that_we_leave(front_end: Served) -> None:
         with grpc.insecure_channel(front_end.target) as channel:
             for status in channel.unary_stream(HEALTH + "Watch")(b"", timeout=10):
                 seen.append(status)
-                trio.from_thread.run_sync(front_end.checks.leave)
+                trio.from_thread.run_sync(front_end.leaving.set)
 
     await in_thread(watch)
     assert seen == [b"\x08\x01", b"\x08\x02"]

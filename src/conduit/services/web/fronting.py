@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from connectrpc.interceptor import Interceptor
 from protobuf import DescService
 from quart_trio import QuartTrio
 
@@ -43,6 +44,11 @@ def nobody() -> Collection[str]:
     return ()
 
 
+def interceptors(metrics: WebMetrics) -> list[Interceptor]:
+    """For every ASGI application of connectrpc."""
+    return [metrics, Errors()]
+
+
 def front(
     metrics: WebMetrics,
     rest: QuartTrio,
@@ -56,7 +62,7 @@ def front(
 ) -> Application:
     """The whole ASGI application of a service.
 
-    :param services: connectrpc's ASGI applications; they have ``[metrics, Errors()]`` as interceptors.
+    :param services: connectrpc's ASGI applications; with our :func:`interceptors`.
     :param described: what reflection shows and health knows.
     :param origins: of other sites whose pages may talk to us; asked each time.
     """
@@ -65,7 +71,7 @@ def front(
     health = HealthRpc(checks, [each.type_name for each in described])
     app = compose(
         rest,
-        [*services, HealthASGIApplication(health, interceptors=[metrics, Errors()]), *reflection(shown)],
+        [*services, HealthASGIApplication(health, interceptors=interceptors(metrics)), *reflection(shown)],
         mounts={
             "/health": alive,
             "/ready": readiness(checks),

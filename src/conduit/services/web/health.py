@@ -16,7 +16,7 @@ from connectrpc.code import Code
 from connectrpc.errors import ConnectError
 from connectrpc.request import RequestContext
 
-from conduit.errors import ConduitError
+from conduit.errors import CallError, ConduitError
 from conduit.services.api.grpc.health.v1.health_connect import Health
 from conduit.services.api.grpc.health.v1.health_pb import HealthCheckRequest, HealthCheckResponse
 from conduit.services.web.asgi import Receive, Scope, Send, answer
@@ -47,19 +47,22 @@ class Checks:
     """What must work so that we do.
 
     :param checks: by name, such as ``database``.
+    :param leaving: set when we are about to end: no longer ready, so that new work goes elsewhere.
     """
 
-    def __init__(self, checks: Mapping[str, Check] | None = None, *, timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self,
+        checks: Mapping[str, Check] | None = None,
+        *,
+        leaving: trio.Event | None = None,
+        timeout: float = TIMEOUT,
+    ) -> None:
         self._checks = dict(checks or {})
         self._timeout = timeout
         self._results: list[Result] = []
         self._until = -1.0
         self._turn = trio.Lock()
-        self._leaves = trio.Event()
-
-    def leave(self) -> None:
-        """We are about to end: no longer ready, so that new work goes elsewhere."""
-        self._leaves.set()
+        self._leaves = trio.Event() if leaving is None else leaving
 
     @property
     def is_leaving(self) -> bool:
@@ -97,7 +100,7 @@ class Checks:
         except trio.TooSlowError:
             text = f"no answer in {self._timeout:g} s"
         except ConduitError as error:
-            text = str(error)
+            text = error.message if isinstance(error, CallError) else str(error)
         except Exception as error:  # noqa: BLE001  # whatever it is, that is what the check is for
             text = f"it fails; incident {report(error, where=f'check {name}')}"
         self._results.append(Result(name, ok, text, trio.current_time() - since))
