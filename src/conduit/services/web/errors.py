@@ -76,10 +76,11 @@ STATUSES: Final[Mapping[Code, HTTPStatus]] = {
     Code.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
 }
 
+_GROUPS: Final = frozenset({ExceptionGroup, BaseExceptionGroup})
 _TOO_LATE: Final = frozenset({TimeoutError, trio.TooSlowError})
 _SECRETS: Final = re.compile(
     r"eyJ[\w-]+(?:\.[\w-]*)*"  # a JWT
-    r"|(?i:bearer|basic)\s+\S+"
+    r"|(?i:(?:authorization[:=\s]+)?(?:bearer|basic))\s+\S+"
     r"|(?i:password|passwd|secret|token|ticket|authorization|cookie)['\"]?\s*[=:]\s*\S+"
     r"|://[^/\s@]+@"  # a user in a URL
     r"|[\w+/=-]{32,}"
@@ -135,8 +136,8 @@ def report(error: BaseException, *, where: str) -> str:
 
 
 def _lone(error: BaseException) -> BaseException:
-    """What a group holds, when it is one."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+    """What a nursery's group holds, when it is one; cattrs' groups say more than what they hold."""
+    while type(error) in _GROUPS and isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error
 

@@ -260,6 +260,7 @@ class Http2Protocol:
                 await self._credit.wait()
             if patience.cancelled_caught:
                 self._reset(stream_id, h2.errors.ErrorCodes.CANCEL)
+                return
 
     async def _finish(self, stream_id: int) -> None:
         """The application has ended. Shielded: it may be cancelled because of that, and the connection goes on."""
