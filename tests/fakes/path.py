@@ -19,7 +19,6 @@ from conduit.cli.up.fleet import ACME, GLOBEX, HOST, USER, Fleet, ServerPlan
 from conduit.cli.up.seed import STAFF, Ports, Seed, plant, write_private
 from conduit.cli.up.tree import Service, free_ports
 from conduit.ipmi.bmc import BmcConfig, UserConfig, VirtualBmc
-
 from conduit.ipmi.bmc.serve import ServedBmc, serve_many
 from conduit.ipmi.bmc.state import Reset
 from conduit.services.agent.config import AgentConfig, load_config

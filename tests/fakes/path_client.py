@@ -82,7 +82,13 @@ class Viewer:
     """
 
     def __init__(
-        self, customer: Customer, server_id: str, *, mode: Mode = Mode.WRITE, at: list[str] | None = None, source: str = ""
+        self,
+        customer: Customer,
+        server_id: str,
+        *,
+        mode: Mode = Mode.WRITE,
+        at: list[str] | None = None,
+        source: str = "",
     ) -> None:
         self._customer = customer
         self._server_id = server_id

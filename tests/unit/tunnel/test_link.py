@@ -267,7 +267,7 @@ async def test_a_certificate_that_cannot_be_read_leaves_the_old_one(
 
 
 def _serial(tunnel: Tunnel) -> object:
-    return (tunnel._pipe.tls.getpeercert() or {})["serialNumber"]  # noqa: SLF001  # what TLS has seen
+    return (tunnel._pipe.tls.getpeercert() or {})["serialNumber"]  # what TLS has seen
 
 
 async def _be_fenced(port: int, agent: TlsFiles) -> None:
