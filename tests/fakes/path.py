@@ -196,6 +196,10 @@ class Path_:
         write_private(self.seed.config(name), text)
         return name
 
+    def gateway_port(self, name: str) -> int:
+        """Where its clients come in."""
+        return load(GatewaySettings, self.seed.config(name), "gateway", {}).port
+
     # --- clients ---
 
     def customer(self, email: str = ACME) -> Customer:

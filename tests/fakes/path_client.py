@@ -10,8 +10,6 @@ from urllib.parse import urlsplit
 import httpx
 import trio
 from protobuf import Message
-from wsproto import ConnectionType, WSConnection
-from wsproto.events import Request
 
 from conduit.console.messages import Ended, Gap, Output, StateChanged
 from conduit.console.viewer import ViewerSession
@@ -20,7 +18,7 @@ from conduit.errors import CallError, ConduitError
 from conduit.services.api.gateway.v1 import gateway_pb
 from conduit.services.api.manager.v1 import manager_pb
 from conduit.services.connect_client import ConnectClient
-from conduit.services.websocket_client import WebSocket
+from conduit.services.websocket_client import WebSocket, _shake_hands, open_websocket
 from conduit.tunnel.call_frames import Code
 
 PATIENCE: Final = 20.0  # seconds, on a busy machine
@@ -140,14 +138,14 @@ class Viewer:
     def is_live(self) -> bool:
         return self._websocket is not None and self.session.is_live
 
-    async def until(self, check: Check, what: str = "") -> None:
+    async def until(self, check: Check, what: str = "", *, patience: float = PATIENCE) -> None:
         """Return when *check* is true; it is asked whenever something comes."""
-        with trio.move_on_after(PATIENCE):
+        with trio.move_on_after(patience):
             while not check():
                 await self._news.wait()
             return
         raise AssertionError(
-            f"not within {PATIENCE:.0f} s: {what}; ends {self.ends[-3:]}, failures {self.failures[-3:]},"
+            f"not within {patience:.0f} s: {what}; ends {self.ends[-3:]}, failures {self.failures[-3:]},"
             f" state {self.session.state}, {len(self.text)} bytes"
         )
 
@@ -193,12 +191,15 @@ class Viewer:
                 await self._customer.token(self._server_id, fresh=True)
             raise
         protocols = ["conduit.console.1", f"ticket.{answer.ticket}"]
-        async with open_websocket(answer.websocket_endpoint, protocols, self._source) as websocket:
+        async with open_from(self._source, answer.websocket_endpoint, protocols) as websocket:
             await websocket.send(self.session.attach())
             self._websocket = websocket
             self.connections += 1
             while self.session.ended is None:
-                for message in self.session.receive(await websocket.receive()):
+                data = await websocket.receive()
+                if data is None:
+                    return
+                for message in self.session.receive(data):
                     self._note(message)
                 self._tell()
 
@@ -223,21 +224,15 @@ class Viewer:
 
 
 @asynccontextmanager
-async def open_websocket(url: str, protocols: list[str], source: str = "") -> AsyncIterator[WebSocket]:
-    """As the client's own, from a loopback address of choice, and closed without a word.
-
-    :param source: our address: each client has a number of connections.
-    """
+async def open_from(source: str, url: str, protocols: list[str]) -> AsyncIterator[WebSocket]:
+    """As the client's own, from a loopback address of choice: each address has a number of connections."""
+    if not source:
+        async with open_websocket(url, subprotocols=protocols) as websocket:
+            yield websocket
+        return
     parts = urlsplit(url)
-    try:
-        tcp = await trio.open_tcp_stream(parts.hostname or "", parts.port or 80, local_address=source or None)
-    except OSError as error:
-        raise CallError(Code.UNAVAILABLE, f"cannot reach {parts.netloc}: {error}") from error
-    async with tcp:
-        websocket = WebSocket(tcp, WSConnection(ConnectionType.CLIENT))
-        request = Request(host=parts.netloc, target=f"{parts.path}?{parts.query}", subprotocols=protocols)
-        await websocket.shake_hands(request)
-        yield websocket
+    async with await trio.open_tcp_stream(parts.hostname or "", parts.port or 80, local_address=source) as tcp:
+        yield WebSocket(tcp, await _shake_hands(tcp, url, protocols))
 
 
 async def eventually(check: Callable[[], Awaitable[bool]], what: str = "") -> None:
