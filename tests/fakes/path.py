@@ -219,6 +219,12 @@ class Path_:
         served.bmc.state.sol.check_owner()
         served.wake()
 
+    def end_console(self, server_id: str) -> None:
+        """Its BMC ends the console, whoever has it."""
+        served = self.fleet.served[server_id]
+        served.bmc.state.sol.deactivate()
+        served.wake()
+
     def reboot(self, server_id: str) -> None:
         """Its BMC forgets its sessions."""
         served = self.fleet.served[server_id]
