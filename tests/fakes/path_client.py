@@ -241,3 +241,14 @@ async def eventually(check: Callable[[], Awaitable[bool]], what: str = "") -> No
                     raise
             await trio.sleep(AGAIN)
     raise AssertionError(f"not within {PATIENCE:.0f} s: {what}")
+
+
+async def gets_token(customer: Customer, server_id: str = "web-01") -> bool:
+    """For :func:`eventually`: the Manager answers, and knows the server."""
+    try:
+        await customer.token(server_id, fresh=True)
+    except CallError as error:
+        if error.code == Code.NOT_FOUND:
+            return False
+        raise
+    return True
