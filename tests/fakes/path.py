@@ -19,7 +19,6 @@ from conduit.cli.up.fleet import ACME, GLOBEX, HOST, USER, Fleet, ServerPlan
 from conduit.cli.up.seed import STAFF, Ports, Seed, plant, write_private
 from conduit.cli.up.tree import Service, free_ports
 from conduit.ipmi.bmc import BmcConfig, UserConfig, VirtualBmc
-
 from conduit.ipmi.bmc.serve import ServedBmc, serve_many
 from conduit.ipmi.bmc.state import Reset
 from conduit.services.agent.config import AgentConfig, load_config
@@ -134,7 +133,7 @@ class Mute:
 
 
 @dataclass
-class Path_:
+class RunningPath:
     """All of it; made by :func:`open_path`."""
 
     seed: Seed
@@ -246,7 +245,7 @@ def plan(server_id: str, owner: str = ACME, config: BmcConfig = BMC) -> ServerPl
 
 
 @asynccontextmanager
-async def open_path(folder: Path, *plans: ServerPlan) -> AsyncIterator[Path_]:
+async def open_path(folder: Path, *plans: ServerPlan) -> AsyncIterator[RunningPath]:
     """BMCs that answer, and services that are configured, not started; those that were are stopped with the block."""
     plans = plans or (plan("web-01"),)
     ports = Ports(*await free_ports(3, HOST))
@@ -256,7 +255,7 @@ async def open_path(folder: Path, *plans: ServerPlan) -> AsyncIterator[Path_]:
         names = [each.id for each in plans]
         fleet = Fleet(dict(zip(names, plans, strict=True)), dict(zip(names, served, strict=True)))
         seed = await plant(folder, ports, fleet)
-        path = Path_(seed, fleet, nursery, http)
+        path = RunningPath(seed, fleet, nursery, http)
         try:
             yield path
         finally:
@@ -267,4 +266,4 @@ async def open_path(folder: Path, *plans: ServerPlan) -> AsyncIterator[Path_]:
         nursery.cancel_scope.cancel()
 
 
-__all__ = ["ACME", "GLOBEX", "HOST", "STAFF", "Hosted", "Lines", "Path_", "open_path", "plan"]
+__all__ = ["ACME", "GLOBEX", "HOST", "STAFF", "Hosted", "Lines", "RunningPath", "open_path", "plan"]
