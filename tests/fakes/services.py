@@ -45,6 +45,8 @@ class FakeServers:
         self.asked: list[Message[Any]] = []
         self.failures: list[CallError] = []
         "What the next calls fail with."
+        self.failing: dict[str, CallError] = {}
+        "By method, always."
         self.answers: dict[str, Message[Any]] = {}
         "By method, for those that nothing here knows."
 
@@ -56,6 +58,8 @@ class FakeServers:
         self.asked.append(request)
         if self.failures:
             raise self.failures.pop(0)
+        if method in self.failing:
+            raise self.failing[method]
         if method in self.answers:
             return self.answers[method]
         state = self.power.get(request.server_id, pb.PowerState.OFF)
@@ -99,10 +103,18 @@ class FakeServices:
 
     async def register(self, *servers: ReportedServer) -> None:
         """An Agent reports these, and a Gateway reaches them."""
-        registry = self.manager.manager.registry
-        await registry.report("a1", "dc1", list(servers))
-        await registry.heartbeat(
-            gateway_id="gw1", region="eu", endpoint=GATEWAY, tunnel_endpoint="x:1", version="", agents=["a1"]
+        await self.manager.manager.registry.report("a1", "dc1", list(servers))
+        await self.heartbeat()
+
+    async def heartbeat(self, name: str = "gw1") -> None:
+        """A Gateway is alive, and reaches the Agent."""
+        await self.manager.manager.registry.heartbeat(
+            gateway_id=name,
+            region="eu",
+            endpoint=f"https://{name}.example",
+            tunnel_endpoint="x:1",
+            version="",
+            agents=["a1"],
         )
 
     async def trust(self) -> None:

@@ -51,9 +51,7 @@ def status(client: Client, server_id: str, token: str, **options: Any) -> gatewa
         (STAFF, {"web-01", "web-02", "db-01", "legacy-01", "build-01", "spare-01"}),
     ],
 )
-def test_each_customer_lists_their_own_servers(
-    path: WholePath, manager: Client, email: str, servers: set[str]
-) -> None:
+def test_each_customer_lists_their_own_servers(path: WholePath, manager: Client, email: str, servers: set[str]) -> None:
     token = log_in(manager, path, email)
     answer = manager.call("ListServers", manager_pb.ListServersRequest(), manager_pb.ListServersResponse, token=token)
     assert {server.id for server in answer.servers} == servers

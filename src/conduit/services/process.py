@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -29,27 +30,34 @@ async def run_service(
     :param service: takes ``task_status``.
     :param until_eof: leave when standard input ends, too: whoever started us is gone.
     """
-    notifier = Notifier()
+    notifier, serves = Notifier(), trio.Event()
     async with open_background_nursery() as helpers:
-        helpers.start_soon(_obey, helpers.cancel_scope, leave, notifier)
+        helpers.start_soon(_obey, helpers.cancel_scope, leave)
+        helpers.start_soon(_hurry, helpers.cancel_scope, leave, serves, notifier)
         if until_eof:
             helpers.start_soon(_leave_at_eof, leave)
         async with open_foreground_nursery() as nursery:
             on_started(await nursery.start(service))
+            serves.set()
             await notifier.ready()
             helpers.start_soon(notifier.keep_alive)
         helpers.cancel_scope.cancel()
 
 
-async def _obey(scope: trio.CancelScope, leave: trio.Event, notifier: Notifier) -> None:
+async def _obey(scope: trio.CancelScope, leave: trio.Event) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async for _ in signals:
             if leave.is_set():
                 break
             leave.set()
-            await notifier.stopping()
-            scope.deadline = trio.current_time() + GRACE
     scope.cancel()
+
+
+async def _hurry(scope: trio.CancelScope, leave: trio.Event, serves: trio.Event, notifier: Notifier) -> None:
+    """A service that does not serve yet, as the Manager is down, has nothing to finish."""
+    await leave.wait()
+    await notifier.stopping()
+    scope.deadline = trio.current_time() + (GRACE if serves.is_set() else 0.0)
 
 
 async def _leave_at_eof(leave: trio.Event) -> None:
@@ -63,13 +71,23 @@ def set_up_logging(*, json_lines: bool | None = None) -> None:
     """Structured, on stderr: for people on a terminal, JSON elsewhere."""
     as_json = not sys.stderr.isatty() if json_lines is None else json_lines
     renderer: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    common: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    drivers = logging.StreamHandler(sys.stderr)  # the layers below services use the standard library's
+    drivers.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*common, structlog.processors.format_exc_info],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    conduits = logging.getLogger("conduit")
+    conduits.handlers, conduits.propagate = [drivers], False
+    conduits.setLevel(logging.INFO)
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            renderer,
-        ],
+        processors=[*common, renderer],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )

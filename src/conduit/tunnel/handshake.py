@@ -23,6 +23,8 @@ LINGER: Final = 2.0  # seconds that a peer has to read why it is refused
 
 Trust = Callable[[str], bool]
 "Whether a peer with this identity (the URI in its certificate, already verified) is let in."
+Revoked = Callable[[str, float], bool]
+"Whether the certificate of this identity that is valid since then (seconds since 1970) is worth nothing any more."
 Admit = Callable[[str, Hello], Awaitable[bytes]]
 "Decides about an identity and what it says of itself; the answer is for its services. Raises TunnelRefused."
 
@@ -30,6 +32,11 @@ Admit = Callable[[str, Hello], Awaitable[bytes]]
 def anybody(identity: str) -> bool:
     """Trust whoever has a certificate of our CA."""
     return True
+
+
+def nobody(identity: str, certified_at: float) -> bool:
+    """No certificate is revoked."""
+    return False
 
 
 async def admit_all(identity: str, hello: Hello) -> bytes:
@@ -59,7 +66,9 @@ async def greet(tunnel: Tunnel, *, registration: bytes, generation: int) -> None
     tunnel.adopt_control(control)
 
 
-async def welcome(tunnel: Tunnel, *, trust: Trust = anybody, admit: Admit, seats: Seats) -> None:
+async def welcome(
+    tunnel: Tunnel, *, trust: Trust = anybody, revoked: Revoked = nobody, admit: Admit, seats: Seats
+) -> None:
     """The accepting side's part; the tunnel has the seat of its identity then.
 
     Who is not trusted is told so here and not by TLS, where nobody would see more than a connection that closes.
@@ -73,7 +82,7 @@ async def welcome(tunnel: Tunnel, *, trust: Trust = anybody, admit: Admit, seats
         raise RemoteProtocolError(f"{tunnel.peer} does not begin with a hello")
     tunnel.hello = hello
     try:
-        _judge(tunnel, hello, trust)
+        _judge(tunnel, hello, trust, revoked)
         seats.check(tunnel)
         answer = await _ask(tunnel, hello, admit)
         await seats.take(tunnel)
@@ -86,12 +95,14 @@ async def welcome(tunnel: Tunnel, *, trust: Trust = anybody, admit: Admit, seats
     tunnel.adopt_control(control)
 
 
-def _judge(tunnel: Tunnel, hello: Hello, trust: Trust) -> None:
+def _judge(tunnel: Tunnel, hello: Hello, trust: Trust, revoked: Revoked) -> None:
     """:raises TunnelRefused: no."""
     if hello.major != MAJOR:
         raise TunnelRefused(f"version {hello.major} of the tunnel's protocol, where version {MAJOR} is spoken")
     if not trust(tunnel.identity):
         raise TunnelRefused(f"{legible(tunnel.identity) or 'nobody'} is not trusted here", may_retry=True)
+    if revoked(tunnel.identity, tunnel.certified_at):
+        raise TunnelRefused("the certificate is revoked; enrol again with a new join token")
 
 
 async def _ask(tunnel: Tunnel, hello: Hello, admit: Admit) -> bytes:

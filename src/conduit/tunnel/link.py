@@ -17,7 +17,7 @@ from conduit._trio import open_background_nursery
 from conduit.errors import AuthenticationError, ConduitError, PeerTimeoutError, TransportError
 from conduit.tunnel.carriers import SocketCarrier, take_socket
 from conduit.tunnel.fencing import Seats
-from conduit.tunnel.handshake import Admit, Trust, admit_all, anybody, greet, welcome
+from conduit.tunnel.handshake import Admit, Revoked, Trust, admit_all, anybody, greet, nobody, welcome
 from conduit.tunnel.liveness import INTERVAL, Liveness
 from conduit.tunnel.mux import Mux
 from conduit.tunnel.roads import USE_ENVIRONMENT, Proxy, connect_by_road
@@ -68,6 +68,35 @@ class TlsFiles:
             what = error.strerror or str(error)
             raise TransportError(f"cannot use {self.certificate}, its key, or {self.ca}: {what}") from error
         return context
+
+
+class _FreshContext:
+    """The context of the side that accepts; made again when its files have changed, as a renewed certificate does."""
+
+    def __init__(self, files: TlsFiles) -> None:
+        self._files = files
+        self._seen = self._look()
+        self._context = files.server_context()
+
+    def get(self) -> ssl.SSLContext:
+        """For one more connection. Files that cannot be used leave the one that is known."""
+        now = self._look()
+        if now != self._seen:
+            try:
+                self._context = self._files.server_context()
+                self._seen = now
+            except TransportError as error:
+                logger.warning("the certificate stays as it was: %s", error)
+        return self._context
+
+    def _look(self) -> list[tuple[int, int, int]]:
+        """What changes when a file does."""
+        paths = (self._files.certificate, self._files.key, self._files.ca)
+        try:
+            found = [path.stat() for path in paths]
+        except OSError:
+            return []
+        return [(each.st_ino, each.st_mtime_ns, each.st_size) for each in found]
 
 
 @asynccontextmanager
@@ -124,6 +153,7 @@ async def accept(
     *,
     tls: TlsFiles,
     trust: Trust = anybody,
+    revoked: Revoked = nobody,
     admit: Admit = admit_all,
     deadline: float = PATIENCE,
     interval: float = INTERVAL,
@@ -135,7 +165,9 @@ async def accept(
 
     :param host: address to listen on, or several; None for all of this machine.
     :param port: TCP port, 0 for any.
+    :param tls: read again when the files change, so that a renewed certificate is shown to whoever comes next.
     :param trust: decides about an Agent's identity; one that is not trusted is told so.
+    :param revoked: decides about its certificate; whose is revoked is told so, and takes nobody's seat.
     :param admit: decides about an Agent when it has said who it is; what it returns is the Agent's ``answer``, and
         :class:`~conduit.errors.TunnelRefused` is told to it.
     :param deadline: seconds that an Agent may take to introduce itself.
@@ -145,9 +177,9 @@ async def accept(
     :param websocket: whether Agents come in WebSockets (``ws``; for ``wss``, put what ends that TLS before it).
     :raises TransportError: nobody can listen there.
     """
-    context = tls.server_context()
+    context = _FreshContext(tls)
     listeners = await _listen([host] if host is None or isinstance(host, str) else host, port)
-    terms = _Terms(trust, admit, deadline, interval, dead_after, max_strangers, websocket)
+    terms = _Terms(trust, revoked, admit, deadline, interval, dead_after, max_strangers, websocket)
     listener = Listener(listeners, context, terms)
     async with open_background_nursery() as nursery:
         nursery.start_soon(listener.serve)
@@ -175,6 +207,7 @@ class _Terms:
     """On which a listener takes Agents; as in :func:`accept`."""
 
     trust: Trust
+    revoked: Revoked
     admit: Admit
     deadline: float
     interval: float
@@ -186,7 +219,7 @@ class _Terms:
 class Listener:
     """Where Agents arrive. Of each identity there is one live tunnel: a newer session ends the older."""
 
-    def __init__(self, listeners: list[trio.SocketListener], context: ssl.SSLContext, terms: _Terms) -> None:
+    def __init__(self, listeners: list[trio.SocketListener], context: _FreshContext, terms: _Terms) -> None:
         self._listeners = listeners
         self._context = context
         self._terms = terms
@@ -240,11 +273,13 @@ class Listener:
         terms = self._terms
         give_up = trio.current_time() + terms.deadline
         with _within(terms.deadline, carrier.peer):
-            pipe = await _secure(await self._unwrap(carrier), self._context, host=None)
+            pipe = await _secure(await self._unwrap(carrier), self._context.get(), host=None)
         async with _running(pipe, terms.interval, terms.dead_after, client_side=True) as tunnel:
             try:
                 with _within(give_up - trio.current_time(), carrier.peer):
-                    await welcome(tunnel, trust=terms.trust, admit=terms.admit, seats=self._seats)
+                    await welcome(
+                        tunnel, trust=terms.trust, revoked=terms.revoked, admit=terms.admit, seats=self._seats
+                    )
                 self._strangers.pop(scope, None)
                 if not tunnel.is_closed:
                     self._arrived.send_nowait(tunnel)
@@ -291,6 +326,12 @@ def identity_of(pipe: TlsPipe) -> str:
     return next((value for kind, value in names if kind == "URI"), "")
 
 
+def certified_at(pipe: TlsPipe) -> float:
+    """From when on the peer's certificate is valid, in seconds since 1970; 0 where it has none."""
+    begins = (pipe.tls.getpeercert() or {}).get("notBefore")
+    return float(ssl.cert_time_to_seconds(begins)) if isinstance(begins, str) else 0.0
+
+
 @asynccontextmanager
 async def _running(
     pipe: TlsPipe, interval: float, dead_after: float | None, *, client_side: bool
@@ -299,7 +340,7 @@ async def _running(
     now = trio.current_time()
     mux = Mux(client_side=client_side, now=now)
     mux.liveness = Liveness(now, interval=interval, dead_after=dead_after)
-    tunnel = Tunnel(pipe, mux, identity_of(pipe))
+    tunnel = Tunnel(pipe, mux, identity_of(pipe), certified_at(pipe))
     try:
         async with open_background_nursery() as nursery:
             nursery.start_soon(tunnel.run)

@@ -151,6 +151,10 @@ class Addresses:
     def set(self, addresses: Iterable[Address]) -> None:
         """Replace the list."""
         self._wanted = frozenset(addresses)
+        self.wake()
+
+    def wake(self) -> None:
+        """Have whoever waits look again."""
         self._changed.set()
         self._changed = trio.Event()
 
@@ -164,17 +168,22 @@ async def dial_all(
     dialler: Dialler,
     serve: Serve,
     *,
+    leave: trio.Event | None = None,
     drain_time: float = DRAIN_TIME,
     make_backoff: Callable[[], Backoff] = new_backoff,
     report: Callable[[Retry], None] = log_retry,
 ) -> None:
-    """Keep a tunnel to each of *addresses*, for ever. One that is taken from the list is drained and dropped.
+    """Keep a tunnel to each of *addresses*, for ever, or until *leave* is set: then all are drained.
+
+    One that is taken from the list is drained and dropped.
 
     :param serve: called for each tunnel. Its failure, unless it comes from the tunnel's end, ends all.
     """
     keepers: dict[Address, _Keeper] = {}
+    leave = trio.Event() if leave is None else leave
     async with open_background_nursery() as nursery:
-        while True:
+        nursery.start_soon(_wake_at, leave, addresses)
+        while not leave.is_set():
             for address in keepers.keys() - addresses.wanted:
                 keepers[address].leave.set()
             for address in addresses.wanted:
@@ -183,6 +192,15 @@ async def dial_all(
                     keepers[address] = keeper = _Keeper(address, before)
                     nursery.start_soon(keeper.run, keepers, dialler, serve, drain_time, make_backoff(), report)
             await addresses.wait_changed()
+        for keeper in keepers.values():
+            keeper.leave.set()
+        for keeper in list(keepers.values()):
+            await keeper.done.wait()
+
+
+async def _wake_at(leave: trio.Event, addresses: Addresses) -> None:
+    await leave.wait()
+    addresses.wake()
 
 
 class _Keeper:
@@ -191,7 +209,7 @@ class _Keeper:
     def __init__(self, address: Address, before: _Keeper | None) -> None:
         self._address = address
         self._before = before  # who drains the last tunnel with this address: a new one would fence it
-        self._done = trio.Event()
+        self.done = trio.Event()
         self.leave = trio.Event()
 
     async def run(
@@ -205,11 +223,11 @@ class _Keeper:
     ) -> None:
         """One tunnel after the other."""
         if self._before is not None:
-            await self._before._done.wait()  # noqa: SLF001  # another of us
+            await self._before.done.wait()
             self._before = None
         await keep_dialling(
             dialler, self._address, serve, leave=self.leave, drain_time=drain_time, backoff=backoff, report=report
         )
-        self._done.set()
+        self.done.set()
         if keepers.get(self._address) is self:
             del keepers[self._address]

@@ -41,10 +41,12 @@ INTERACTIVE: Final = frozenset({"control", "sol", "vnc-input"})  # kinds that go
 class Tunnel:
     """One connection with a peer; made by ``dial`` and ``accept``."""
 
-    def __init__(self, pipe: TlsPipe, mux: Mux, identity: str) -> None:
+    def __init__(self, pipe: TlsPipe, mux: Mux, identity: str, certified_at: float = 0.0) -> None:
         self.mux = mux
         self.identity = identity
         "The peer's name: the URI in its certificate."
+        self.certified_at = certified_at
+        "From when on that is valid, in seconds since 1970."
         self._pipe = pipe
         self.writing = Writing(pipe, mux, self._break)
         "What sends, for its streams."

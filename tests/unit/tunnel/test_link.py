@@ -14,6 +14,7 @@ import trio
 from trio.testing import check_half_closeable_stream
 
 from conduit.errors import AuthenticationError, ConduitError, TransportError, TunnelRefused
+from conduit.services.clock import system_clock
 from conduit.tunnel.control import Hello
 from conduit.tunnel.fencing import FENCED
 from conduit.tunnel.link import Listener, TlsFiles, accept, dial
@@ -224,6 +225,53 @@ async def test_a_newer_session_ends_the_older_and_a_lower_one_is_refused(gateway
                 assert not second.is_closed
 
 
+async def test_whose_certificate_is_revoked_takes_nobodys_seat(gateway: TlsFiles, agent: TlsFiles) -> None:
+    asked: list[tuple[str, float]] = []
+
+    def revoked(identity: str, certified_at: float) -> bool:
+        asked.append((identity, certified_at))
+        return len(asked) > 1
+
+    async with (
+        accept("127.0.0.1", 0, tls=gateway, revoked=revoked) as listener,
+        dial("127.0.0.1", listener.port, tls=agent, generation=1),
+    ):
+        honest = await anext(aiter(listener))
+        with pytest.raises(TunnelRefused, match="certificate is revoked"):
+            async with dial("127.0.0.1", listener.port, tls=agent, generation=2):
+                pytest.fail("it was let in")
+        assert not honest.is_closed
+        assert asked[0] == ("conduit://agent/a", honest.certified_at)
+        assert 0 < system_clock() - honest.certified_at < 4000
+
+
+async def test_a_renewed_certificate_is_shown_to_who_comes_next(authority: Authority, agent: TlsFiles) -> None:
+    files = authority.issue("conduit://gateway/renewed")
+    async with accept("127.0.0.1", 0, tls=files) as listener:
+        async with dial("127.0.0.1", listener.port, tls=agent) as tunnel:
+            before = _serial(tunnel)
+        assert authority.issue("conduit://gateway/renewed") == files
+        async with dial("127.0.0.1", listener.port, tls=agent) as tunnel:
+            assert _serial(tunnel) != before
+
+
+async def test_a_certificate_that_cannot_be_read_leaves_the_old_one(
+    authority: Authority, agent: TlsFiles, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = authority.issue("conduit://gateway/broken")
+    async with accept("127.0.0.1", 0, tls=files) as listener:
+        files.certificate.write_text("half of one")
+        async with dial("127.0.0.1", listener.port, tls=agent):
+            assert "the certificate stays as it was" in caplog.text
+        files.certificate.unlink()
+        async with dial("127.0.0.1", listener.port, tls=agent, generation=1):
+            pass
+
+
+def _serial(tunnel: Tunnel) -> object:
+    return (tunnel._pipe.tls.getpeercert() or {})["serialNumber"]  # what TLS has seen
+
+
 async def _be_fenced(port: int, agent: TlsFiles) -> None:
     with pytest.raises(TransportError, match=FENCED):
         async with dial("127.0.0.1", port, tls=agent, generation=5):
@@ -281,7 +329,6 @@ async def test_opening_may_be_cancelled_at_every_step(gateway: TlsFiles, agent: 
 async def test_a_lost_tunnel_is_dialled_again_until_we_leave(gateway: TlsFiles, agent: TlsFiles) -> None:
     leave, retries = trio.Event(), list[Retry]()
     async with accept("127.0.0.1", 0, tls=gateway) as listener, trio.open_nursery() as nursery:
-
         served, serving = trio.open_memory_channel[None](3)
 
         async def serve(tunnel: Tunnel) -> None:

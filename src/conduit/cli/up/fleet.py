@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -10,14 +11,17 @@ from typing import Final
 
 import trio
 
+from conduit.cli.serial import free_vnc_port, with_qemu
 from conduit.ipmi.bmc import BmcConfig, UserConfig, VirtualBmc
 from conduit.ipmi.bmc.config import LanConfig, PlusConfig
+from conduit.ipmi.bmc.qemu import FIRST_VNC_PORT, PROGRAM, QemuConfig, run_qemu
 from conduit.ipmi.bmc.serve import ServedBmc, serve_many
 from conduit.ipmi.bmc.virtual_machine import Timings
 
 HOST: Final = "127.0.0.1"
 USER: Final = "conduit"
 ACME: Final = "alice@acme.example"
+_MEMORY: Final = 64  # MiB
 GLOBEX: Final = "bob@globex.example"
 
 
@@ -32,6 +36,8 @@ class ServerPlan:
     tags: tuple[str, ...] = ()
     config: BmcConfig
     control_type: str = "ipmi"
+    is_real: bool = False
+    "Whether QEMU is the machine behind its BMC."
     password: str = field(repr=False)
 
 
@@ -47,7 +53,7 @@ def plans(password: str | None) -> list[ServerPlan]:
         ("db-01", ACME, "IPMI 2.0, running", ("database",), replace(mixed, running=True), "ipmi"),
         ("legacy-01", ACME, "IPMI 1.5 only", ("legacy",), old, "ipmi-1.5"),
         ("build-01", GLOBEX, "IPMI 2.0, running", ("ci",), replace(slow, running=True), "ipmi"),
-        ("spare-01", "", "nobody's: staff", (), mixed, "ipmi"),
+        ("spare-01", "", "a QEMU machine, staff's" if has_qemu() else "nobody's: staff", (), mixed, "ipmi"),
     ]
     return [_plan(*kind, password or secrets.token_urlsafe(9)) for kind in kinds]
 
@@ -55,11 +61,25 @@ def plans(password: str | None) -> list[ServerPlan]:
 def _plan(
     name: str, owner: str, words: str, tags: tuple[str, ...], config: BmcConfig, control: str, password: str
 ) -> ServerPlan:
-    guest = replace(config.guest, enabled=True, hostname=name.encode(), epoch=datetime.now(UTC).timestamp())
+    is_real = name == "spare-01" and has_qemu()
+    config = with_qemu(config) if is_real else config
+    guest = replace(config.guest, enabled=not is_real, hostname=name.encode(), epoch=datetime.now(UTC).timestamp())
     complete = replace(config, users=(UserConfig(name=USER.encode(), password=password.encode()),), guest=guest)
     return ServerPlan(
-        id=name, owner=owner, words=words, tags=tags, config=complete, control_type=control, password=password
+        id=name,
+        owner=owner,
+        words=words,
+        tags=tags,
+        config=complete,
+        control_type=control,
+        is_real=is_real,
+        password=password,
     )
+
+
+def has_qemu() -> bool:
+    """Whether one of the servers can be a real virtual machine."""
+    return shutil.which(PROGRAM) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,5 +109,8 @@ async def start_fleet(nursery: trio.Nursery, *, port: int = 0, password: str | N
         for number, plan in enumerate(all_plans)
     ]
     served = await nursery.start(serve_many, bmcs)
+    for plan, one in zip(all_plans, served, strict=True):
+        if plan.is_real:
+            nursery.start_soon(run_qemu, one, QemuConfig(memory=_MEMORY, vnc_port=await free_vnc_port(FIRST_VNC_PORT)))
     names = [plan.id for plan in all_plans]
     return Fleet(dict(zip(names, all_plans, strict=True)), dict(zip(names, served, strict=True)))

@@ -10,7 +10,7 @@ import asyncclick as click
 import httpx
 import trio
 
-from conduit.cli.up.fleet import ACME, GLOBEX, Fleet
+from conduit.cli.up.fleet import ACME, GLOBEX, Fleet, has_qemu
 from conduit.cli.up.seed import STAFF, Seed
 from conduit.cli.up.tree import Tree
 from conduit.console.messages import Ended, Output
@@ -55,6 +55,7 @@ class Tour:
     @property
     def steps(self) -> list[tuple[str, Callable[[], Awaitable[str]]]]:
         """In order: what each shows, and how."""
+        real = [("a QEMU machine boots, and says so on its console", self.real_machine)] if has_qemu() else []
         return [
             ("each logs in; a wrong password is refused", self.log_in),
             ("each sees their own servers, staff see all", self.list_servers),
@@ -64,6 +65,7 @@ class Tour:
             ("sensors are read", self.sensors),
             ("an IPMI 1.5 server answers too", self.old_server),
             ("the serial console echoes what is typed", self.console),
+            *real,
             ("the console goes on where it was after a Gateway's restart", self.restart),
             ("somebody else's server does not exist", self.denied),
             ("a token for one server opens no other", self.other_server),
@@ -156,6 +158,26 @@ class Tour:
         _expect(lost == 0 and doubled == 0, f"{lost} bytes lost, {doubled} doubled")
         return f"from byte {before} to {self._session.position}, nothing lost, nothing doubled"
 
+    async def real_machine(self) -> str:
+        gateway = await self._gateway_for(STAFF, "spare-01")
+        await gateway.call(
+            "PowerOn",
+            gateway_pb.PowerOperationRequest(server_id="spare-01", wait=True, timeout_seconds=30),
+            gateway_pb.PowerOperationResponse,
+            bearer=self._server_token,
+            timeout=60,
+        )
+        session = ViewerSession(name="tour", mode=Mode.WRITE)
+        async with self._open_console(STAFF, "spare-01", session) as console:
+            await console.until(b"SeaBIOS")
+        await gateway.call(
+            "PowerOff",
+            gateway_pb.PowerOperationRequest(server_id="spare-01"),
+            gateway_pb.PowerOperationResponse,
+            bearer=self._server_token,
+        )
+        return f"{session.position} bytes from its firmware"
+
     async def _answers(self, server_id: str) -> bool:
         try:
             gateway = await self._gateway_for(ACME, server_id)
@@ -168,17 +190,19 @@ class Tour:
         return True
 
     @asynccontextmanager
-    async def _open_console(self) -> AsyncIterator[TourConsole]:
-        gateway = await self._gateway_for(ACME, "db-01")
+    async def _open_console(
+        self, email: str = ACME, server_id: str = "db-01", session: ViewerSession | None = None
+    ) -> AsyncIterator[TourConsole]:
+        gateway = await self._gateway_for(email, server_id)
         answer = await gateway.call(
             "CreateSOLSession",
-            gateway_pb.CreateSOLSessionRequest(server_id="db-01"),
+            gateway_pb.CreateSOLSessionRequest(server_id=server_id),
             gateway_pb.CreateSOLSessionResponse,
             bearer=self._server_token,
         )
         protocols = ["conduit.console.1", f"ticket.{answer.ticket}"]
         async with open_websocket(answer.websocket_endpoint, subprotocols=protocols) as websocket:
-            console = TourConsole(websocket, self._session)
+            console = TourConsole(websocket, session or self._session)
             await console.begin()
             yield console
 

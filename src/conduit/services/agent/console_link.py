@@ -137,11 +137,11 @@ class ConsoleLink:
                 await self._hurry.wait()
 
     def _pause(self, failures: int) -> float:
+        """Soon at first, also where another system has it: that may be ourselves, killed a moment ago."""
         settings = self._owner.settings
-        if self._owner.machine.phase is Phase.BUSY:
-            return settings.busy_delay
         delays = settings.retry_delays
-        return delays[min(failures, len(delays)) - 1] if failures else HASTE
+        delay = delays[min(failures, len(delays)) - 1] if failures else HASTE
+        return min(delay, settings.busy_delay) if self._owner.machine.phase is Phase.BUSY else delay
 
     async def _try_to_open(self) -> bool:
         """As :meth:`_open_once`. A fault of ours ends one attempt, not the Agent."""

@@ -11,7 +11,7 @@ import structlog
 import trio
 
 from conduit import __version__
-from conduit._trio import open_background_nursery
+from conduit._trio import open_background_nursery, open_foreground_nursery
 from conduit.errors import AuthenticationError, LocalProtocolError
 from conduit.services.agent.config import AgentConfig
 from conduit.services.agent.manager_link import ManagerLink
@@ -84,14 +84,14 @@ async def _serve(
         trust=is_gateway,
         server_name=GATEWAY_NAME,
     )
+    tunnels = partial(dial_all, addresses, dialler, partial(serve_tunnel, servers), leave=leave, drain_time=DRAIN)
     async with open_background_nursery() as nursery:
         nursery.start_soon(link.run)
-        nursery.start_soon(partial(dial_all, addresses, dialler, partial(serve_tunnel, servers), drain_time=DRAIN))
-        task_status.started(config.name)
-        await leave.wait()
-        addresses.set(())
-        nursery.cancel_scope.deadline = trio.current_time() + DRAIN
-        nursery.cancel_scope.cancel()
+        async with open_foreground_nursery() as draining:
+            draining.start_soon(tunnels)
+            task_status.started(config.name)
+            await leave.wait()
+            await servers.say_goodbye()
 
 
 async def _reload_on_request(servers: Servers, again: Callable[[], AgentConfig]) -> None:

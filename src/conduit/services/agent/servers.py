@@ -73,6 +73,13 @@ class Servers:
             if server_id not in self._kept:
                 await self._nursery.start(self._keep, server_id, config)
 
+    async def say_goodbye(self) -> None:
+        """Tell all viewers of consoles to come back later; calls go on."""
+        async with trio.open_nursery() as nursery:
+            for server in self.by_id.values():
+                if server.hub is not None:
+                    nursery.start_soon(server.hub.say_goodbye)
+
     async def _keep(
         self, server_id: str, config: ServerConfig, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:

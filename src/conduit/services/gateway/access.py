@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from conduit.errors import AuthenticationError, CallError
 from conduit.services.api.manager.v1.machine_pb import Revocation
+from conduit.services.certificates import BACKDATE, Identity
 from conduit.services.clock import Clock, from_timestamp
 from conduit.services.permissions import Permission
 from conduit.services.sealing import Sealer, SealingKey
@@ -71,7 +72,7 @@ class Access:
     """Judges tokens."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        self.clock = clock
         self._verifier = TokenVerifier({})
         self._sealer = Sealer(())
         self.revocations = Revocations()
@@ -94,13 +95,22 @@ class Access:
         :raises CallError: UNAUTHENTICATED: nothing.
         """
         try:
-            claims = self._verifier.server(token, self._clock())
+            claims = self._verifier.server(token, self.clock())
             context = ServerContext.decode(self._sealer.open(claims.context, bound_to=claims.token_id))
         except AuthenticationError as error:
             raise CallError(Code.UNAUTHENTICATED, f"{error}: get a new token for the server") from error
         if context.server_id != claims.server_id or self.revocations.revoked(claims):
             raise CallError(Code.UNAUTHENTICATED, "the token is revoked: get a new one")
         return Grant(claims, context)
+
+    def certificate_revoked(self, uri: str, valid_since: float) -> bool:
+        """Whether a machine's certificate is worth nothing any more.
+
+        :param uri: the identity in it.
+        :param valid_since: as it stands in the certificate.
+        """
+        identity = Identity.parse(uri)
+        return self.revocations.machine_revoked(f"{identity.kind}/{identity.name}", valid_since + BACKDATE)
 
     def still_good(self, grant: Grant) -> bool:
         """Whether what was granted may go on."""

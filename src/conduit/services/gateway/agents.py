@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import trio
 
-from conduit.errors import AuthenticationError, CallError, TunnelRefused
+from conduit.errors import AuthenticationError, CallError, ConduitError, TunnelRefused
 from conduit.services.api.agent.v1.agent_pb import Registration
 from conduit.services.certificates import Identity
 from conduit.tunnel import Tunnel
 from conduit.tunnel.call_frames import Code
 from conduit.tunnel.control import Hello
+from conduit.tunnel.handshake import Revoked
 
 
 def is_agent(uri: str) -> bool:
@@ -60,6 +61,18 @@ class Agents:
         """Return when an Agent has come or gone."""
         await self._changed.wait()
 
+    def sweep(self, revoked: Revoked) -> None:
+        """End the tunnels of those whose certificate is worth nothing any more."""
+        for tunnel in list(self._tunnels.values()):
+            if revoked(tunnel.identity, tunnel.certified_at):
+                tunnel.end("the certificate is revoked")
+
+    async def drain(self, seconds: float) -> None:
+        """End all tunnels in good order: their Agents know why, and dial again."""
+        async with trio.open_nursery() as nursery:
+            for tunnel in self._tunnels.values():
+                nursery.start_soon(_drain, tunnel, seconds)
+
     def names(self) -> list[str]:
         """Of those that are connected."""
         return sorted(self._tunnels)
@@ -71,3 +84,8 @@ class Agents:
             message = f"the Agent {name} is not connected to this Gateway; the server itself may be running"
             raise CallError(Code.UNAVAILABLE, message, safe_to_retry=True)
         return tunnel
+
+
+async def _drain(tunnel: Tunnel, seconds: float) -> None:
+    with suppress(ConduitError):
+        await tunnel.drain(seconds, "the Gateway is being restarted")

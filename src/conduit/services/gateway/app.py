@@ -9,23 +9,27 @@ from quart import websocket
 from quart_trio import QuartTrio
 
 from conduit.errors import CallError
-from conduit.services.api.gateway.v1.gateway_connect import GatewayServiceASGIApplication
+from conduit.services.api.gateway.v1.gateway_connect import GatewayService, GatewayServiceASGIApplication
 from conduit.services.gateway.gateway import Gateway
 from conduit.services.gateway.rest import rest_service
 from conduit.services.gateway.rpc import GatewayRpc
 from conduit.services.secret import Secret
-from conduit.services.web.composing import compose
-from conduit.services.web.errors import Errors
+from conduit.services.web.asgi import Application
+from conduit.services.web.fronting import WebSettings, front, interceptors
+from conduit.services.web.health import Checks
+from conduit.services.web.metrics import WebMetrics
 from conduit.services.web.openapi import document
-from conduit.services.web.origins import check_origins
 from conduit.services.web.rest import MAX_BODY, add_routes, answer_failures
 
 PROTOCOL: Final = "conduit.console.1"
 _TICKET: Final = "ticket."
 
 
-def create_app(gateway: Gateway) -> Any:
-    """The ASGI application."""
+def create_app(gateway: Gateway, leaving: trio.Event, settings: WebSettings) -> Application:
+    """The ASGI application.
+
+    :param leaving: set when the Gateway is about to end.
+    """
     rpc = GatewayRpc(gateway)
     rest = QuartTrio(__name__, static_folder=None)
     rest.config["MAX_CONTENT_LENGTH"] = MAX_BODY
@@ -39,8 +43,16 @@ def create_app(gateway: Gateway) -> Any:
     async def openapi() -> dict[str, Any]:
         return described
 
-    app = compose(rest, [GatewayServiceASGIApplication(rpc, interceptors=[Errors()])])
-    return check_origins(app, lambda: gateway.origins)
+    metrics = WebMetrics("gateway", [GatewayService.desc()])
+    return front(
+        metrics,
+        rest,
+        [GatewayServiceASGIApplication(rpc, interceptors=interceptors(metrics))],
+        [GatewayService.desc()],
+        checks=Checks({"keys": gateway.check_keys}, leaving=leaving),
+        origins=lambda: gateway.origins,
+        settings=settings,
+    )
 
 
 def _add_consoles(rest: QuartTrio, gateway: Gateway) -> None:

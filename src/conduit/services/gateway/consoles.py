@@ -135,8 +135,10 @@ class Consoles:
 
     @contextmanager
     def viewing(self, session: ConsoleSession) -> Iterator[trio.CancelScope]:
-        """A live stream of it; the scope is cancelled when the session ends."""
+        """A live stream of it; the scope is cancelled when the session ends, or has ended already."""
         with trio.CancelScope() as scope:
+            if session.id not in self._sessions:
+                scope.cancel()
             session.scopes.add(scope)
             session.idle_since = None
             try:

@@ -7,6 +7,7 @@ from typing import Final
 
 import trio
 
+from conduit.errors import CallError
 from conduit.services.clock import Clock, system_clock
 from conduit.services.gateway.access import Access, Grant
 from conduit.services.gateway.agents import Agents
@@ -14,6 +15,7 @@ from conduit.services.gateway.console_stream import ConsoleRelay
 from conduit.services.gateway.consoles import Consoles
 from conduit.services.gateway.manager_link import ManagerLink
 from conduit.services.gateway.operations import Operations
+from conduit.tunnel.call_frames import Code
 
 SWEEP: Final = 1.0  # seconds between looks at what has expired or is revoked
 
@@ -50,6 +52,11 @@ class Gateway:
         """The same for WebSockets."""
         return "ws" + self.public_url.removeprefix("http")
 
+    async def check_keys(self) -> None:
+        """:raises CallError: UNAVAILABLE: nobody's token can be verified yet."""
+        if not self._link.ready.is_set():
+            raise CallError(Code.UNAVAILABLE, "the Manager has not told its public keys yet")
+
     async def grant(self, token: str) -> Grant:
         """What a token allows; one that is signed with a new key makes us ask for the keys.
 
@@ -64,3 +71,4 @@ class Gateway:
         while True:
             await trio.sleep(SWEEP)
             self.consoles.sweep()
+            self.agents.sweep(self.access.certificate_revoked)

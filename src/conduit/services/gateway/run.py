@@ -25,12 +25,15 @@ from conduit.services.gateway.manager_link import ManagerLink
 from conduit.services.machine import SERVICE, MachineCertificate, MachineFiles
 from conduit.services.settings import read_secret
 from conduit.services.web.bindings import Binding
+from conduit.services.web.clients import LOOPBACK
+from conduit.services.web.fronting import WebSettings
 from conduit.services.web.serving import serve
 from conduit.tunnel import Tunnel, accept
 from conduit.tunnel.link import Listener
 
 PORT: Final = 8081
 TUNNEL_PORT: Final = 8444
+DRAIN: Final = 5.0  # seconds that tunnels have when the last client has gone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,14 @@ class GatewaySettings:
     "Address to listen on for clients."
     port: int = PORT
     "TCP port for clients, 0 for any."
+    certificate: Path | None = None
+    "PEM, with its chain: serve TLS. Without it, plain text, for loopback or a proxy that does TLS."
+    key: Path | None = None
+    "PEM: the certificate's key."
+    trusted_proxies: Sequence[str] = ()
+    "Networks whose X-Forwarded-For and X-Forwarded-Proto are believed, such as 10.0.0.0/8."
+    metrics_readers: Sequence[str] = LOOPBACK
+    "Networks that may read /metrics."
     tunnel_host: str = "0.0.0.0"  # noqa: S104  # Agents come from elsewhere
     "Address to listen on for Agents."
     tunnel_port: int = TUNNEL_PORT
@@ -67,6 +78,16 @@ class GatewaySettings:
 
     def __post_init__(self) -> None:
         check_name(self.name)
+
+    @property
+    def binding(self) -> Binding:
+        """What to listen on."""
+        return Binding(hosts=(self.host,), port=self.port, certificate=self.certificate, key=self.key)
+
+    @property
+    def web(self) -> WebSettings:
+        """For the HTTP side."""
+        return WebSettings(trusted_proxies=tuple(self.trusted_proxies), metrics_readers=tuple(self.metrics_readers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +117,16 @@ async def run_gateway(
                 file=settings.join_token_file, environment=settings.join_token_env, what="join token"
             ),
         )
+        access = Access(clock)
         async with accept(
-            settings.tunnel_host, settings.tunnel_port, tls=certificate.files.tls, trust=is_agent, admit=admit
+            settings.tunnel_host,
+            settings.tunnel_port,
+            tls=certificate.files.tls,
+            trust=is_agent,
+            revoked=access.certificate_revoked,
+            admit=admit,
         ) as listener:
-            await _run(settings, http, certificate, listener, clock, leave, task_status)
+            await _run(settings, http, certificate, listener, access, leave, task_status)
 
 
 async def _run(
@@ -107,28 +134,33 @@ async def _run(
     http: httpx.AsyncClient,
     certificate: MachineCertificate,
     listener: Listener,
-    clock: Clock,
+    access: Access,
     leave: trio.Event,
     task_status: trio.TaskStatus[Ports],
 ) -> None:
-    access, agents = Access(clock), Agents()
+    agents = Agents()
     public_tunnel = settings.public_tunnel or f"{settings.tunnel_host}:{listener.port}"
-    public_url = settings.public_url or f"http://{settings.host}:{settings.port}"
+    public_url = settings.public_url or f"{settings.binding.scheme}://{settings.host}:{settings.port}"
     link = ManagerLink(
         http, settings.manager, certificate, access, advertise=(public_url, public_tunnel), agents=agents
     )
-    gateway = Gateway(public_url, link, access, agents, clock, origins=settings.origins or [_origin(settings.manager)])
+    origins = settings.origins or [_origin(settings.manager)]
+    gateway = Gateway(public_url, link, access, agents, access.clock, origins=origins)
     async with open_background_nursery() as nursery:
         nursery.start_soon(link.run)
         nursery.start_soon(gateway.keep_order)
         nursery.start_soon(_welcome, listener, agents)
-        binding = Binding(hosts=(settings.host,), port=settings.port)
-        bound = await nursery.start(partial(serve, create_app(gateway), binding))
-        await link.ready.wait()
-        task_status.started(Ports(bound.port, listener.port))
-        await leave.wait()
-        gateway.consoles.end_all(End.DRAIN)
-        nursery.cancel_scope.cancel()
+        async with open_foreground_nursery() as clients:
+            no_more = trio.Event()
+            app = create_app(gateway, leave, settings.web)
+            start = partial(serve, app, settings.binding, leave=no_more, trusted=settings.web.trusted_proxies)
+            bound = await clients.start(start)
+            await link.ready.wait()
+            task_status.started(Ports(bound.port, listener.port))
+            await leave.wait()
+            gateway.consoles.end_all(End.DRAIN)
+            no_more.set()
+        await agents.drain(DRAIN)
 
 
 def _origin(url: str) -> str:

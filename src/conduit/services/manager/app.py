@@ -8,17 +8,20 @@ from urllib.parse import urlsplit
 
 from quart_trio import QuartTrio
 
-from conduit.services.api.manager.v1.admin_connect import AdminServiceASGIApplication
-from conduit.services.api.manager.v1.machine_connect import MachineServiceASGIApplication
-from conduit.services.api.manager.v1.manager_connect import BMCManagerServiceASGIApplication
+from conduit.services.api.manager.v1.admin_connect import AdminService, AdminServiceASGIApplication
+from conduit.services.api.manager.v1.machine_connect import MachineService, MachineServiceASGIApplication
+from conduit.services.api.manager.v1.manager_connect import BMCManagerService, BMCManagerServiceASGIApplication
 from conduit.services.manager.admin_rpc import AdminRpc
 from conduit.services.manager.browser import add_browser_log_in
 from conduit.services.manager.customer_rpc import CustomerRpc
+from conduit.services.manager.database import Database
 from conduit.services.manager.machine_rpc import MachineRpc
 from conduit.services.manager.manager import Manager
 from conduit.services.manager.rest import rest_services
-from conduit.services.web.composing import compose
-from conduit.services.web.errors import Errors
+from conduit.services.web.asgi import Application
+from conduit.services.web.fronting import WebSettings, front, interceptors
+from conduit.services.web.health import Checks
+from conduit.services.web.metrics import WebMetrics
 from conduit.services.web.openapi import document
 from conduit.services.web.pages import add_pages
 from conduit.services.web.rest import MAX_BODY, add_routes, answer_failures
@@ -26,16 +29,23 @@ from conduit.services.web.rest import MAX_BODY, add_routes, answer_failures
 PAGES: Final = {"/login": "login.html", "/servers": "servers.html", "/console/<server_id>": "console.html"}
 
 
-def create_app(manager: Manager) -> Any:
+def create_app(manager: Manager, database: Database, settings: WebSettings) -> Application:
     """The ASGI application."""
     customers, admin = CustomerRpc(manager), AdminRpc(manager)
-    return compose(
+    described = [BMCManagerService.desc(), AdminService.desc(), MachineService.desc()]
+    metrics = WebMetrics("manager", described)
+    chain = interceptors(metrics)
+    return front(
+        metrics,
         _create_rest(manager, customers, admin),
         [
-            BMCManagerServiceASGIApplication(customers, interceptors=[Errors()]),
-            AdminServiceASGIApplication(admin, interceptors=[Errors()]),
-            MachineServiceASGIApplication(MachineRpc(manager), interceptors=[Errors()]),
+            BMCManagerServiceASGIApplication(customers, interceptors=chain),
+            AdminServiceASGIApplication(admin, interceptors=chain),
+            MachineServiceASGIApplication(MachineRpc(manager), interceptors=chain),
         ],
+        described,
+        checks=Checks({"database": database.check}, leaving=manager.leaving),
+        settings=settings,
     )
 
 

@@ -43,8 +43,12 @@ class Database:
         try:
             with self._engine.begin() as connection:
                 return work(connection)
-        except sa.exc.OperationalError as error:
+        except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
             raise CallError(Code.UNAVAILABLE, "the Manager's database does not answer or is full") from error
+
+    async def check(self) -> None:
+        """:raises CallError: UNAVAILABLE: it does not work."""
+        await self.run(lambda connection: connection.execute(sa.text("SELECT 1")))
 
     def migrate(self) -> None:
         """Bring the tables up to date, from an empty file or any earlier version."""

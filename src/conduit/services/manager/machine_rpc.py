@@ -74,7 +74,8 @@ class MachineRpc(MachineService):
                 last, told = now, trio.current_time()
                 addresses = [pb.GatewayAddress(gateway_id=name, tunnel_endpoint=where) for name, where in now]
                 yield pb.WatchGatewaysResponse(gateways=addresses)
-            await trio.sleep(POLL)
+            if not await self._manager.pause(POLL):
+                return
 
     async def watch_revocations(
         self, request: pb.WatchRevocationsRequest, ctx: _Context
@@ -87,4 +88,5 @@ class MachineRpc(MachineService):
             if found or trio.current_time() >= told + SIGN_OF_LIFE:
                 after, told = found[-1].number if found else after, trio.current_time()
                 yield pb.WatchRevocationsResponse(revocations=[messages.revocation_message(each) for each in found])
-            await trio.sleep(POLL)
+            if not await self._manager.pause(POLL):
+                return

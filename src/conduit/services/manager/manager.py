@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import sqlalchemy as sa
+import structlog
 import trio
 from argon2 import PasswordHasher
 
 from conduit._trio import open_background_nursery
+from conduit.errors import CallError
 from conduit.services.certificates import Authority
 from conduit.services.clock import Clock, system_clock
 from conduit.services.manager.accounts import Account, Accounts
@@ -24,6 +26,8 @@ from conduit.services.manager.vault import Vault
 from conduit.services.permissions import OWNER, STAFF
 from conduit.services.sealing import Sealer, SealingKey
 from conduit.services.tokens import ServerClaims, ServerContext, SigningKey, TokenSigner, TokenVerifier
+
+logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,8 @@ class Manager:
         self.database = database
         self.clock = clock
         self.started_at = clock()
+        self.leaving = trio.Event()
+        "Set when it is being stopped."
         self.authority = authority
         self.accounts = Accounts(database, clock, hasher)
         self.machines = Machines(database, authority, clock)
@@ -66,10 +72,19 @@ class Manager:
         return self
 
     async def keep_keys(self, interval: float = 300.0) -> None:
-        """Do so every *interval* seconds, for ever."""
+        """Do so every *interval* seconds, for ever. While the database does not work, the keys stay as they are."""
         while True:
             await trio.sleep(interval)
-            await self.refresh_keys()
+            try:
+                await self.refresh_keys()
+            except CallError as error:
+                logger.warning("the keys stay as they are", reason=error.message)
+
+    async def pause(self, seconds: float) -> bool:
+        """Wait; whether the Manager goes on after that. What streams news ends when it does not."""
+        with trio.move_on_after(seconds):
+            await self.leaving.wait()
+        return not self.leaving.is_set()
 
     def jwks(self) -> dict[str, Any]:
         """The public keys, as a JSON Web Key Set."""

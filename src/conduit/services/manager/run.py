@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,8 @@ from conduit.services.manager.database import opened
 from conduit.services.manager.manager import open_manager
 from conduit.services.manager.vault import read_master_key
 from conduit.services.web.bindings import Binding
+from conduit.services.web.clients import LOOPBACK
+from conduit.services.web.fronting import WebSettings
 from conduit.services.web.serving import serve
 
 PORT: Final = 8080
@@ -33,6 +36,14 @@ class ManagerSettings:
     "Address to listen on."
     port: int = PORT
     "TCP port, 0 for any."
+    certificate: Path | None = None
+    "PEM, with its chain: serve TLS. Without it, plain text, for loopback or a proxy that does TLS."
+    key: Path | None = None
+    "PEM: the certificate's key."
+    trusted_proxies: Sequence[str] = ()
+    "Networks whose X-Forwarded-For and X-Forwarded-Proto are believed, such as 10.0.0.0/8."
+    metrics_readers: Sequence[str] = LOOPBACK
+    "Networks that may read /metrics."
 
     @property
     def master_key(self) -> Path:
@@ -43,6 +54,16 @@ class ManagerSettings:
     def database_url(self) -> str:
         """SQLAlchemy's."""
         return self.database or f"sqlite:///{self.state / 'manager.db'}"
+
+    @property
+    def binding(self) -> Binding:
+        """What to listen on."""
+        return Binding(hosts=(self.host,), port=self.port, certificate=self.certificate, key=self.key)
+
+    @property
+    def web(self) -> WebSettings:
+        """For the HTTP side."""
+        return WebSettings(trusted_proxies=tuple(self.trusted_proxies), metrics_readers=tuple(self.metrics_readers))
 
 
 async def run_manager(
@@ -56,7 +77,8 @@ async def run_manager(
     master = read_master_key(settings.master_key)
     with opened(settings.database_url) as database:
         async with open_manager(database, master, clock=clock) as manager, open_background_nursery() as nursery:
-            binding = Binding(hosts=(settings.host,), port=settings.port)
-            bound = await nursery.start(partial(serve, create_app(manager), binding))
+            app = create_app(manager, database, settings.web)
+            bound = await nursery.start(partial(serve, app, settings.binding, trusted=settings.web.trusted_proxies))
             task_status.started(bound.port)
             await leave.wait()
+            manager.leaving.set()

@@ -30,7 +30,7 @@ def compose(
 
     :param rest: takes what nobody else does, and WebSockets.
     :param services: connectrpc's ASGI applications; each has its ``path``.
-    :param mounts: other applications by path; the longest that fits wins. They see the whole path.
+    :param mounts: other applications by path; the longest that fits wins. They see the whole path, and no lifespan.
     """
     return _Composite(rest, {service.path: service for service in services}, dict(mounts or {}))
 
@@ -61,7 +61,7 @@ class _Composite:
         return self._rest
 
     async def _live(self, receive: Receive, send: Send) -> None:
-        parts = {id(app): app for app in (self._rest, *self._services.values(), *(app for _, app in self._mounts))}
+        parts = {id(app): app for app in (self._rest, *self._services.values())}
         await receive()
         async with AsyncExitStack() as stack:
             try:

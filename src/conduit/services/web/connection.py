@@ -124,6 +124,8 @@ class Connection:
             # Shielded: part of a frame, or a frame that h2 believes sent, must not be lost with who sends it.
             with trio.CancelScope(shield=True):
                 await self._send_all(memoryview(event.data))
+            if self._broken:
+                await trio.lowlevel.checkpoint()  # an application that sends without end has to be stopped somewhere
         elif isinstance(event, Closed):
             self._we_close = True
             self._reading.cancel()

@@ -76,10 +76,11 @@ STATUSES: Final[Mapping[Code, HTTPStatus]] = {
     Code.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
 }
 
+_GROUPS: Final = frozenset({ExceptionGroup, BaseExceptionGroup})
 _TOO_LATE: Final = frozenset({TimeoutError, trio.TooSlowError})
 _SECRETS: Final = re.compile(
     r"eyJ[\w-]+(?:\.[\w-]*)*"  # a JWT
-    r"|(?i:bearer|basic)\s+\S+"
+    r"|(?i:(?:authorization[:=\s]+)?(?:bearer|basic))\s+\S+"
     r"|(?i:password|passwd|secret|token|ticket|authorization|cookie)['\"]?\s*[=:]\s*\S+"
     r"|://[^/\s@]+@"  # a user in a URL
     r"|[\w+/=-]{32,}"
@@ -91,8 +92,7 @@ def rpc_error(error: BaseException, *, where: str = "") -> ConnectError:
 
     :param where: what was called, for the log.
     """
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
+    error = _lone(error)
     if isinstance(error, ConnectError):
         return error
     if isinstance(error, CallError):
@@ -122,6 +122,7 @@ def report(error: BaseException, *, where: str) -> str:
 
     :returns: the incident's number, for the client.
     """
+    error = _lone(error)
     incident = secrets.token_hex(6)
     logger.error(
         "unexpected failure",
@@ -132,6 +133,13 @@ def report(error: BaseException, *, where: str) -> str:
         frames=[f"{each.filename}:{each.lineno} {each.name}" for each in traceback.extract_tb(error.__traceback__)],
     )
     return incident
+
+
+def _lone(error: BaseException) -> BaseException:
+    """What a nursery's group holds, when it is one; cattrs' groups say more than what they hold."""
+    while type(error) in _GROUPS and isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 def without_secrets(text: str) -> str:

@@ -84,6 +84,7 @@ class Http2Protocol:
         self._floods = Floods(trio.current_time())
         self._credit = trio.Event()
         self._heard = True
+        self._is_grpc = False
 
     async def initiate(self) -> None:
         """Say what we take."""
@@ -93,11 +94,20 @@ class Http2Protocol:
         self._tasks.spawn(self._keep_alive)
 
     async def leave(self) -> None:
-        """The server leaves, or was idle too long: no new streams; what is open may end."""
+        """The server leaves, or was idle too long: no new streams; what is open may end.
+
+        gRPC clients are told at once, and take new calls elsewhere. Those built on h2, such as httpx, give up what is
+        open when they are told: they are told when it has ended.
+        """
+        if not self._streams:
+            await self._say_goaway()
+            await self._send(Closed())
+        elif self._is_grpc:
+            await self._say_goaway()
+
+    async def _say_goaway(self) -> None:
         last = self._connection.highest_inbound_stream_id
         await self._send(RawData(data=GoAwayFrame(0, last_stream_id=last).serialize()))
-        if not self._streams:
-            await self._send(Closed())
 
     async def handle(self, event: Any) -> None:
         """What the connection read, or that it ended."""
@@ -158,10 +168,12 @@ class Http2Protocol:
         await self._send(Updated(idle=False))
         self._running += 1
         stream = self._streams[stream_id] = self._make_stream(stream_id)
+        plain = filter_pseudo_headers(headers)
+        self._is_grpc = self._is_grpc or _is_grpc(plain)
         await stream.handle(
             Request(
                 stream_id=stream_id,
-                headers=_with_te(filter_pseudo_headers(headers)),
+                headers=_with_te(plain),
                 http_version="2",
                 method=method.decode().upper(),
                 raw_path=path,
@@ -248,6 +260,7 @@ class Http2Protocol:
                 await self._credit.wait()
             if patience.cancelled_caught:
                 self._reset(stream_id, h2.errors.ErrorCodes.CANCEL)
+                return
 
     async def _finish(self, stream_id: int) -> None:
         """The application has ended. Shielded: it may be cancelled because of that, and the connection goes on."""
@@ -255,8 +268,12 @@ class Http2Protocol:
             await self._close_stream(stream_id)
             self._reset(stream_id, h2.errors.ErrorCodes.NO_ERROR)  # the rest of the body is of no use
             await self._flush()
-            if not self._streams:
-                await self._send(Closed() if self._context.terminated.is_set() else Updated(idle=True))
+            if self._streams:
+                return
+            if self._context.terminated.is_set():
+                await self.leave()
+            else:
+                await self._send(Updated(idle=True))
 
     async def _close_stream(self, stream_id: int) -> None:
         stream = self._streams.pop(stream_id, None)
@@ -314,7 +331,10 @@ def _make_connection(limits: Limits) -> h2.connection.H2Connection:
 
 def _with_te(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """Hypercorn sends trailers only to who asks for them; some proxies drop the question, and gRPC always means it."""
-    names = dict(headers)
-    if b"te" in names or not names.get(b"content-type", b"").startswith(b"application/grpc"):
+    if b"te" in dict(headers) or not _is_grpc(headers):
         return headers
     return [*headers, (b"te", b"trailers")]
+
+
+def _is_grpc(headers: list[tuple[bytes, bytes]]) -> bool:
+    return dict(headers).get(b"content-type", b"").startswith(b"application/grpc")

@@ -36,9 +36,8 @@ from hypercorn.config import Config
 from hypercorn.events import Closed, Updated
 from hypercorn.protocol.events import Body, EndBody, Event, Request, Response, StreamClosed
 from hypercorn.protocol.h11 import STREAM_ID, H2ProtocolAssumedError, H11Protocol, H11WSConnection
-from hypercorn.protocol.ws_stream import WebsocketBuffer, WSStream
+from hypercorn.protocol.ws_stream import FrameTooLargeError, WebsocketBuffer, WSStream
 from hypercorn.trio.worker_context import WorkerContext
-from hypercorn.utils import FrameTooLargeError
 from wsproto.events import Message as WebSocketMessage
 
 from conduit.services.web.app_queue import AppQueue, Taken
@@ -186,6 +185,10 @@ class Http1Protocol(H11Protocol):
         """Whether to go on reading."""
         if isinstance(event, h11.Request):
             self._check_preface(event)
+            if sum(len(name) + len(value) for name, value in event.headers) > self.config.h11_max_incomplete_size:
+                await self._send_error_response(431)  # h11 looks only at what is not whole yet
+                await self.send(Closed())
+                return False
             await self.send(Updated(idle=False))
             await self._create_stream(event)
         elif self.stream is None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Final
@@ -16,6 +15,7 @@ import trio
 from conduit._trio import open_background_nursery
 from conduit.services.web.asgi import Application
 from conduit.services.web.bindings import Binding, Bound, listen
+from conduit.services.web.clients import Networks, client_key
 from conduit.services.web.connection import Connection
 from conduit.services.web.errors import report
 from conduit.services.web.hypercorn_cure import hypercorn_config, make_context, wrap
@@ -34,17 +34,17 @@ async def serve(
     *,
     limits: Limits = DEFAULTS,
     leave: trio.Event | None = None,
-    trusted: frozenset[str] = frozenset(),
+    trusted: Collection[str] = (),
     task_status: trio.TaskStatus[Bound] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve *app* until *leave* is set or we are cancelled: then nobody new gets in, and what is open has its grace.
 
-    :param trusted: addresses of proxies, which may open as many connections as they like.
+    :param trusted: networks of proxies, which may open as many connections as they like.
     :raises TransportError: an address cannot be had.
     :raises LocalProtocolError: TLS files are not good, or the application does not start.
     """
     listeners, bound = await listen(binding)
-    server = Server(app, bound, limits, trusted)
+    server = Server(app, bound, limits, Networks(trusted))
     try:
         async with open_background_nursery() as watcher:
             with trio.CancelScope(shield=True) as life:
@@ -67,7 +67,7 @@ async def _leave(server: Server, leave: trio.Event, life: trio.CancelScope, grac
 class Server:
     """Who is connected."""
 
-    def __init__(self, app: Application, bound: Bound, limits: Limits, trusted: frozenset[str]) -> None:
+    def __init__(self, app: Application, bound: Bound, limits: Limits, trusted: Networks) -> None:
         self._app = wrap(app)
         self._bound = bound
         self._limits = limits
@@ -132,19 +132,6 @@ class Server:
             self._clients[client] -= 1
             if not self._clients[client]:
                 del self._clients[client]
-
-
-def client_key(address: str) -> str:
-    """What limits count by: an IPv4 address, or an IPv6 /64, which is one customer's."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if parsed.version == 4 or parsed.is_loopback:
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((parsed, 64), strict=False).network_address)
 
 
 def _keep_alive(sock: trio.SocketStream) -> None:

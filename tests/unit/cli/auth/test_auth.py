@@ -8,6 +8,14 @@ from tests.fakes.manager import PASSWORD
 from tests.fakes.services import MANAGER, FakeServices
 
 
+def kept_login(home: Path) -> Path:
+    return home / "state/conduit/tokens/default.login.json"
+
+
+def kept_files(home: Path) -> list[Path]:
+    return list(home.glob("state/conduit/tokens/*.json"))
+
+
 async def test_login_says_where_the_tokens_are_and_shows_none(
     line: CommandLine, password_file: Path, home: Path
 ) -> None:
@@ -17,9 +25,10 @@ async def test_login_says_where_the_tokens_are_and_shows_none(
     assert outcome.out == (
         f"Logged in to {MANAGER} as alice@acme.example (profile default; tokens are in a file that only you can read)\n"
     )
-    kept = json.loads((home / "state/conduit/tokens/default.login.json").read_text())
+    text = kept_login(home).read_text()
+    kept = json.loads(text)
     assert kept["access"] not in outcome.out + outcome.err
-    assert PASSWORD.reveal() not in (home / "state/conduit/tokens/default.login.json").read_text()
+    assert PASSWORD.reveal() not in text
 
 
 async def test_a_wrong_password_is_one_line_and_keeps_nothing(line: CommandLine, tmp_path: Path, home: Path) -> None:
@@ -29,7 +38,7 @@ async def test_a_wrong_password_is_one_line_and_keeps_nothing(line: CommandLine,
         "auth", "login", "--manager", MANAGER, "--email", "alice@acme.example", "--password-file", str(wrong)
     )
     assert (outcome.status, outcome.out, outcome.err.count("\n")) == (1, "", 1)
-    assert not list(home.glob("state/conduit/tokens/*.json"))
+    assert not kept_files(home)
 
 
 async def test_without_a_terminal_nothing_is_asked(line: CommandLine) -> None:
@@ -88,7 +97,7 @@ async def test_logout_ends_the_log_in_at_the_manager_too(
 ) -> None:
     await alice.done("auth", "logout")
     assert services.hosts.calls("Logout") == 1
-    assert not list(home.glob("state/conduit/tokens/*.json"))
+    assert not kept_files(home)
     assert (await alice.run("auth", "status")).status == 1
     assert (await alice.done("auth", "logout")).out == "Nobody was logged in (profile default)\n"
 
@@ -97,4 +106,4 @@ async def test_logout_works_while_the_manager_is_away(alice: CommandLine, servic
     services.hosts.down.add("manager.example")
     outcome = await alice.done("auth", "logout")
     assert "the Manager was not told" in outcome.err
-    assert not list(home.glob("state/conduit/tokens/*.json"))
+    assert not kept_files(home)

@@ -96,8 +96,16 @@ def test_profiles_come_back_as_they_were_saved(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"profiles": {"a": 1}}', '{"profiles": {"../a": {"manager": "x"}}}', '{"profiles":{"a":{"manager":1}}}']
-)  # fmt: skip
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"profiles": {"a": 1}}',
+        '{"profiles": {"../a": {"manager": "x"}}}',
+        '{"profiles":{"a":{"manager":1}}}',
+    ],
+)
 def test_damaged_profiles_are_told_in_a_line(tmp_path: Path, text: str) -> None:
     path = tmp_path / "profiles.json"
     write_private(path, text)

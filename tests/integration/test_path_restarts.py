@@ -1,0 +1,70 @@
+"""A service dies in the middle of a console, or leaves in good order; the console goes on where it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conduit._trio import open_background_nursery
+from conduit.console.words import Cause, End
+from tests.fakes.path import open_path
+from tests.fakes.path_client import Viewer
+
+pytestmark = pytest.mark.slow
+
+
+async def test_a_gateway_that_is_killed_or_leaves_costs_a_console_no_byte(tmp_path: Path) -> None:
+    async with open_path(tmp_path) as path:
+        await path.manager().start()
+        gateway = path.process("gateway")
+        await gateway.start()
+        await path.agent().start()
+        path.speak("web-01")
+        async with open_background_nursery() as nursery:
+            viewer = Viewer(path.customer(), "web-01")
+            nursery.start_soon(viewer.run)
+            await viewer.more()
+            gateway.kill()
+            await gateway.wait_dead()
+            await viewer.until(lambda: not viewer.is_live)
+            assert not any(end.reason is End.DRAIN for end in viewer.ends)
+            await gateway.start()
+            await viewer.more()
+            await gateway.stop()
+            await viewer.until(lambda: any(end.reason is End.DRAIN and end.retry for end in viewer.ends), "drain")
+            await gateway.start()
+            await viewer.more()
+            assert not viewer.gaps
+            viewer.check_whole()
+
+
+async def test_an_agent_that_is_killed_or_leaves_goes_on_at_the_same_offset(tmp_path: Path) -> None:
+    async with open_path(tmp_path) as path:
+        await path.manager().start()
+        await path.gateway().start()
+        agent = path.process("agent")
+        await agent.start()
+        path.speak("web-01")
+        async with open_background_nursery() as nursery:
+            viewer = Viewer(path.customer(), "web-01")
+            nursery.start_soon(viewer.run)
+            await viewer.more()
+            epoch, before = viewer.session.epoch, viewer.session.position
+            agent.kill()
+            await agent.wait_dead()
+            path.forget("web-01")
+            await viewer.until(lambda: not viewer.is_live)
+            await agent.start()
+            await viewer.more()
+            assert viewer.session.epoch == epoch
+            assert [gap.cause for gap in viewer.gaps] == [Cause.RESTART]
+            assert viewer.gaps[0].at >= (before or 0)
+            assert viewer.gaps[0].ms
+            await agent.stop()
+            await viewer.until(lambda: any(end.reason is End.DRAIN and end.retry for end in viewer.ends), "drain")
+            await agent.start()
+            await viewer.more()
+            assert viewer.session.epoch == epoch
+            assert [gap.cause for gap in viewer.gaps] == [Cause.RESTART] * 2
+            viewer.check_honest()

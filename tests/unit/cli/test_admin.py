@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import asyncclick as click
+import pytest
+
+from conduit.cli.admin.join_token import Duration
+from tests.fakes.command_line import CommandLine
+from tests.fakes.services import MANAGER, FakeServices
+
+
+@pytest.fixture
+async def staff(line: CommandLine, password_file: Path) -> CommandLine:
+    await line.done(
+        "auth",
+        "login",
+        "--manager",
+        MANAGER,
+        "--email",
+        "staff@provider.example",
+        "--password-file",
+        str(password_file),
+    )
+    return line
+
+
+async def test_customers_are_no_staff(alice: CommandLine) -> None:
+    for args in (
+        ("status",),
+        ("customer", "list"),
+        ("machine", "list"),
+        ("gateway", "list"),
+        ("server", "unassign", "x"),
+    ):
+        outcome = await alice.run("admin", *args)
+        assert (outcome.status, outcome.out, outcome.err.count("\n")) == (1, "", 1)
+
+
+async def test_a_join_token_lets_an_agent_in(staff: CommandLine, services: FakeServices) -> None:
+    args = ("admin", "join-token", "create", "--kind", "agent", "--datacenter", "dc1", "--ttl", "15m")
+    data = await staff.json(*args)
+    assert data["expires_at"] == "2027-01-15T08:15:00Z"
+    assert len(data["join_token"]) > 20
+    assert (await staff.run("admin", "join-token", "create", "--kind", "agent")).status == 2
+    assert (await staff.run("admin", "join-token", "create", "--kind", "gateway")).status == 2
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("15m", 900), ("1h", 3600), ("7d", 604_800)])
+def test_durations_have_units(text: str, seconds: int) -> None:
+    assert Duration().convert(text, None, None) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "h", "1w", "-1s", "0", "31d", "1.5h"])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(click.BadParameter):
+        Duration().convert(text, None, None)
+
+
+async def test_an_account_is_made_and_logs_in(staff: CommandLine, password_file: Path) -> None:
+    await staff.done("admin", "customer", "create", "carol@new.example", "--password-file", str(password_file))
+    listed = (await staff.json("admin", "customer", "list"))["customers"]
+    assert "carol@new.example" in [each["email"] for each in listed]
+    await staff.done(
+        "auth", "login", "--profile", "carol", "--manager", MANAGER, "--email", "carol@new.example",
+        "--password-file", str(password_file),
+    )  # fmt: skip
+
+
+async def test_a_new_password_counts_and_the_old_one_does_not(
+    staff: CommandLine, password_file: Path, tmp_path: Path
+) -> None:
+    new = tmp_path / "new"
+    new.write_text("a longer new password\n")
+    await staff.done("admin", "customer", "set-password", "alice@acme.example", "--password-file", str(new))
+    login = (
+        "auth",
+        "login",
+        "--profile",
+        "a",
+        "--manager",
+        MANAGER,
+        "--email",
+        "alice@acme.example",
+        "--password-file",
+    )
+    assert (await staff.run(*login, str(password_file))).status == 1
+    assert (await staff.run(*login, str(new))).status == 0
+
+
+async def test_a_server_changes_hands(staff: CommandLine, services: FakeServices) -> None:
+    await staff.done("admin", "server", "assign", "build-01", "alice@acme.example")
+    found = await services.manager.manager.accounts.find("alice@acme.example")
+    assert found is not None
+    shown = await staff.json("server", "show", "build-01")
+    assert shown["customer"] == found.id
+    await staff.done("admin", "server", "unassign", "build-01")
+    assert (await staff.json("server", "show", "build-01"))["customer"] is None
+    assert (await staff.run("admin", "server", "assign", "build-01", "nobody@x.example")).status == 1
+
+
+async def test_machines_are_listed_and_revoked(staff: CommandLine) -> None:
+    listed = (await staff.json("admin", "machine", "list"))["machines"]
+    assert {each["kind"] for each in listed} == {"agent", "gateway"}
+    agent = next(each["id"] for each in listed if each["kind"] == "agent")
+    await staff.done("admin", "machine", "revoke", agent)
+    listed = (await staff.json("admin", "machine", "list"))["machines"]
+    assert not [each for each in listed if each["id"] == agent and not each["revoked"]]
+
+
+async def test_staff_see_how_much_there_is(staff: CommandLine) -> None:
+    assert (await staff.json("admin", "status"))["servers"] == 3
+    assert [each["id"] for each in (await staff.json("admin", "gateway", "list"))["gateways"]] == ["gw1"]
+
+
+async def test_a_customer_is_logged_out_everywhere(
+    alice: CommandLine, services: FakeServices, password_file: Path
+) -> None:
+    await alice.done(
+        "auth", "login", "--profile", "staff", "--manager", MANAGER, "--email", "staff@provider.example",
+        "--password-file", str(password_file),
+    )  # fmt: skip
+    services.manager.clock.now += 1
+    await alice.done("admin", "--profile", "staff", "customer", "revoke", "alice@acme.example")
+    outcome = await alice.run("server", "list")
+    assert (outcome.status, outcome.err) == (1, "Error: your log-in has ended; log in: conduit auth login\n")

@@ -1,0 +1,157 @@
+"""Settings from TOML and the environment, and secrets that they point to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from conduit.errors import LocalProtocolError
+from conduit.services.agent.config import host_and_port, load_config
+from conduit.services.gateway.run import GatewaySettings
+from conduit.services.secret import Secret
+from conduit.services.settings import load, read_secret, structure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """An example."""
+
+    name: str
+    port: int = 1
+    folder: Path = Path("/x")
+
+
+def write(path: Path, text: str, mode: int = 0o600) -> Path:
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    file = write(tmp_path / "s.toml", 'name = "a"\nport = 5\nfolder = "/srv/f"\n')
+    settings = load(Settings, file, "example", {"CONDUIT_EXAMPLE_NAME": "b", "CONDUIT_OTHER_PORT": "9", "HOME": "/"})
+    assert settings == Settings(name="b", port=5, folder=Path("/srv/f"))
+
+
+def test_numbers_in_the_environment_are_numbers() -> None:
+    found = load(Settings, None, "example", {"CONDUIT_EXAMPLE_NAME": "b", "CONDUIT_EXAMPLE_PORT": "7"})
+    assert found.port == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("port = 1", "name"),
+        ('name = "a"\nprot = 1', "prot"),
+        ('name = "a"\nport = "many"', "port"),
+        ('name = "a"\nfolder = ""', "folder"),
+        ("name = ", "no TOML"),
+    ],
+)
+def test_what_is_wrong_is_named_in_one_line(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(LocalProtocolError, match=words) as refused:
+        load(Settings, write(tmp_path / "s.toml", text), "example", {})
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LocalProtocolError, match="cannot read"):
+        load(Settings, tmp_path / "none.toml", "example", {})
+
+
+def test_a_machine_cannot_be_called_anything() -> None:
+    with pytest.raises(LocalProtocolError, match="machine's name"):
+        structure({"manager": "http://m", "name": "Gate Way"}, GatewaySettings, where="x")
+
+
+# --- secrets ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_secret_is_read_from_a_file_that_only_we_read(tmp_path: Path) -> None:
+    assert read_secret(file=write(tmp_path / "s", "hush\n"), what="x") == Secret("hush")
+    with pytest.raises(LocalProtocolError, match="chmod 600"):
+        read_secret(file=write(tmp_path / "t", "hush\n", 0o644), what="x")
+
+
+def test_a_secret_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUSH", "hush")
+    assert read_secret(environment="HUSH", what="x") == Secret("hush")
+    with pytest.raises(LocalProtocolError, match="has no NOTHING"):
+        read_secret(environment="NOTHING", what="x")
+
+
+def test_a_secret_that_is_nowhere_is_asked_for(tmp_path: Path) -> None:
+    for missing in (None, tmp_path / "none"):
+        with pytest.raises(LocalProtocolError, match="password of db"):
+            read_secret(file=missing, what="password of db")
+
+
+def test_a_secret_shows_itself_to_nobody() -> None:
+    secret = Secret("hush")
+    assert "hush" not in f"{secret} {secret!r} {[secret]}"
+    assert secret == Secret("hush") != Secret("other")
+    with pytest.raises(TypeError):
+        secret.__reduce__()
+
+
+# --- the Agent's ------------------------------------------------------------------------------------------------------
+
+AGENT = """
+manager = "https://m"
+name = "a1"
+[servers.db-01]
+[[servers.db-01.control]]
+type = "ipmi"
+address = "10.0.0.1"
+user = "u"
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ("", "give one of"),
+        ('password = "secret-words"', "does not belong in this file"),
+        ('password_file = "/a"\npassword_env = "B"', "give one of"),
+        ('password_file = "/a"\nport = 0', "is no port"),
+        ('password_file = "/a"\nkind = "ipmi"', "kind"),
+    ],
+)
+def test_an_agents_file_is_refused_in_words_without_the_password(tmp_path: Path, more: str, words: str) -> None:
+    with pytest.raises(LocalProtocolError, match=words) as refused:
+        load_config(write(tmp_path / "a.toml", AGENT + more))
+    assert "secret-words" not in str(refused.value)
+
+
+def test_a_password_in_the_file_is_taken_where_that_is_allowed(tmp_path: Path) -> None:
+    config = load_config(write(tmp_path / "a.toml", "inline_secrets = true\n" + AGENT + 'password = "secret-words"'))
+    assert "secret-words" not in repr(config)
+
+
+@pytest.mark.parametrize("name", ["a b", "", "-x", "é"])
+def test_servers_have_plain_ids(tmp_path: Path, name: str) -> None:
+    with pytest.raises(LocalProtocolError, match="server's id"):
+        load_config(write(tmp_path / "a.toml", AGENT.replace("db-01", f'"{name}"') + 'password_file = "/a"'))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("gw", ("gw", 8444)),
+        ("gw:1", ("gw", 1)),
+        ("127.0.0.1:1", ("127.0.0.1", 1)),
+        ("::1", ("::1", 8444)),
+        ("[::1]", ("::1", 8444)),
+        ("[::1]:5", ("::1", 5)),
+    ],
+)
+def test_an_address_is_a_host_and_perhaps_a_port(text: str, expected: tuple[str, int]) -> None:
+    assert host_and_port(text, 8444) == expected
+
+
+@pytest.mark.parametrize("text", ["gw:", "gw:x", ":1", "gw:99999"])
+def test_some_addresses_are_none(text: str) -> None:
+    with pytest.raises(LocalProtocolError, match="host:port"):
+        host_and_port(text, 8444)
