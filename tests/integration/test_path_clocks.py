@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ MINUTE = 59.0  # seconds; with the time that a test takes
 
 
 def turned(by: float) -> Clock:
-    return lambda: time.time() + by
+    return lambda: system_clock() + by
 
 
 @pytest.mark.parametrize("skews", list(itertools.permutations((-MINUTE / 2, 0.0, MINUTE / 2))))
