@@ -9,7 +9,7 @@ import pytest
 
 from conduit._trio import open_background_nursery
 from conduit.errors import CallError
-from conduit.services.clock import MAX_SKEW, Clock
+from conduit.services.clock import MAX_SKEW, Clock, system_clock
 from conduit.tunnel.call_frames import Code
 from tests.fakes.path import open_path
 from tests.fakes.path_client import Viewer, eventually, gets_token
