@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
@@ -10,8 +11,6 @@ from urllib.parse import urlsplit
 import httpx
 import trio
 from protobuf import Message
-from wsproto import ConnectionType, WSConnection
-from wsproto.events import Request
 
 from conduit.console.messages import Ended, Gap, Output, StateChanged
 from conduit.console.viewer import ViewerSession
@@ -20,7 +19,7 @@ from conduit.errors import CallError, ConduitError
 from conduit.services.api.gateway.v1 import gateway_pb
 from conduit.services.api.manager.v1 import manager_pb
 from conduit.services.connect_client import ConnectClient
-from conduit.services.websocket_client import WebSocket
+from conduit.services.websocket_client import WebSocket, _shake_hands, open_websocket
 from conduit.tunnel.call_frames import Code
 
 PATIENCE: Final = 20.0  # seconds, on a busy machine
@@ -55,16 +54,14 @@ class Customer:
             )
         return self.tokens[server_id]
 
-    async def ask(
-        self, method: str, request: Any, answer: type[_Answer], *, at: str = "", timeout: float = 30.0
-    ) -> _Answer:
+    async def ask(self, method: str, request: Any, answer: type[_Answer], *, at: str = "") -> _Answer:
         """A call to the Gateway; the request names the server.
 
         :param at: URL of another Gateway than the Manager named.
         """
         token = await self.token(request.server_id)
         gateway = ConnectClient(self._http, at or token.gateway_endpoint, "gateway.v1.GatewayService")
-        return await gateway.call(method, request, answer, bearer=token.token, timeout=timeout)
+        return await gateway.call(method, request, answer, bearer=token.token)
 
     async def power(self, server_id: str, *, at: str = "") -> gateway_pb.PowerStatusResponse:
         request = gateway_pb.PowerStatusRequest(server_id=server_id)
@@ -119,7 +116,7 @@ class Viewer:
         """No byte is lost, none came twice."""
         lines = self.whole_lines
         assert lines, "nothing was seen"
-        breaks = [(before, after) for before, after in zip(lines, lines[1:], strict=False) if after != before + 1]
+        breaks = [(before, after) for before, after in itertools.pairwise(lines) if after != before + 1]
         assert not breaks, f"{len(breaks)} breaks among {len(lines)} lines: {breaks[:5]}"
         assert (self.session.missing, self.session.doubled) == (0, 0)
 
@@ -140,14 +137,14 @@ class Viewer:
     def is_live(self) -> bool:
         return self._websocket is not None and self.session.is_live
 
-    async def until(self, check: Check, what: str = "") -> None:
+    async def until(self, check: Check, what: str = "", *, patience: float = PATIENCE) -> None:
         """Return when *check* is true; it is asked whenever something comes."""
-        with trio.move_on_after(PATIENCE):
+        with trio.move_on_after(patience):
             while not check():
                 await self._news.wait()
             return
         raise AssertionError(
-            f"not within {PATIENCE:.0f} s: {what}; ends {self.ends[-3:]}, failures {self.failures[-3:]},"
+            f"not within {patience:.0f} s: {what}; ends {self.ends[-3:]}, failures {self.failures[-3:]},"
             f" state {self.session.state}, {len(self.text)} bytes"
         )
 
@@ -193,12 +190,15 @@ class Viewer:
                 await self._customer.token(self._server_id, fresh=True)
             raise
         protocols = ["conduit.console.1", f"ticket.{answer.ticket}"]
-        async with open_websocket(answer.websocket_endpoint, protocols, self._source) as websocket:
+        async with open_from(self._source, answer.websocket_endpoint, protocols) as websocket:
             await websocket.send(self.session.attach())
             self._websocket = websocket
             self.connections += 1
             while self.session.ended is None:
-                for message in self.session.receive(await websocket.receive()):
+                data = await websocket.receive()
+                if data is None:
+                    return
+                for message in self.session.receive(data):
                     self._note(message)
                 self._tell()
 
@@ -223,21 +223,15 @@ class Viewer:
 
 
 @asynccontextmanager
-async def open_websocket(url: str, protocols: list[str], source: str = "") -> AsyncIterator[WebSocket]:
-    """As the client's own, from a loopback address of choice, and closed without a word.
-
-    :param source: our address: each client has a number of connections.
-    """
+async def open_from(source: str, url: str, protocols: list[str]) -> AsyncIterator[WebSocket]:
+    """As the client's own, from a loopback address of choice: each address has a number of connections."""
+    if not source:
+        async with open_websocket(url, subprotocols=protocols) as websocket:
+            yield websocket
+        return
     parts = urlsplit(url)
-    try:
-        tcp = await trio.open_tcp_stream(parts.hostname or "", parts.port or 80, local_address=source or None)
-    except OSError as error:
-        raise CallError(Code.UNAVAILABLE, f"cannot reach {parts.netloc}: {error}") from error
-    async with tcp:
-        websocket = WebSocket(tcp, WSConnection(ConnectionType.CLIENT))
-        request = Request(host=parts.netloc, target=f"{parts.path}?{parts.query}", subprotocols=protocols)
-        await websocket.shake_hands(request)
-        yield websocket
+    async with await trio.open_tcp_stream(parts.hostname or "", parts.port or 80, local_address=source) as tcp:
+        yield WebSocket(tcp, await _shake_hands(tcp, url, protocols))
 
 
 async def eventually(check: Callable[[], Awaitable[bool]], what: str = "") -> None:
@@ -252,3 +246,14 @@ async def eventually(check: Callable[[], Awaitable[bool]], what: str = "") -> No
                     raise
             await trio.sleep(AGAIN)
     raise AssertionError(f"not within {PATIENCE:.0f} s: {what}")
+
+
+async def gets_token(customer: Customer, server_id: str = "web-01") -> bool:
+    """For :func:`eventually`: the Manager answers, and knows the server."""
+    try:
+        await customer.token(server_id, fresh=True)
+    except CallError as error:
+        if error.code == Code.NOT_FOUND:
+            return False
+        raise
+    return True

@@ -37,10 +37,10 @@ class StallingProxy:
             nursery.cancel_scope.cancel()
 
         with suppress(OSError):
-            async with inside, await trio.open_tcp_stream(LOCALHOST, self._target) as outside:
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(pump, inside, outside)
-                    nursery.start_soon(pump, outside, inside)
+            outside = await trio.open_tcp_stream(LOCALHOST, self._target)
+            async with inside, outside, trio.open_nursery() as nursery:
+                nursery.start_soon(pump, inside, outside)
+                nursery.start_soon(pump, outside, inside)
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.interop
 MANY = 2_500
 PATIENCE = 20.0  # seconds
 ATTACHED, ENDED = 0x40, 0x49  # docs/protocol/console.md
-PING = 0x08
+ATTACH, PING = 0x00, 0x08
 
 
 @pytest.fixture
@@ -261,11 +261,23 @@ def test_a_console_goes_on_where_the_viewer_says(
     console.until_output(b"BEFORE AFTER")
     assert console.begins is not None
     start = console.begins + len(console.output) - len(b"AFTER")
-    again = Console(gateway, server_token(manager, path, "web-02"), "web-02", from_offset=start)
+    attach = json.dumps({"type": ATTACH, "epoch": console.controls[0]["epoch"], "from": start})
+    again = Console(gateway, server_token(manager, path, "web-02"), "web-02", control=attach)
     again.until_output(b"AFTER")
     assert (again.begins, again.output) == (start, b"AFTER")
     again.keys.put(None)
     again.rest()
+
+
+@pytest.mark.parametrize("control", ["no JSON", '{"type": 9}', '{"type": 0, "from": "x"}'])
+def test_a_handshake_that_makes_no_sense_is_refused(
+    path: WholePath, manager: Client, gateway: Client, control: str
+) -> None:
+    console = Console(gateway, server_token(manager, path, "web-02"), "web-02", control=control)
+    with pytest.raises(grpc.RpcError) as caught:
+        console.rest()
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    console.keys.put(None)
 
 
 def test_control_messages_travel_beside_the_characters(console: Console) -> None:

@@ -34,3 +34,8 @@ def bearer_of(call: Call) -> str:
     if scheme.lower() != "bearer" or not token:
         raise CallError(Code.UNAUTHENTICATED, "there is no bearer token: log in")
     return token.strip()
+
+
+def address_of(client: str | None) -> str:
+    """The address in "address:port", empty where nobody knows it."""
+    return (client or "").rpartition(":")[0].strip("[]")

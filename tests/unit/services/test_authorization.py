@@ -26,6 +26,7 @@ from conduit.services.manager.machine_rpc import MachineRpc
 from conduit.services.manager.registry import ReportedServer
 from conduit.services.permissions import Permission
 from conduit.services.sealing import Sealer, SealingKey
+from conduit.services.secret import Secret
 from conduit.services.tokens import ServerContext, SigningKey, TokenSigner, TokenVerifier
 from conduit.tunnel.call_frames import Code
 from tests.fakes.manager import TestManager, open_test_manager
@@ -105,6 +106,7 @@ class Context:
 
     request_headers: Mapping[str, str]
     timeout_ms: float | None = None
+    client_address: str = "127.0.0.1:5000"
 
 
 def context(token: str) -> Context:
@@ -267,3 +269,19 @@ class NoLink:
 
     async def fetch_keys(self) -> None:
         """There are no others."""
+
+
+@pytest.mark.parametrize("ending", ["revoked", "new password"])
+async def test_an_access_token_ends_with_the_sessions_of_its_account(test_manager: TestManager, ending: str) -> None:
+    account = await test_manager.account()
+    token = test_manager.bearer(account)
+    test_manager.clock.now += 1
+    if ending == "revoked":
+        await test_manager.manager.accounts.end_sessions(account.id)
+    else:
+        await test_manager.manager.accounts.set_password(account.id, Secret("another password"))
+    rpc = CustomerRpc(test_manager.manager)
+    listing = next(each for each in methods_of(rpc) if each.name == "ListServers")
+    assert await outcome(rpc, listing, token) == Code.UNAUTHENTICATED
+    test_manager.clock.now += 1
+    assert await outcome(rpc, listing, test_manager.bearer(account)) == Code.OK

@@ -93,6 +93,11 @@ class Service:
             process.kill()
             await process.wait()
 
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._running.pid
+
     def kill(self) -> None:
         """End it at once, as a crash would."""
         self._running.kill()

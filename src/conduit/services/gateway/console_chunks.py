@@ -6,6 +6,7 @@ A control text is the message's JSON object with its type's number under ``type`
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Final
 
 from conduit.console.messages import (
@@ -52,9 +53,15 @@ def to_messages(chunk: ConsoleDataChunk, sequence: int) -> list[bytes]:
 
 
 def to_attach(chunk: ConsoleDataChunk, *, read_only: bool) -> bytes:
-    """The handshake as the first message."""
-    start = chunk.from_offset if chunk.has_field("from_offset") else None
-    return Attach(start=start, mode=Mode.READ if read_only else Mode.WRITE).encode()
+    """The handshake as the first message. Its control text may be ATTACH, with the epoch of ``from_offset``.
+
+    :raises DecodeError: its control text makes no sense.
+    """
+    wish = _control(chunk.control) if chunk.control else Attach()
+    if not isinstance(wish, Attach):
+        raise DecodeError("a handshake whose control text is not ATTACH")
+    start = chunk.from_offset if chunk.has_field("from_offset") else wish.start
+    return replace(wish, start=start, mode=Mode.READ if read_only else Mode.WRITE).encode()
 
 
 def _control(text: str) -> Message:

@@ -19,8 +19,9 @@ from conduit.errors import CallError
 from conduit.services.clock import Clock
 from conduit.services.manager.database import Database
 from conduit.services.manager.pages import page_of, token_after
-from conduit.services.manager.revocations import revoke
+from conduit.services.manager.revocations import revoke, revoked_since
 from conduit.services.manager.schema import customers, refresh_tokens
+from conduit.services.manager.throttle import Throttle
 from conduit.services.secret import Secret
 from conduit.tunnel.call_frames import Code
 
@@ -28,6 +29,7 @@ REFRESH_LIFE: Final = 14 * 24 * 3600.0  # seconds
 MIN_PASSWORD: Final = 10  # characters
 MAX_PASSWORD: Final = 256  # characters
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
+_LONGEST_EMAIL: Final = 254  # characters
 _HASHERS: Final = 2  # threads; each takes 64 MiB while it works
 _DENIED: Final = "wrong email or password"
 
@@ -58,6 +60,7 @@ class Accounts:
         self._database = database
         self._clock = clock
         self._hasher = hasher or PasswordHasher()
+        self._throttle = Throttle()
         self._limiter = trio.CapacityLimiter(_HASHERS)
         self._nobody = self._hasher.hash(secrets.token_urlsafe())  # so that an unknown email takes as long
 
@@ -105,13 +108,22 @@ class Accounts:
 
         await self._database.run(work)
 
-    async def log_in(self, email: str, password: Secret) -> tuple[Account, Refresh]:
-        """:raises CallError: UNAUTHENTICATED: it is not them; which of the two is wrong is not said."""
-        found = await self._database.run(lambda connection: _find(connection, email.strip().lower()))
+    async def log_in(self, email: str, password: Secret, *, address: str = "") -> tuple[Account, Refresh]:
+        """Whose password it is, and their refresh token.
+
+        :param address: of whoever tries.
+        :raises CallError: UNAUTHENTICATED: it is not them; which of the two is wrong is not said. RESOURCE_EXHAUSTED:
+            too many wrong passwords.
+        """
+        email = email.strip().lower()[:_LONGEST_EMAIL]
+        self._throttle.check(email, address, self._clock())
+        found = await self._database.run(lambda connection: _find(connection, email))
         hashed = self._nobody if found is None else found[1]
         matches = await trio.to_thread.run_sync(self._matches, hashed, password, limiter=self._limiter)
         if found is None or not matches:
+            self._throttle.failed(email, address, self._clock())
             raise CallError(Code.UNAUTHENTICATED, _DENIED)
+        self._throttle.succeeded(email)
         account = found[0]
         refresh = await self._database.run(lambda connection: self._issue(connection, account.id, str(uuid.uuid4())))
         return account, refresh
@@ -171,6 +183,16 @@ class Accounts:
         """Whom an email or an id means."""
         found = await self._database.run(lambda connection: _find(connection, email_or_id.strip().lower()))
         return None if found is None else found[0]
+
+    async def find_since(self, customer_id: str, issued_at: float) -> Account | None:
+        """The account of a token, unless all of its sessions were ended after that was issued."""
+
+        def work(connection: sa.Connection) -> Account | None:
+            found = _find(connection, customer_id)
+            ended = found is not None and revoked_since(connection, "customer", customer_id, issued_at)
+            return None if found is None or ended else found[0]
+
+        return await self._database.run(work)
 
     def _matches(self, hashed: str, password: Secret) -> bool:
         try:

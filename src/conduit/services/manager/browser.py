@@ -34,7 +34,9 @@ def add_browser_log_in(app: QuartTrio, manager: Manager) -> None:
         try:
             values = await _body()
             account, refresh = await manager.accounts.log_in(
-                str(values.get("email", "")), Secret(str(values.get("password", "")))
+                str(values.get("email", "")),
+                Secret(str(values.get("password", ""))),
+                address=request.remote_addr or "",
             )
         except CallError as error:
             return _failed(error)

@@ -60,9 +60,9 @@ class Callers:
             claims = self._verifier().access(bearer_of(call), self._clock())
         except AuthenticationError as error:
             raise CallError(Code.UNAUTHENTICATED, f"{error}: log in") from error
-        account = await self._accounts.find(claims.customer_id)
+        account = await self._accounts.find_since(claims.customer_id, claims.issued_at)
         if account is None:
-            raise CallError(Code.UNAUTHENTICATED, "the account is closed")
+            raise CallError(Code.UNAUTHENTICATED, "this log-in has ended: log in")
         return account
 
     async def staff(self, call: Call) -> Account:

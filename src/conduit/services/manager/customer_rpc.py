@@ -11,6 +11,7 @@ from conduit.errors import CallError
 from conduit.services.api.manager.v1 import manager_pb as pb
 from conduit.services.api.manager.v1.manager_connect import BMCManagerService
 from conduit.services.clock import timestamp
+from conduit.services.headers import address_of
 from conduit.services.manager import messages
 from conduit.services.manager.manager import Manager
 from conduit.services.manager.registry import GATEWAY_SILENCE, Filters
@@ -29,7 +30,9 @@ class CustomerRpc(BMCManagerService):
 
     async def authenticate(self, request: pb.AuthenticateRequest, ctx: _Context) -> pb.AuthenticateResponse:
         """Log in."""
-        account, refresh = await self._manager.accounts.log_in(request.email, Secret(request.password))
+        account, refresh = await self._manager.accounts.log_in(
+            request.email, Secret(request.password), address=address_of(ctx.client_address)
+        )
         token, expires_at = self._manager.access_token(account)
         return pb.AuthenticateResponse(
             access_token=token,

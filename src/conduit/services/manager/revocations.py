@@ -38,3 +38,9 @@ def revocations_after(connection: sa.Connection, number: int, limit: int = 1000)
     """In order, those that came after *number*."""
     query = sa.select(revocations).where(revocations.c.number > number).order_by(revocations.c.number).limit(limit)
     return [Revocation(row.number, row.kind, row.target, row.not_before) for row in connection.execute(query)]
+
+
+def revoked_since(connection: sa.Connection, kind: Kind, target: str, issued_at: float) -> bool:
+    """Whether what *target* got at *issued_at* is worth nothing any more."""
+    its = sa.and_(revocations.c.kind == kind, revocations.c.target == target, revocations.c.not_before > issued_at)
+    return connection.execute(sa.select(revocations.c.number).where(its).limit(1)).first() is not None

@@ -1339,7 +1339,7 @@ class ConsoleDataChunk(Message[_ConsoleDataChunkFields]):
             string control = 21;
             ```
         from_offset:
-            With is_handshake: the first byte wanted; absent means the last 256 KiB.
+            With is_handshake: the first byte wanted, of the epoch that control's ATTACH says; absent means the last 256 KiB.
 
             ```proto
             optional uint64 from_offset = 22;

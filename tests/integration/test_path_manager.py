@@ -1,0 +1,95 @@
+"""The Manager is away, or its disk is full: what runs goes on, and nothing is lost."""
+
+from __future__ import annotations
+
+import resource
+from pathlib import Path
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from conduit._trio import open_background_nursery
+from conduit.errors import CallError
+from conduit.services.api.gateway.v1.gateway_pb import PowerState
+from conduit.services.api.manager.v1 import manager_pb
+from conduit.tunnel.call_frames import Code
+from tests.fakes.path import open_path
+from tests.fakes.path_client import Viewer, eventually, gets_token
+
+MINUTES = 300.0  # seconds
+
+
+@pytest.fixture
+def turned_clock() -> MockClock:
+    """As fast as the real one, until a test turns it."""
+    return MockClock(rate=1.0)
+
+
+@pytest.mark.slow
+async def test_consoles_and_tokens_outlive_the_manager_by_minutes(tmp_path: Path, turned_clock: MockClock) -> None:
+    async with open_path(tmp_path) as path:
+        manager = path.manager()
+        await manager.start()
+        await path.gateway().start()
+        await path.agent().start()
+        path.speak("web-01")
+        customer = path.customer()
+        async with open_background_nursery() as nursery:
+            viewer = Viewer(customer, "web-01")
+            nursery.start_soon(viewer.run)
+            await viewer.more()
+            await manager.cut()
+            begun = trio.current_time()
+            turned_clock.rate = 60.0
+            await viewer.until(lambda: trio.current_time() > begun + MINUTES, patience=2 * MINUTES)
+            turned_clock.rate = 1.0
+            assert (await customer.power("web-01")).state == PowerState.OFF
+            newcomer = Viewer(customer, "web-01")
+            nursery.start_soon(newcomer.run)
+            await newcomer.more()
+            with pytest.raises(CallError) as refused:
+                await customer.token("web-01", fresh=True)
+            assert refused.value.code == Code.UNAVAILABLE
+            await manager.start()
+            await eventually(lambda: gets_token(customer), "a new token")
+            await viewer.more()
+            assert viewer.connections == 1
+            viewer.check_whole()
+            newcomer.check_whole()
+            assert not viewer.gaps
+
+
+@pytest.mark.slow
+async def test_a_full_disk_at_the_manager_is_told_and_costs_nothing(tmp_path: Path) -> None:
+    async with open_path(tmp_path) as path:
+        manager = path.process("manager")
+        await manager.start()
+        await path.gateway().start()
+        await path.agent().start()
+        path.speak("web-01")
+        customer = path.customer()
+        async with open_background_nursery() as nursery:
+            viewer = Viewer(customer, "web-01")
+            nursery.start_soon(viewer.run)
+            await viewer.more()
+            _limit(manager.pid, 0)
+            with pytest.raises(CallError) as refused:
+                await customer.log_in()
+            assert refused.value.code == Code.UNAVAILABLE
+            assert refused.value.message == "the Manager's database does not answer or is full"
+            await viewer.more()  # what needs no disk goes on
+            await customer.token("web-01", fresh=True)
+            assert (await customer.power("web-01")).state == PowerState.OFF
+            _limit(manager.pid, resource.RLIM_INFINITY)
+            await customer.log_in()
+            listed = await customer.manager(
+                "ListServers", manager_pb.ListServersRequest(), manager_pb.ListServersResponse
+            )
+            assert [server.id for server in listed.servers] == ["web-01"]
+            viewer.check_whole()
+
+
+def _limit(pid: int, size: int) -> None:
+    """No file of the process may become longer: its disk is full."""
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))

@@ -1,0 +1,82 @@
+"""The way between Gateway and Agent is lost, or there are two of them: the console goes on where it was."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from conduit._trio import open_background_nursery
+from conduit.console.words import End
+from conduit.services.agent import run as agent_run
+from conduit.services.gateway import run as gateway_run
+from conduit.tunnel import accept, dial
+from tests.fakes.path import HOST, open_path
+from tests.fakes.path_client import Customer, Viewer, eventually
+from tests.fakes.stalling_proxy import open_stalling_proxy
+
+pytestmark = pytest.mark.slow
+SILENCE = 0.6  # seconds until a tunnel is given up, here
+
+
+async def test_a_tunnel_that_is_a_black_hole_costs_a_console_no_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent_run, "dial", partial(dial, interval=SILENCE / 4, dead_after=SILENCE))
+    monkeypatch.setattr(gateway_run, "accept", partial(accept, interval=SILENCE / 4, dead_after=SILENCE))
+    async with open_path(tmp_path) as path, open_stalling_proxy(path.seed.ports.tunnel) as proxy:
+        await path.manager().start()
+        await path.gateway(public_tunnel=f"{HOST}:{proxy.port}").start()
+        await path.agent().start()
+        path.speak("web-01")
+        async with open_background_nursery() as nursery:
+            viewer = Viewer(path.customer(), "web-01")
+            nursery.start_soon(viewer.run)
+            await viewer.more()
+            proxy.stall()
+            await viewer.until(lambda: not viewer.is_live, "it is noticed")
+            await viewer.more()
+            assert viewer.ends[0].reason is End.LOST
+            assert not viewer.gaps
+            viewer.check_whole()
+
+
+async def test_a_console_moves_between_two_gateways_and_back(tmp_path: Path) -> None:
+    async with open_path(tmp_path) as path:
+        await path.manager().start()
+        names = "gateway", await path.second_gateway()
+        first, second = (path.gateway(name) for name in names)
+        urls = [f"http://{HOST}:{path.gateway_port(name)}" for name in names]
+        await first.start()
+        await second.start()
+        await path.agent().start()
+        path.speak("web-01")
+        customer = path.customer()
+        async with open_background_nursery() as nursery:
+            for url in urls:
+                await eventually(partial(_answers, customer, url), f"{url} has the tunnel")
+            viewer, other = Viewer(customer, "web-01", at=urls), Viewer(customer, "web-01", at=urls[1:])
+            nursery.start_soon(viewer.run)
+            nursery.start_soon(other.run)
+            await viewer.more()
+            await other.more()
+            await first.stop()
+            await viewer.more()
+            assert viewer.ends[0].reason is End.DRAIN
+            await first.start()
+            await eventually(partial(_answers, customer, urls[0]), "it has the tunnel again")
+            await second.stop()
+            await viewer.until(lambda: not viewer.is_live)
+            await viewer.more()
+            await second.start()
+            await other.more()
+            viewer.check_whole()
+            other.check_whole()
+            assert not viewer.gaps
+            assert bytes(other.text[:200]) in bytes(viewer.text)
+
+
+async def _answers(customer: Customer, url: str) -> bool:
+    await customer.power("web-01", at=url)
+    return True
