@@ -1,7 +1,7 @@
 """Write the tables of the API's reference from the tables in the code: `python -m tools.describe_api`.
 
-The words around them stay as they are: what is between the marks of a table is replaced. A test compares the committed page with
-what this writes.
+The words around them stay as they are: what is between the marks of a table is replaced. A test compares the committed
+page with what this writes.
 """
 
 from __future__ import annotations
