@@ -1,4 +1,5 @@
-"""A picture of a terminal, as SVG: `make demo | tee demo.txt`, then `python -m tools.terminal_picture demo.txt o.svg`.
+"""A picture of a terminal, as SVG: a transcript with a `$ ` before each command, then
+`python -m tools.terminal_picture transcript.txt o.svg`.
 
 The picture shows what was captured and nothing else, `[...]` where something is cut; prompts are emphasised. It loads
 nothing from anywhere: rich's template names a web font, which is left out.
@@ -22,10 +23,11 @@ CUT: Final = "[...]"
 
 # What the picture has room for: the first and last lines of each command's output, by the end of the command.
 KEPT: Final = {
-    "-E power on": (1, 0),
-    "-E sensor list": (9, 4),
-    "-E sel list": (9, 0),
-    "-E sol activate --until 'login: '": (6, 8),
+    "--password-file password": (1, 0),
+    "server list": (7, 0),
+    "server power on web-01": (1, 0),
+    "server sensors web-01": (7, 3),
+    "server console web-01 --until 'login: '": (4, 6),
 }
 TEMPLATE: Final = re.sub(r"@font-face \{\{.*?\}\}|<!--.*?-->", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL).replace(
     "Fira Code, monospace", "ui-monospace, Menlo, Consolas, monospace"
@@ -69,7 +71,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="A picture of a terminal.")
     parser.add_argument("transcript", type=Path)
     parser.add_argument("picture", type=Path)
-    parser.add_argument("--title", default="make demo")
+    parser.add_argument("--title", default="conduit")
     options = parser.parse_args()
     options.picture.write_text(draw(excerpt(options.transcript.read_text()), options.title))
 

@@ -133,7 +133,7 @@ class Mute:
 
 
 @dataclass
-class Path_:
+class RunningPath:
     """All of it; made by :func:`open_path`."""
 
     seed: Seed
@@ -218,6 +218,12 @@ class Path_:
         served.bmc.state.sol.check_owner()
         served.wake()
 
+    def end_console(self, server_id: str) -> None:
+        """Its BMC ends the console, whoever has it."""
+        served = self.fleet.served[server_id]
+        served.bmc.state.sol.deactivate()
+        served.wake()
+
     def reboot(self, server_id: str) -> None:
         """Its BMC forgets its sessions."""
         served = self.fleet.served[server_id]
@@ -239,7 +245,7 @@ def plan(server_id: str, owner: str = ACME, config: BmcConfig = BMC) -> ServerPl
 
 
 @asynccontextmanager
-async def open_path(folder: Path, *plans: ServerPlan) -> AsyncIterator[Path_]:
+async def open_path(folder: Path, *plans: ServerPlan) -> AsyncIterator[RunningPath]:
     """BMCs that answer, and services that are configured, not started; those that were are stopped with the block."""
     plans = plans or (plan("web-01"),)
     ports = Ports(*await free_ports(3, HOST))
@@ -249,7 +255,7 @@ async def open_path(folder: Path, *plans: ServerPlan) -> AsyncIterator[Path_]:
         names = [each.id for each in plans]
         fleet = Fleet(dict(zip(names, plans, strict=True)), dict(zip(names, served, strict=True)))
         seed = await plant(folder, ports, fleet)
-        path = Path_(seed, fleet, nursery, http)
+        path = RunningPath(seed, fleet, nursery, http)
         try:
             yield path
         finally:
@@ -260,4 +266,4 @@ async def open_path(folder: Path, *plans: ServerPlan) -> AsyncIterator[Path_]:
         nursery.cancel_scope.cancel()
 
 
-__all__ = ["ACME", "GLOBEX", "HOST", "STAFF", "Hosted", "Lines", "Path_", "open_path", "plan"]
+__all__ = ["ACME", "GLOBEX", "HOST", "STAFF", "Hosted", "Lines", "RunningPath", "open_path", "plan"]

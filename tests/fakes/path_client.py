@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
@@ -53,16 +54,14 @@ class Customer:
             )
         return self.tokens[server_id]
 
-    async def ask(
-        self, method: str, request: Any, answer: type[_Answer], *, at: str = "", timeout: float = 30.0
-    ) -> _Answer:
+    async def ask(self, method: str, request: Any, answer: type[_Answer], *, at: str = "") -> _Answer:
         """A call to the Gateway; the request names the server.
 
         :param at: URL of another Gateway than the Manager named.
         """
         token = await self.token(request.server_id)
         gateway = ConnectClient(self._http, at or token.gateway_endpoint, "gateway.v1.GatewayService")
-        return await gateway.call(method, request, answer, bearer=token.token, timeout=timeout)
+        return await gateway.call(method, request, answer, bearer=token.token)
 
     async def power(self, server_id: str, *, at: str = "") -> gateway_pb.PowerStatusResponse:
         request = gateway_pb.PowerStatusRequest(server_id=server_id)
@@ -117,7 +116,7 @@ class Viewer:
         """No byte is lost, none came twice."""
         lines = self.whole_lines
         assert lines, "nothing was seen"
-        breaks = [(before, after) for before, after in zip(lines, lines[1:], strict=False) if after != before + 1]
+        breaks = [(before, after) for before, after in itertools.pairwise(lines) if after != before + 1]
         assert not breaks, f"{len(breaks)} breaks among {len(lines)} lines: {breaks[:5]}"
         assert (self.session.missing, self.session.doubled) == (0, 0)
 
@@ -247,3 +246,14 @@ async def eventually(check: Callable[[], Awaitable[bool]], what: str = "") -> No
                     raise
             await trio.sleep(AGAIN)
     raise AssertionError(f"not within {PATIENCE:.0f} s: {what}")
+
+
+async def gets_token(customer: Customer, server_id: str = "web-01") -> bool:
+    """For :func:`eventually`: the Manager answers, and knows the server."""
+    try:
+        await customer.token(server_id, fresh=True)
+    except CallError as error:
+        if error.code == Code.NOT_FOUND:
+            return False
+        raise
+    return True

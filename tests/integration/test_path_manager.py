@@ -15,7 +15,7 @@ from conduit.services.api.gateway.v1.gateway_pb import PowerState
 from conduit.services.api.manager.v1 import manager_pb
 from conduit.tunnel.call_frames import Code
 from tests.fakes.path import open_path
-from tests.fakes.path_client import Customer, Viewer, eventually
+from tests.fakes.path_client import Viewer, eventually, gets_token
 
 MINUTES = 300.0  # seconds
 
@@ -52,17 +52,12 @@ async def test_consoles_and_tokens_outlive_the_manager_by_minutes(tmp_path: Path
                 await customer.token("web-01", fresh=True)
             assert refused.value.code == Code.UNAVAILABLE
             await manager.start()
-            await eventually(lambda: _gets_token(customer), "a new token")
+            await eventually(lambda: gets_token(customer), "a new token")
             await viewer.more()
             assert viewer.connections == 1
             viewer.check_whole()
             newcomer.check_whole()
             assert not viewer.gaps
-
-
-async def _gets_token(customer: Customer) -> bool:
-    await customer.token("web-01", fresh=True)
-    return True
 
 
 @pytest.mark.slow

@@ -255,7 +255,8 @@ class Console(trio.abc.Stream):
         """What the session's reader calls with each event; never blocks."""
         news = event.news
         if news is SolNews.MOVED:
-            if self._reader is not None and self._machine.has_data:
+            is_active = self._machine.state is not SolState.INACTIVE  # else its news is to be told first
+            if self._reader is not None and self._machine.has_data and is_active:
                 self._reader.deliver(None)
             if self._sender is not None and self._machine.is_settled:
                 self._sender.deliver(None)
@@ -283,6 +284,12 @@ class Console(trio.abc.Stream):
         :raises ConduitError: it cannot be.
         """
         await self._activation.begin(steal=self._steal)
+
+    def _note_return(self) -> None:
+        """Told before what comes after it: a gap is where it is."""
+        self._tell(ConsoleEvent(kind=ConsoleEventKind.REACTIVATED))
+        if self._reader is not None and self._machine.has_data:
+            self._reader.deliver(None)
 
     # --- the console's own task ---
 
@@ -322,7 +329,6 @@ class Console(trio.abc.Stream):
         except ConduitError as error:
             self._end(error)
             return
-        self._tell(ConsoleEvent(kind=ConsoleEventKind.REACTIVATED))
         self._activation.transmit()
         self._wake_senders()
 
@@ -334,7 +340,7 @@ class Console(trio.abc.Stream):
         """
         for attempt in itertools.count():
             try:
-                await self.activate()
+                await self._activation.begin(steal=self._steal, activated=self._note_return)
             except CompletionCodeError as error:
                 taken = error.code == ALREADY_ACTIVE
                 stranger = self._activation.holder is Holder.STRANGER or trio.current_time() >= stale_until

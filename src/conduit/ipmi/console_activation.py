@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Protocol, TypeVar
@@ -125,10 +125,11 @@ class Activation:
         elif not waiter.done:
             await waiter.park()
 
-    async def begin(self, *, steal: bool) -> None:
+    async def begin(self, *, steal: bool, activated: Callable[[], None] = lambda: None) -> None:
         """Make the payload active in the session, ending our own stale activation if there is one.
 
         :param steal: also end anybody else's.
+        :param activated: called at once when it is: characters may come while the BMC is asked for more.
         :raises CompletionCodeError: it cannot be; if it is active elsewhere, :attr:`holder` tells where.
         :raises ConduitError: there is no session.
         """
@@ -152,6 +153,7 @@ class Activation:
         self._stale.clear()
         self.count += 1
         attachment.port.subscribe()
+        activated()
         self._owner_id = await self._ask_for_owner()
         self._tells_sessions = self._owner_id in names(connection)
 

@@ -134,13 +134,16 @@ def open_http(ca: Path | None) -> httpx.AsyncClient:
 async def _envelopes(response: httpx.Response) -> AsyncGenerator[bytes]:
     """The messages of a stream, until its last word."""
     reader = MessageReader(MAX_MESSAGE, flags=(_MESSAGE, _LAST))
-    async for data in response.aiter_bytes():
+    last: bytes | None = None
+    async for data in response.aiter_bytes():  # to its very end: httpx leaves generators open else
         for flag, message in reader.receive_flagged(data):
             if flag == _LAST:
-                _raise_for_end(message)
-                return
-            yield message
-    raise CallError(Code.UNAVAILABLE, "the stream broke off")
+                last = message
+            elif last is None:
+                yield message
+    if last is None:
+        raise CallError(Code.UNAVAILABLE, "the stream broke off")
+    _raise_for_end(last)
 
 
 def _raise_for_end(message: bytes) -> None:
