@@ -64,9 +64,7 @@ def test_the_console_answers_and_survives_a_restart_of_the_gateway(page: Page, p
     page.keyboard.type("before")
     wait_for_text(page, "BEFORE")
     path.restart("gateway")
-    page.wait_for_function(
-        "document.documentElement.dataset.console === 'live' && !document.hidden", timeout=PATIENCE_MS
-    )
+    expect(page.locator("html")).to_have_attribute("data-console", "live", timeout=PATIENCE_MS)
     page.keyboard.type("after")
     wait_for_text(page, "BEFOREAFTER")
 

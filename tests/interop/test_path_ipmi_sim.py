@@ -1,4 +1,4 @@
-"""OpenIPMI's simulator behind the Agent: power, sensors and console of a BMC that is not ours, through all of Conduit."""
+"""OpenIPMI's simulator behind the Agent: power, sensors and console of somebody else's BMC, through all of Conduit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Schemathesis at both OpenAPI documents: whatever it sends, the answer is one that the document has, and no failure of ours."""
+"""Schemathesis at both OpenAPI documents: whatever it sends, the answer is one of the document's, and no failure."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_the_manager_answers_as_its_document_says(path: WholePath, tmp_path: Pat
 def run(folder: Path, url: str, token: str) -> None:
     configuration = folder / "schemathesis.toml"  # everybody sees a program's words
     configuration.write_text(f'headers = {{ Authorization = "Bearer {token}" }}\nwarnings.fail-on = ["missing_auth"]\n')
-    command = [PROGRAM, "--config-file", configuration, "run", f"{url}/openapi.json", "--url", url]
+    command: list[str | Path] = [PROGRAM, "--config-file", configuration, "run", f"{url}/openapi.json", "--url", url]
     command += ["--phases", "coverage,fuzzing", "--max-examples", str(EXAMPLES), "--generation-deterministic"]
     command += ["--workers", "2", "--request-timeout", "20", "--no-color", "--checks", CHECKS]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=55, check=False)
