@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 DEMO_PORT ?= 9001
+PARALLEL ?= -n auto --maxprocesses 4 --dist loadfile
 VENV := .venv
 BIN := $(VENV)/bin
 NODE := .node
@@ -24,7 +25,7 @@ setup: $(VENV)/.project-ok ## create .venv with everything that test and demo ne
 test: setup ## lint, types, layers, then every test; skips, with the reason, what needs a missing peer
 	@$(BIN)/python -m nox --session lint types imports
 	@$(MAKE) --no-print-directory web || { echo "the web pages could not be built: their tests are skipped" >&2; [ -z "$$CONDUIT_REQUIRE_PEERS" ]; }
-	@$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+	@$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_OPTIONS)
 
 demo: setup web ## all of Conduit on loopback, with six virtual servers, to look at; Ctrl+C ends it
 	@$(BIN)/conduit up --port $(DEMO_PORT) $(DEMO_OPTIONS)

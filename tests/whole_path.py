@@ -69,8 +69,8 @@ class WholePath:
 
     def is_on(self, server_id: str) -> bool:
         """What the BMC itself knows."""
-        on: bool = self._do(_result, self.fleet.is_on, server_id)
-        return on
+        found: bool = self._do(_result, self.fleet.is_on, server_id)
+        return found
 
     def password(self, email: str) -> str:
         """Somebody's."""

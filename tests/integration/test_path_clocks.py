@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import time
 from pathlib import Path
 
 import pytest
 
 from conduit._trio import open_background_nursery
 from conduit.errors import CallError
-from conduit.services.clock import MAX_SKEW, Clock
+from conduit.services.clock import MAX_SKEW, Clock, system_clock
 from conduit.tunnel.call_frames import Code
 from tests.fakes.path import open_path
 from tests.fakes.path_client import Viewer, eventually, gets_token
@@ -20,7 +19,7 @@ MINUTE = 59.0  # seconds; with the time that a test takes
 
 
 def turned(by: float) -> Clock:
-    return lambda: time.time() + by
+    return lambda: system_clock() + by
 
 
 @pytest.mark.parametrize("skews", list(itertools.permutations((-MINUTE / 2, 0.0, MINUTE / 2))))

@@ -45,7 +45,7 @@ def node() -> Path:
     installed, lock = HERE / "node_modules/.package-lock.json", HERE / "package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
         environment = {**os.environ, "PATH": f"{NODE}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
-        command: list[str | Path] = [NODE / "npm", "ci", "--silent"]
+        command = [str(NODE / "npm"), "ci", "--silent"]
         done = subprocess.run(
             command, cwd=HERE, env=environment, capture_output=True, text=True, timeout=50, check=False
         )

@@ -7,6 +7,7 @@ from typing import Final
 
 import trio
 
+from conduit._trio import open_foreground_nursery
 from conduit.errors import CallError
 from conduit.services.clock import Clock, system_clock
 from conduit.services.gateway.access import Access, Grant
@@ -46,6 +47,7 @@ class Gateway:
         self.consoles = Consoles(access, clock)
         self.relay = ConsoleRelay(agents, self.consoles)
         self._link = link
+        self._streams: trio.Nursery | None = None
 
     @property
     def websocket_url(self) -> str:
@@ -67,8 +69,19 @@ class Gateway:
         return self.access.grant(token)
 
     async def keep_order(self) -> None:
-        """End what has expired or is revoked, for ever."""
-        while True:
-            await trio.sleep(SWEEP)
-            self.consoles.sweep()
-            self.agents.sweep(self.access.certificate_revoked)
+        """End what has expired or is revoked, and own the streams, for ever."""
+        async with open_foreground_nursery() as self._streams:
+            while True:
+                await trio.sleep(SWEEP)
+                self.consoles.sweep()
+                self.agents.sweep(self.access.certificate_revoked)
+
+    @property
+    def streams(self) -> trio.Nursery:
+        """Where streams run that no task of a request may own.
+
+        :raises CallError: UNAVAILABLE: the Gateway has not begun.
+        """
+        if self._streams is None:
+            raise CallError(Code.UNAVAILABLE, "the Gateway has not begun yet")
+        return self._streams

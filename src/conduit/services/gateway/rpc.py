@@ -144,6 +144,7 @@ class GatewayRpc(GatewayService):
         if first is None or not first.is_handshake:
             raise CallError(Code.INVALID_ARGUMENT, "the first chunk must be a handshake")
         session = self._gateway.consoles.find(grant, first.session_id)
-        async with aclosing(console_chunks(self._gateway.relay, session, first, request)) as chunks:
+        chunks = console_chunks(self._gateway.streams, self._gateway.relay, session, first, request)
+        async with aclosing(chunks):
             async for chunk in chunks:
                 yield chunk

@@ -6,6 +6,7 @@ most, so that guessing at somebody's password does not keep them away for long.
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
@@ -36,7 +37,7 @@ class Throttle:
         """:raises CallError: RESOURCE_EXHAUSTED: it is too soon to try again."""
         wait = max(self._wait(("email", email), FREE, now), self._wait(("address", address), FREE_OF_ADDRESS, now))
         if wait > 0:
-            message = f"too many wrong passwords: wait {int(wait) + 1} s and try again"
+            message = f"too many wrong passwords: wait {math.ceil(wait)} s and try again"
             raise CallError(Code.RESOURCE_EXHAUSTED, message)
 
     def failed(self, email: str, address: str, now: float) -> None:
