@@ -30,6 +30,8 @@ DRIVERS = (
     "*/tunnel/serving.py,*/tunnel/forward.py,*/tunnel/splice.py,*/tunnel/reading.py,*/tunnel/writing.py"
 )
 
+RELEASED_PROTOS = "proto/released.binpb"
+
 
 def module(session: nox.Session, *command: str) -> None:
     """Run a module with the Python that runs nox."""
@@ -65,11 +67,23 @@ def imports(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def protos(session: nox.Session) -> None:
-    """Lint proto/, and make src/conduit/services/api from it."""
+    """Lint proto/, compare it with what was released, and make src/conduit/services/api from it."""
+    against = ["breaking", "--against", RELEASED_PROTOS]
+    for words in (["lint"], ["format", "--diff", "--exit-code"], against, ["generate"]):
+        buf(session, *words)
+
+
+@nox.session(default=False)
+def protos_released(session: nox.Session) -> None:
+    """At a release, and only then: what proto/ says now is what later ones may not break."""
+    buf(session, "build", "--exclude-source-info", "--output", RELEASED_PROTOS)
+
+
+def buf(session: nox.Session, *words: str) -> None:
+    """Run buf; it finds its plugins beside the Python that runs nox."""
     tools = Path(sys.executable).parent
     session.env["PATH"] = f"{tools}:{session.env.get('PATH', '')}"
-    for command in (["lint"], ["format", "--diff", "--exit-code"], ["generate"]):
-        session.run(str(tools / "buf"), *command, external=True)
+    session.run(str(tools / "buf"), *words, external=True)
 
 
 @nox.session
