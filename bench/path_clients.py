@@ -97,7 +97,9 @@ async def log_in(world: World, http: httpx.AsyncClient) -> Clients:
     clients = Clients(world, http, {}, {})
     for email in sorted(set(world.owners.values())):
         asked = manager_pb.AuthenticateRequest(email=email, password=PASSWORD)
-        clients.access[email] = (await manager.call("Authenticate", asked, manager_pb.AuthenticateResponse)).access_token
+        clients.access[email] = (
+            await manager.call("Authenticate", asked, manager_pb.AuthenticateResponse)
+        ).access_token
     for server_id, owner in world.owners.items():
         clients.tokens[server_id] = await eventually(partial(token, manager, server_id, clients.access[owner]))
         await eventually(partial(clients.status, server_id))

@@ -38,7 +38,7 @@ from conduit.services.manager.vault import read_master_key
 from conduit.services.secret import Secret
 from conduit.services.settings import load
 
-PASSWORD: Final = "correct horse battery"  # of what the bench makes, for as long as it runs
+PASSWORD: Final = "twenty are the most"  # of what the bench makes, for as long as it runs
 SERVICES: Final = ("manager", "gateway", "agent")
 START: Final = 90.0  # seconds
 STOP: Final = 60.0
