@@ -155,7 +155,7 @@ async def _run(
         agents,
         access.clock,
         origins=origins,
-        pages_url=settings.pages_url or settings.manager,
+        pages_url=pages,
     )
     async with open_background_nursery() as nursery:
         nursery.start_soon(link.run)
