@@ -24,7 +24,9 @@ from bench.run import ROOT, environment, last_words, save
 
 REPETITIONS: Final = 5
 LIMIT: Final = 120.0  # seconds for one row
-MORE_IS_BETTER: Final = frozenset({"MB/s", "messages/s"})
+MORE_IS_BETTER: Final = frozenset(
+    {"MB/s", "messages/s", "requests/s", "requests/s of Gateway CPU", "tokens/s", "tokens/s of Manager CPU", "keys/s"}
+)
 QUICK_SIZE: Final = 100_000_000  # bytes
 PROOF_SIZE: Final = 200_000_000  # bytes
 Figures = Mapping[str, float]
@@ -179,7 +181,9 @@ def best(several: Sequence[Figures]) -> Figures:
     return {name: (max if name in MORE_IS_BETTER else min)(figures[name] for figures in several) for name in several[0]}
 
 
-def compare(outcomes: Mapping[str, Sequence[Outcome]]) -> list[tuple[Ratio, float | None, list[float]]]:
+def compare(
+    outcomes: Mapping[str, Sequence[Outcome]], ratios: Sequence[Ratio] = RATIOS
+) -> list[tuple[Ratio, float | None, list[float]]]:
     """Every ratio: of the best figures, and of each repetition."""
     table = {key: best(figures) for key, row in outcomes.items() if (figures := measured(row))}
     rounds = [
@@ -188,14 +192,19 @@ def compare(outcomes: Mapping[str, Sequence[Outcome]]) -> list[tuple[Ratio, floa
     ]
     return [
         (ratio, ratio.value(table), [value for one in rounds if (value := ratio.value(one)) is not None])
-        for ratio in RATIOS
+        for ratio in ratios
         if ratio.row in outcomes
     ]
 
 
-def markdown(machine: Mapping[str, str], outcomes: Mapping[str, Sequence[Outcome]]) -> str:
+def markdown(
+    machine: Mapping[str, str],
+    outcomes: Mapping[str, Sequence[Outcome]],
+    rows: Sequence[Row] = ROWS,
+    ratios: Sequence[Ratio] = RATIOS,
+) -> str:
     """The report."""
-    titles = {row.key: row.title for row in ROWS}
+    titles = {row.key: row.title for row in rows}
     lines = ["## Machine", "", *(f"- {name}: {value}" for name, value in machine.items()), ""]
     lines += ["## Figures", "", "The best of each figure on its own, and the range.", ""]
     lines += ["| what | figures |", "|---|---|"]
@@ -207,7 +216,7 @@ def markdown(machine: Mapping[str, str], outcomes: Mapping[str, Sequence[Outcome
             cells.append(f"{name} **{show(value)}** [{show(min(every))} - {show(max(every))}]")
         lines.append(f"| {titles[key]} | {', '.join(cells) or row[-1]} |")
     lines += ["", "| ratio | of the best [repetition by repetition] | goal | verdict |", "|---|---|---|---|"]
-    for ratio, overall, each in compare(outcomes):
+    for ratio, overall, each in compare(outcomes, ratios):
         shown = "" if overall is None else f"{show(overall)}{ratio.unit}"
         span = f" [{show(min(each))} - {show(max(each))}]" if each else ""
         goal = "" if ratio.goal is None else f"{'>=' if ratio.more_is_better else '<='} {show(ratio.goal)}{ratio.unit}"
@@ -215,11 +224,13 @@ def markdown(machine: Mapping[str, str], outcomes: Mapping[str, Sequence[Outcome
     return "\n".join(lines) + "\n"
 
 
-def as_data(machine: Mapping[str, str], outcomes: Mapping[str, Sequence[Outcome]]) -> dict[str, object]:
+def as_data(
+    machine: Mapping[str, str], outcomes: Mapping[str, Sequence[Outcome]], promises: Sequence[Ratio] = RATIOS
+) -> dict[str, object]:
     """The report for programs."""
     ratios = [
         {"title": ratio.title, "best": value, "each": each, "goal": ratio.goal, "verdict": ratio.verdict(value)}
-        for ratio, value, each in compare(outcomes)
+        for ratio, value, each in compare(outcomes, promises)
     ]
     rows = {key: list(row) for key, row in outcomes.items()}
     return {"machine": dict(machine), "rows": rows, "ratios": ratios}

@@ -23,7 +23,6 @@ CUT: Final = "[...]"
 
 # What the picture has room for: the first and last lines of each command's output, by the end of the command.
 KEPT: Final = {
-    "--password-file password": (1, 0),
     "server list": (7, 0),
     "server power on web-01": (1, 0),
     "server sensors web-01": (7, 3),

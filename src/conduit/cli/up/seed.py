@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from conduit.cli.up.fleet import ACME, GLOBEX, HOST, USER, Fleet
+from conduit.errors import LocalProtocolError
 from conduit.services.manager.database import opened
 from conduit.services.manager.manager import open_manager
 from conduit.services.manager.run import ManagerSettings
@@ -55,7 +56,12 @@ class Seed:
 
 
 async def plant(data: Path, ports: Ports, fleet: Fleet, *, password: str | None = None) -> Seed:
-    """Make it all, in an empty folder."""
+    """Make it all, in a folder that has none of it.
+
+    :raises LocalProtocolError: it has.
+    """
+    if (data / "manager").exists():
+        raise LocalProtocolError(f"{data} was used before: give a folder that is empty, or not there yet")
     accounts = {email: Secret(password or secrets.token_urlsafe(9)) for email in (ACME, GLOBEX, STAFF)}
     seed = Seed(data, ports, accounts)
     settings = ManagerSettings(state=data / "manager", host=HOST, port=ports.manager)

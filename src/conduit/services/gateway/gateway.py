@@ -36,8 +36,11 @@ class Gateway:
         clock: Clock = system_clock,
         *,
         origins: Iterable[str] = (),
+        pages_url: str = "",
     ) -> None:
         self.public_url = public_url.rstrip("/")
+        self.pages_url = (pages_url or public_url).rstrip("/")
+        "Where the web pages are."
         self.origins = frozenset(origins)
         "Of sites whose pages may talk to us."
         self.clock = clock

@@ -106,7 +106,7 @@ class GatewayRpc(GatewayService):
             session_id=session.id,
             websocket_endpoint=f"{self._gateway.websocket_url}/api/v1/consoles/{session.id}/stream",
             expires_at=timestamp(session.expires_at),
-            console_url=f"{self._gateway.public_url}/console/{session.server_id}",
+            console_url=f"{self._gateway.pages_url}/console/{session.server_id}",
             ticket=ticket.reveal(),
         )
 

@@ -73,6 +73,8 @@ class GatewaySettings:
     public_tunnel: str = ""
     "Where Agents reach it, host:port; by default the address that it listens on."
 
+    pages_url: str = ""
+    "Where people find the web pages; by default at the Manager."
     origins: Sequence[str] = ()
     "Sites whose pages may talk to this Gateway, such as https://manager.example; by default the Manager's own."
 
@@ -145,7 +147,16 @@ async def _run(
         http, settings.manager, certificate, access, advertise=(public_url, public_tunnel), agents=agents
     )
     origins = settings.origins or [_origin(settings.manager)]
-    gateway = Gateway(public_url, link, access, agents, access.clock, origins=origins)
+    pages = settings.pages_url or settings.manager
+    gateway = Gateway(
+        public_url,
+        link,
+        access,
+        agents,
+        access.clock,
+        origins=origins,
+        pages_url=settings.pages_url or settings.manager,
+    )
     async with open_background_nursery() as nursery:
         nursery.start_soon(link.run)
         nursery.start_soon(gateway.keep_order)
