@@ -62,7 +62,7 @@ lock: .tools/.ok ## compile requirements*.txt from pyproject.toml (LOCK_OPTIONS=
 	@if grep -n '://' requirements*.txt; then echo 'a lock file names a URL' >&2; exit 1; fi
 
 clean: ## remove what make made
-	rm -rf $(VENV) $(NODE) .tools web/node_modules $(PAGES) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .nox .coverage site dist
+	rm -rf $(VENV) $(NODE) .tools web/node_modules tests/interop/connect_node/node_modules $(PAGES) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .nox .coverage site dist
 
 # Stamps: a file says that a step is done, and is older than what would make it due again.
 
