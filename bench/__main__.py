@@ -1,4 +1,4 @@
-"""``python -m bench``: the table of the IPMI client; with ``tunnel`` or ``path``, theirs."""
+"""``python -m bench``: the IPMI client's table; ``python -m bench tunnel`` or ``path``: the tunnel's or the path's."""
 
 import sys
 

@@ -2,7 +2,7 @@
 
     python -m bench path [--quick] [--reps 5] [--only ROW] [--list] [--gate]
 
-Each row of each repetition has a Manager, a Gateway and an Agent of its own, as processes; its clients are one too.
+Each row of each repetition has a Manager, a Gateway and an Agent of its own, as processes; so are its clients.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ROWS: Final = (
 RATIOS: Final = (
     Ratio(title="power status, added p50", row="power", figure="added p50 ms", goal=5.0, unit=" ms"),
     Ratio(title="the same, times the direct command", row="power", figure="times direct"),
-    Ratio(title="requests per Gateway CPU second", row="rate", figure="requests/s of Gateway CPU", goal=300, unit="/s"),
+    Ratio(title="requests per Gateway CPU s", row="rate", figure="requests/s of Gateway CPU", goal=300, unit="/s"),
     Ratio(title="requests a second, all on this machine", row="rate", figure="requests/s", unit="/s"),
     Ratio(title="key to echo, p50", row="keys", figure="p50 ms", goal=5.0, unit=" ms"),
     Ratio(title="key to echo, p99", row="keys", figure="p99 ms", goal=20.0, unit=" ms"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import random  # noqa: TID251  # typing rhythm, nothing secret
+import random  # noqa: TID251  # how people type is no secret
 import sys
 import tempfile
 import time
@@ -287,6 +287,8 @@ async def open_idle(clients: Clients, stack: AsyncExitStack, server_id: str, sou
     websocket, viewer = await stack.enter_async_context(clients.console(server_id, source, Mode.READ))
     while viewer.attached is None:
         viewer.receive(await receive(websocket))
+        if viewer.ended is not None:
+            raise RuntimeError(f"a console ends: {viewer.ended.text or viewer.ended.reason}")
 
 
 async def mint(clients: Clients) -> Figures:

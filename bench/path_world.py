@@ -1,4 +1,4 @@
-"""All of Conduit for the benchmarks of the path: BMCs in this process, the services as processes of their own.
+"""All of Conduit for the benchmarks of the path: BMCs in this process, the three services each in its own.
 
     python -m bench.path_world --folder F --servers 20 --customers 4
 
