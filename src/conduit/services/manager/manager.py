@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import sqlalchemy as sa
 import structlog
@@ -28,6 +28,9 @@ from conduit.services.sealing import Sealer, SealingKey
 from conduit.services.tokens import ServerClaims, ServerContext, SigningKey, TokenSigner, TokenVerifier
 
 logger = structlog.get_logger(__name__)
+
+
+KEYS_FRESH: Final = 60.0  # seconds that a region's keys are not asked for again
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class Manager:
         self.callers = Callers(self.accounts, self.machines, lambda: self._keys.verifier, authority.certificate, clock)
         self._vault = vault
         self._keys = _Keys([])
+        self._region_keys: dict[str, tuple[list[SealingKey], float]] = {}  # and until when they are good to know
 
     async def refresh_keys(self) -> Self:
         """Take the keys that are good now; a new one is made in time."""
@@ -92,7 +96,11 @@ class Manager:
 
     async def region_keys(self, region: str) -> list[SealingKey]:
         """That open the contexts of the region's tokens, newest first."""
-        return await self.database.run(lambda connection: self._vault.region_keys(connection, region, self.clock()))
+        kept, until = self._region_keys.get(region, ([], 0.0))
+        if self.clock() >= until:
+            kept = await self.database.run(lambda connection: self._vault.region_keys(connection, region, self.clock()))
+            self._region_keys[region] = kept, self.clock() + KEYS_FRESH
+        return kept
 
     def access_token(self, account: Account) -> tuple[str, float]:
         """For the account, and when it ends."""
