@@ -316,5 +316,5 @@ def test_any_cut_of_the_bytes_gives_the_same(said: list[bytes], cuts: list[int])
 
 def test_the_limits_fit_each_other() -> None:
     budget = Budget()
-    assert budget.total // FIRST_WINDOW == 2048
+    assert budget.total // FIRST_WINDOW == 4096
     assert Mux(client_side=True, now=0.0, budget=budget)._window.size == budget.total + LARGEST_WINDOW

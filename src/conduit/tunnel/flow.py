@@ -16,7 +16,7 @@ from conduit.tunnel.frames import MAX_WINDOW
 FIRST_WINDOW: Final = 64 << 10  # bytes; what every stream may send before it hears from us
 START_WINDOW: Final = 1 << 20  # bytes
 LARGEST_WINDOW: Final = 16 << 20  # bytes
-DEFAULT_BUDGET: Final = 128 << 20  # bytes that the streams of one tunnel may be granted in sum
+DEFAULT_BUDGET: Final = 256 << 20  # bytes that the streams of one tunnel may be granted in sum
 DEFAULT_WINDOW: Final = 65_535  # bytes, before anything is agreed (RFC 9113, section 6.9.2)
 PROMPT: Final = 4.0  # round trips; a window used up faster than this holds the sender back
 

@@ -35,7 +35,7 @@ async def test_registration_and_answer_travel_in_the_handshake() -> None:
     async with greeted_tunnels(admit=admit, registration=b"two machines", generation=7) as (gateway, agent):
         assert agent.answer == b"conduit://peer 7 two machines"
         assert gateway.hello.registration == b"two machines"
-        assert gateway.hello.max_streams == 2048
+        assert gateway.hello.max_streams == 4096
 
 
 async def test_notices_travel_both_ways_in_order() -> None:

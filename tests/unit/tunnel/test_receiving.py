@@ -65,7 +65,7 @@ def test_settings_tell_the_limits() -> None:
     }
     assert values[INITIAL_WINDOW] == FIRST_WINDOW
     assert values[MAX_FRAME] == MAX_DATA
-    assert values[MAX_CONCURRENT] == 2048
+    assert values[MAX_CONCURRENT] == 4096
     assert values[6] == MAX_HEADERS
     assert int.from_bytes(credit[3], "big") + 65_535 == peer.mux.budget.total + LARGEST_WINDOW
 

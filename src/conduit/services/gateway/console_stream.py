@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+import structlog
 import trio
 
 from conduit._trio import open_background_nursery
@@ -17,6 +18,7 @@ from conduit.services.gateway.operations import metadata_of
 from conduit.tunnel import TunnelStream
 from conduit.tunnel.framing import MessageReader, encode_message
 
+logger = structlog.get_logger(__name__)
 KIND: Final = "console"
 LAST_WORDS: Final = 1.0  # seconds that a viewer has to take them
 _TEXTS: Final = {
@@ -47,7 +49,8 @@ class ConsoleRelay:
                 last = await self._relay(session, receive, send)
             except CallError as error:
                 last = ended(End.LOST, error.message)
-            except (ConduitError, trio.BrokenResourceError):
+            except (ConduitError, trio.BrokenResourceError) as error:
+                logger.info("a console's way is lost", server=session.server_id, reason=str(error.__cause__ or error))
                 last = ended(End.LOST)
         if scope.cancelled_caught:
             last = ended(session.ended_because)
