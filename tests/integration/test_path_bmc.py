@@ -40,6 +40,7 @@ async def test_a_bmc_that_ends_the_console_costs_no_byte(tmp_path: Path) -> None
             path.end_console("web-01")
             await viewer.until(lambda: viewer.session.state is not None and not viewer.session.is_live, "it is told")
             lines.pause = 0.005
+            await viewer.until(lambda: bool(viewer.gaps), "the gap is told")
             await viewer.more()
             assert viewer.connections == 1
             assert [gap.cause for gap in viewer.gaps] == [Cause.BMC]

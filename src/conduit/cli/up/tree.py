@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -17,6 +18,9 @@ from conduit._trio import open_background_nursery, open_foreground_nursery
 from conduit.errors import TransportError
 
 READY_WITHIN: Final = 30.0  # seconds
+_FIRST_PORT: Final = 15_000  # below those that the system gives away by itself, from 32,768 on
+_PORTS: Final = 16_000
+_PORT_TRIES: Final = 200
 GRACE: Final = 10.0  # seconds to end when asked to
 _COMMAND: Final = (sys.executable, "-m", "conduit")
 
@@ -131,14 +135,20 @@ class Tree:
 
 
 async def free_ports(count: int, host: str) -> list[int]:
-    """Numbers of TCP ports that nobody listens on now."""
-    sockets = []
-    try:
-        for _ in range(count):
-            sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            sockets.append(sock)
-            await sock.bind((host, 0))
-        return [sock.getsockname()[1] for sock in sockets]
-    finally:
-        for sock in sockets:
-            sock.close()
+    """Numbers of TCP ports that nobody listens on now, and that the system gives to nobody who does not ask for them.
+
+    :raises TransportError: there are none.
+    """
+    found: list[int] = []
+    for _ in range(_PORT_TRIES):
+        port = _FIRST_PORT + secrets.randbelow(_PORTS)
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+            try:
+                await sock.bind((host, port))
+            except OSError:
+                continue
+        if port not in found:
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise TransportError(f"no {count} TCP ports of {host} are free")
