@@ -44,6 +44,11 @@ class Root(LazyGroup):
             raise click.ClickException(error.message) from error
         except ConduitError as error:
             raise click.ClickException(str(error)) from error
+        except BrokenPipeError:
+            raise  # whoever read our output has enough; click knows
+        except OSError as error:
+            what = f"{error.filename}: " if error.filename else ""
+            raise click.ClickException(f"{what}{error.strerror or error}") from error
 
 
 @click.command(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_origin, get_type_hints
 
 import cattrs
 
@@ -18,7 +18,7 @@ PREFIX: Final = "CONDUIT_"
 
 
 def load(kind: type[_Settings], path: Path | None, section: str, environment: Mapping[str, str]) -> _Settings:
-    """Settings from a file and the environment; the environment wins.
+    """Settings from a file and the environment; the environment wins. A list is written there with commas.
 
     :param section: of the environment's names: ``CONDUIT_<SECTION>_<SETTING>``.
     :raises LocalProtocolError: with the name of what is wrong.
@@ -26,7 +26,9 @@ def load(kind: type[_Settings], path: Path | None, section: str, environment: Ma
     values = {} if path is None else read_toml(path)
     prefix = f"{PREFIX}{section.upper()}_"
     names = {name.removeprefix(prefix).lower(): value for name, value in environment.items() if name.startswith(prefix)}
-    return structure({**values, **names}, kind, where=str(path or "the environment"))
+    lists = {name for name, hint in get_type_hints(kind).items() if get_origin(hint) in (tuple, Sequence)}
+    split = {name: value.split(",") if name in lists else value for name, value in names.items()}
+    return structure({**values, **split}, kind, where=str(path or "the environment"))
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -47,8 +49,8 @@ def structure(values: Mapping[str, Any], kind: type[_Settings], *, where: str) -
     try:
         return _CONVERTER.structure(values, kind)
     except (cattrs.BaseValidationError, cattrs.ForbiddenExtraKeysError, LocalProtocolError, ValueError) as error:
-        faults = "; ".join(cattrs.transform_error(error, path=where, format_exception=_in_words))
-        raise LocalProtocolError(faults.replace("$.", "")) from error
+        faults = cattrs.transform_error(error, path="", format_exception=_in_words)
+        raise LocalProtocolError(f"{where}: {'; '.join(map(_with_place, faults))}") from error
 
 
 def read_secret(*, file: Path | None = None, environment: str | None = None, what: str) -> Secret:
@@ -70,6 +72,12 @@ def read_secret(*, file: Path | None = None, environment: str | None = None, wha
         return Secret(file.read_text().rstrip("\n"))
     except OSError as error:
         raise LocalProtocolError(f"{what}: cannot read {file}: {error.strerror}") from error
+
+
+def _with_place(fault: str) -> str:
+    """Where, then what: ``port: invalid value``; what is missing or unknown says its name itself."""
+    words, _, place = fault.partition(" @ ")
+    return words if not place or words.startswith(("missing: ", "unknown: ")) else f"{place.lstrip('.')}: {words}"
 
 
 def _in_words(error: BaseException, kind: type | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -155,3 +157,25 @@ def test_an_address_is_a_host_and_perhaps_a_port(text: str, expected: tuple[str,
 def test_some_addresses_are_none(text: str) -> None:
     with pytest.raises(LocalProtocolError, match="host:port"):
         host_and_port(text, 8444)
+
+
+def test_what_is_missing_and_what_is_wrong_are_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(LocalProtocolError) as missing:
+        load(Settings, None, "example", {})
+    assert str(missing.value) == "the environment: missing: name"
+    with pytest.raises(LocalProtocolError, match="port: "):
+        load(Settings, None, "example", {"CONDUIT_EXAMPLE_NAME": "a", "CONDUIT_EXAMPLE_PORT": "many"})
+
+
+def test_a_list_in_the_environment_is_written_with_commas() -> None:
+    names = {"MANAGER": "http://m", "NAME": "gw1", "ORIGINS": "https://a.example,https://b.example"}
+    found = load(GatewaySettings, None, "gateway", {f"CONDUIT_GATEWAY_{name}": value for name, value in names.items()})
+    assert list(found.origins) == ["https://a.example", "https://b.example"]
+
+
+def test_a_file_that_is_not_there_is_one_line_and_no_traceback(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "conduit", "manager", "init", "--admin", "a@b.example"]
+    done = subprocess.run(
+        [*command, "--password-file", str(tmp_path / "none")], capture_output=True, text=True, check=False, timeout=30
+    )
+    assert (done.returncode, done.stderr) == (1, f"Error: {tmp_path / 'none'}: No such file or directory\n")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -82,10 +84,11 @@ def _tell(running: Running) -> None:
 def _tell_commands(running: Running) -> None:
     first = running.fleet.served["web-01"]
     secret = running.seed.data / "web-01.password"
+    where = "" if shutil.which("conduit") else f", after `. {sys.prefix}/bin/activate`"
     click.echo(f"""
 In a browser: {running.seed.manager_url}/
 
-In another terminal:
+In another terminal{where}:
   conduit auth login --manager {running.seed.manager_url} --email {ACME}
   conduit server list
   conduit server power on web-01
