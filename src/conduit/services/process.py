@@ -70,13 +70,9 @@ async def _leave_at_eof(leave: trio.Event) -> None:
 def set_up_logging(*, json_lines: bool | None = None) -> None:
     """Structured, on stderr: for people on a terminal, JSON elsewhere."""
     as_json = not sys.stderr.isatty() if json_lines is None else json_lines
-    renderer: Any = (
-        structlog.processors.JSONRenderer()
-        if as_json
-        else structlog.dev.ConsoleRenderer(
-            exception_formatter=structlog.dev.plain_traceback  # the other one prints local variables, secrets among them
-        )
-    )
+    # The console's own choice of traceback prints local variables, secrets among them.
+    for_people = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    renderer: Any = structlog.processors.JSONRenderer() if as_json else for_people
     common: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
