@@ -12,11 +12,11 @@ import pytest
 import trio
 
 from conduit._trio import open_background_nursery
-from conduit.cli.up.fleet import ACME, GLOBEX
+from conduit.cli.up.fleet import ACME, GLOBEX, ServerPlan
 from conduit.cli.up.seed import STAFF
 from tests.fakes.console_seen import Seen
 from tests.fakes.grpc_viewers import GrpcViewer, open_grpc
-from tests.fakes.path import RunningPath, ServerPlan, open_path, plan
+from tests.fakes.path import RunningPath, open_path, plan
 from tests.fakes.path_client import Viewer, eventually, gets_token
 
 pytestmark = pytest.mark.slow
