@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
 
 from conduit.errors import AuthenticationError, CallError
 from conduit.services.api.manager.v1.machine_pb import Revocation
 from conduit.services.certificates import BACKDATE, Identity
-from conduit.services.clock import Clock, from_timestamp
+from conduit.services.clock import MAX_SKEW, Clock, from_timestamp
 from conduit.services.permissions import Permission
 from conduit.services.sealing import Sealer, SealingKey
 from conduit.services.tokens import ServerClaims, ServerContext, TokenVerifier
 from conduit.tunnel.call_frames import Code
+
+MAX_KNOWN: Final = 4096  # tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,33 +79,49 @@ class Access:
         self.clock = clock
         self._verifier = TokenVerifier({})
         self._sealer = Sealer(())
+        self._known: dict[bytes, Grant] = {}  # by the token's hash: verified with the present keys, oldest first
         self.revocations = Revocations()
 
     def use(self, verifier: TokenVerifier) -> None:
         """Verify with these keys from now on."""
         self._verifier = verifier
+        self._known.clear()
 
     def use_region_keys(self, keys: Iterable[SealingKey]) -> None:
         """Open contexts with these keys from now on."""
         self._sealer = Sealer(keys)
+        self._known.clear()
 
     def knows_key_of(self, token: str) -> bool:
         """Whether other keys would not help."""
-        return self._verifier.knows_key_of(token)
+        return _name(token) in self._known or self._verifier.knows_key_of(token)
 
     def grant(self, token: str) -> Grant:
         """What a token allows.
 
         :raises CallError: UNAUTHENTICATED: nothing.
         """
+        name = _name(token)
+        grant = self._known.get(name)
+        if grant is None or self.clock() > grant.claims.expires_at + MAX_SKEW:
+            grant = self._verify(token)
+            self._remember(name, grant)
+        if grant.context.server_id != grant.claims.server_id or self.revocations.revoked(grant.claims):
+            raise CallError(Code.UNAUTHENTICATED, "the token is revoked: get a new one")
+        return grant
+
+    def _verify(self, token: str) -> Grant:
         try:
             claims = self._verifier.server(token, self.clock())
-            context = ServerContext.decode(self._sealer.open(claims.context, bound_to=claims.token_id))
+            return Grant(claims, ServerContext.decode(self._sealer.open(claims.context, bound_to=claims.token_id)))
         except AuthenticationError as error:
             raise CallError(Code.UNAUTHENTICATED, f"{error}: get a new token for the server") from error
-        if context.server_id != claims.server_id or self.revocations.revoked(claims):
-            raise CallError(Code.UNAUTHENTICATED, "the token is revoked: get a new one")
-        return Grant(claims, context)
+
+    def _remember(self, name: bytes, grant: Grant) -> None:
+        self._known.pop(name, None)
+        if len(self._known) >= MAX_KNOWN:
+            del self._known[next(iter(self._known))]
+        self._known[name] = grant
 
     def certificate_revoked(self, uri: str, valid_since: float) -> bool:
         """Whether a machine's certificate is worth nothing any more.
@@ -115,3 +135,7 @@ class Access:
     def still_good(self, grant: Grant) -> bool:
         """Whether what was granted may go on."""
         return not self.revocations.revoked(grant.claims)
+
+
+def _name(token: str) -> bytes:
+    return sha256(token.encode(errors="replace")).digest()
