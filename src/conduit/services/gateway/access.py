@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from hashlib import sha256
-from typing import Final
 
 from conduit.errors import AuthenticationError, CallError
 from conduit.services.api.manager.v1.machine_pb import Revocation
 from conduit.services.certificates import BACKDATE, Identity
 from conduit.services.clock import MAX_SKEW, Clock, from_timestamp
 from conduit.services.permissions import Permission
+from conduit.services.remembered import Remembered
 from conduit.services.sealing import Sealer, SealingKey
 from conduit.services.tokens import ServerClaims, ServerContext, TokenVerifier
 from conduit.tunnel.call_frames import Code
-
-MAX_KNOWN: Final = 4096  # tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +76,7 @@ class Access:
         self.clock = clock
         self._verifier = TokenVerifier({})
         self._sealer = Sealer(())
-        self._known: dict[bytes, Grant] = {}  # by the token's hash: verified with the present keys, oldest first
+        self._known = Remembered[Grant]()  # of tokens that are verified with the present keys
         self.revocations = Revocations()
 
     def use(self, verifier: TokenVerifier) -> None:
@@ -94,18 +91,17 @@ class Access:
 
     def knows_key_of(self, token: str) -> bool:
         """Whether other keys would not help."""
-        return _name(token) in self._known or self._verifier.knows_key_of(token)
+        return token in self._known or self._verifier.knows_key_of(token)
 
     def grant(self, token: str) -> Grant:
         """What a token allows.
 
         :raises CallError: UNAUTHENTICATED: nothing.
         """
-        name = _name(token)
-        grant = self._known.get(name)
+        grant = self._known.get(token)
         if grant is None or self.clock() > grant.claims.expires_at + MAX_SKEW:
             grant = self._verify(token)
-            self._remember(name, grant)
+            self._known.keep(token, grant)
         if grant.context.server_id != grant.claims.server_id or self.revocations.revoked(grant.claims):
             raise CallError(Code.UNAUTHENTICATED, "the token is revoked: get a new one")
         return grant
@@ -116,12 +112,6 @@ class Access:
             return Grant(claims, ServerContext.decode(self._sealer.open(claims.context, bound_to=claims.token_id)))
         except AuthenticationError as error:
             raise CallError(Code.UNAUTHENTICATED, f"{error}: get a new token for the server") from error
-
-    def _remember(self, name: bytes, grant: Grant) -> None:
-        self._known.pop(name, None)
-        if len(self._known) >= MAX_KNOWN:
-            del self._known[next(iter(self._known))]
-        self._known[name] = grant
 
     def certificate_revoked(self, uri: str, valid_since: float) -> bool:
         """Whether a machine's certificate is worth nothing any more.
@@ -135,7 +125,3 @@ class Access:
     def still_good(self, grant: Grant) -> bool:
         """Whether what was granted may go on."""
         return not self.revocations.revoked(grant.claims)
-
-
-def _name(token: str) -> bytes:
-    return sha256(token.encode(errors="replace")).digest()

@@ -141,16 +141,3 @@ def test_a_token_that_is_known_still_ends_by_time_by_revocation_and_with_its_key
     judge.use(TokenVerifier({other.key_id: other.private.public_key()}))
     with pytest.raises(CallError, match="not known here"):
         judge.grant(text)
-
-
-def test_so_many_tokens_are_known_and_the_oldest_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conduit.services.gateway.access.MAX_KNOWN", 2)
-    judge, verifier = access(), Counting({KEY.key_id: KEY.private.public_key()})
-    judge.use(verifier)
-    texts = [token() for _ in range(3)]
-    for text in texts:
-        judge.grant(text)
-    judge.grant(texts[2])
-    assert verifier.asked == 3
-    judge.grant(texts[0])
-    assert verifier.asked == 4
