@@ -32,7 +32,7 @@ _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
 _LONGEST_EMAIL: Final = 254  # characters
 _HASHERS: Final = 2  # threads; each takes 64 MiB while it works
 _DENIED: Final = "wrong email or password"
-_WHO: Final = sa.bindparam("who")
+_WHO: Final[sa.BindParameter[str]] = sa.bindparam("who")
 _ACTIVE: Final = sa.select(customers).where(
     sa.or_(customers.c.email == _WHO, customers.c.id == _WHO), customers.c.is_disabled.is_(False)
 )

@@ -244,15 +244,16 @@ class Registry:
 
     async def gateways(self, region: str = "", *, alive: bool = False) -> list[Gateway]:
         """All, or those of a region; with *alive*, only those that were heard of lately."""
-        return await self._database.run(lambda connection: self._gateways(connection, region, alive=alive))
-
-    def _gateways(self, connection: sa.Connection, region: str, *, alive: bool) -> list[Gateway]:
         query = sa.select(gateways).order_by(gateways.c.id)
         if region:
             query = query.where(gateways.c.region == region)
         if alive:
             query = query.where(gateways.c.last_seen >= self._clock() - GATEWAY_SILENCE)
-        return [Gateway(**row) for row in connection.execute(query).mappings()]
+
+        def work(connection: sa.Connection) -> list[Gateway]:
+            return [Gateway(**row) for row in connection.execute(query).mappings()]
+
+        return await self._database.run(work)
 
     def find_gateway(self, connection: sa.Connection, server: Server) -> Gateway:
         """One that has the tunnel of the server's Agent now, or else one of the region.
