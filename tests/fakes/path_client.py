@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
-from urllib.parse import urlsplit
 
 import httpx
 import trio
@@ -16,7 +15,7 @@ from conduit.errors import CallError, ConduitError
 from conduit.services.api.gateway.v1 import gateway_pb
 from conduit.services.api.manager.v1 import manager_pb
 from conduit.services.connect_client import ConnectClient
-from conduit.services.websocket_client import WebSocket, _shake_hands, open_websocket
+from conduit.services.websocket_client import WebSocket, open_websocket
 from conduit.tunnel.call_frames import Code
 from tests.fakes.console_seen import PATIENCE, Seen
 
@@ -142,13 +141,8 @@ class Viewer(Seen):
 @asynccontextmanager
 async def open_from(source: str, url: str, protocols: list[str]) -> AsyncIterator[WebSocket]:
     """As the client's own, from a loopback address of choice: each address has a number of connections."""
-    if not source:
-        async with open_websocket(url, subprotocols=protocols) as websocket:
-            yield websocket
-        return
-    parts = urlsplit(url)
-    async with await trio.open_tcp_stream(parts.hostname or "", parts.port or 80, local_address=source) as tcp:
-        yield WebSocket(tcp, await _shake_hands(tcp, url, protocols))
+    async with open_websocket(url, subprotocols=protocols, source=source or None) as websocket:
+        yield websocket
 
 
 async def eventually(check: Callable[[], Awaitable[bool]], what: str = "") -> None:

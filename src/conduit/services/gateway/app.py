@@ -15,6 +15,7 @@ from conduit.services.gateway.rest import rest_service
 from conduit.services.gateway.rpc import GatewayRpc
 from conduit.services.secret import Secret
 from conduit.services.web.asgi import Application
+from conduit.services.web.compression import COMPRESSIONS
 from conduit.services.web.fronting import WebSettings, front, interceptors
 from conduit.services.web.health import Checks
 from conduit.services.web.metrics import WebMetrics
@@ -47,7 +48,7 @@ def create_app(gateway: Gateway, leaving: trio.Event, settings: WebSettings) -> 
     return front(
         metrics,
         rest,
-        [GatewayServiceASGIApplication(rpc, interceptors=interceptors(metrics))],
+        [GatewayServiceASGIApplication(rpc, interceptors=interceptors(metrics), compressions=COMPRESSIONS)],
         [GatewayService.desc()],
         checks=Checks({"keys": gateway.check_keys}, leaving=leaving),
         origins=lambda: gateway.origins,
