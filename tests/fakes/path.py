@@ -34,6 +34,7 @@ from conduit.services.settings import load
 from tests.fakes.path_client import Customer
 
 BMC: Final = BmcConfig()
+NO_KEEPING: Final = httpx.Limits(max_keepalive_connections=0)  # tests count what is open
 
 
 class Runs(Protocol):
@@ -249,7 +250,7 @@ async def open_path(folder: Path, *plans: ServerPlan) -> AsyncIterator[RunningPa
     """BMCs that answer, and services that are configured, not started; those that were are stopped with the block."""
     plans = plans or (plan("web-01"),)
     ports = Ports(*await free_ports(3, HOST))
-    async with trio.open_nursery() as nursery, httpx.AsyncClient(trust_env=False) as http:
+    async with trio.open_nursery() as nursery, httpx.AsyncClient(trust_env=False, limits=NO_KEEPING) as http:
         bmcs = [(VirtualBmc(each.config, entropy=secrets.token_bytes), HOST, 0) for each in plans]
         served = await nursery.start(serve_many, bmcs)
         names = [each.id for each in plans]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -18,8 +19,9 @@ from tests.fakes.console_seen import Seen
 from tests.fakes.grpc_viewers import GrpcViewer, open_grpc
 from tests.fakes.path import RunningPath, open_path, plan
 from tests.fakes.path_client import Viewer, eventually, gets_token
+from tests.fakes.usage import Usage, of_service, until_back, until_steady
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]  # where other tests run too
 OWNERS: Final = {ACME: 20, GLOBEX: 20, "": 10}  # servers; a customer may have 200 console sessions, staff have the rest
 HALF: Final = 5  # viewers of a server over WebSocket, and as many over gRPC
 PER_PLACE: Final = 10  # servers that are looked at from one address, and over one gRPC connection
@@ -36,7 +38,8 @@ async def test_five_hundred_consoles_at_once_lose_no_byte(tmp_path: Path) -> Non
             await path.process(name).start()
         for server_id in path.fleet.plans:
             path.speak(server_id, PAUSE)
-        async with open_crowd(path) as crowd:
+        before = await usage_after(path, 1)
+        async with open_crowd(path, HALF) as crowd:
             everybody = [viewer for viewers in crowd.values() for viewer in viewers]
             assert len(everybody) == 500
             for viewer in everybody:
@@ -46,6 +49,15 @@ async def test_five_hundred_consoles_at_once_lose_no_byte(tmp_path: Path) -> Non
                     nursery.start_soon(type_something, path, server_id, viewers)
             for viewer in everybody:
                 check(viewer)
+        await until_back(before, partial(of_service, path.seed.gateway_url))
+
+
+async def usage_after(path: RunningPath, half: int) -> Usage:
+    """The Gateway's, when a smaller crowd has been there: its code is loaded, and the Agent has every console open."""
+    async with open_crowd(path, half) as crowd:
+        for viewer in itertools.chain.from_iterable(crowd.values()):
+            await viewer.until(partial(has_lines, viewer, 1), "live", patience=PATIENCE)
+    return await until_steady(partial(of_service, path.seed.gateway_url))
 
 
 def servers() -> list[ServerPlan]:
@@ -55,8 +67,8 @@ def servers() -> list[ServerPlan]:
     ]
 
 
-def has_lines(viewer: Seen) -> bool:
-    return viewer.is_live and len(viewer.whole_lines) >= LINES
+def has_lines(viewer: Seen, lines: int = LINES) -> bool:
+    return viewer.is_live and len(viewer.whole_lines) >= lines
 
 
 def check(viewer: Seen) -> None:
@@ -76,8 +88,11 @@ async def type_something(path: RunningPath, server_id: str, viewers: list[Viewer
 
 
 @asynccontextmanager
-async def open_crowd(path: RunningPath) -> AsyncIterator[Crowd]:
-    """Everybody, as fast as it goes."""
+async def open_crowd(path: RunningPath, half: int) -> AsyncIterator[Crowd]:
+    """Everybody, as fast as it goes; they vanish without a word.
+
+    :param half: viewers of each server over WebSocket, and as many over gRPC.
+    """
     crowd: Crowd = {}
     async with open_background_nursery() as nursery, AsyncExitStack() as stack:
         for place, names in enumerate(places(path)):
@@ -86,8 +101,8 @@ async def open_crowd(path: RunningPath) -> AsyncIterator[Crowd]:
             connection = await stack.enter_async_context(open_grpc(path.seed.gateway_url, source))
             for server_id in names:
                 await eventually(partial(gets_token, customer, server_id), "the Agent has reported")
-                over_websocket = [Viewer(customer, server_id, source=source) for _ in range(HALF)]
-                over_grpc = [await connection.open(customer, server_id) for _ in range(HALF)]
+                over_websocket = [Viewer(customer, server_id, source=source) for _ in range(half)]
+                over_grpc = [await connection.open(customer, server_id) for _ in range(half)]
                 crowd[server_id] = [*over_websocket, *over_grpc]
                 for viewer in over_websocket:
                     nursery.start_soon(viewer.run)

@@ -154,3 +154,24 @@ def test_nobody_opens_sessions_without_end(consoles: Consoles) -> None:
         create(consoles)
     assert refused.value.code == Code.RESOURCE_EXHAUSTED
     create(consoles, grant(customer="c2"))
+
+
+async def test_a_session_that_was_left_makes_room_for_a_new_one(consoles: Consoles, clock: Clock) -> None:
+    first, *others = [create(consoles)[0] for _ in range(MAX_PER_CUSTOMER)]
+    for session in (others[7], first):
+        clock.now += 1
+        with consoles.viewing(session):
+            pass
+    newest, _ = create(consoles)
+    assert consoles.find(grant(), first.id) is first
+    with pytest.raises(CallError, match="no such session"):
+        consoles.find(grant(), others[7].id)
+    assert consoles.find(grant(), newest.id) is newest
+
+
+def test_a_session_whose_ticket_was_not_used_in_time_makes_room(consoles: Consoles, clock: Clock) -> None:
+    first, *_ = [create(consoles)[0] for _ in range(MAX_PER_CUSTOMER)]
+    clock.now += TICKET_LIFE + 1
+    create(consoles)
+    with pytest.raises(CallError, match="no such session"):
+        consoles.find(grant(), first.id)
