@@ -227,8 +227,8 @@ async def test_what_everybody_may_know(test_manager: TestManager, path: str) -> 
 
 async def test_a_console_opens_once_with_its_ticket_and_from_our_own_pages_alone(test_manager: TestManager) -> None:
     app, made, mint = await gateway_app(test_manager)
-    session, ticket = made.consoles.create(made.access.grant(mint(frozenset(Permission))), "db-01", read_only=False)
-    other, _ = made.consoles.create(made.access.grant(mint(frozenset(Permission))), "db-01", read_only=False)
+    session, ticket = made.sessions.create(made.access.grant(mint(frozenset(Permission))), "db-01", read_only=False)
+    other, _ = made.sessions.create(made.access.grant(mint(frozenset(Permission))), "db-01", read_only=False)
 
     async def knock(word: str, session_id: str = session.id, origin: str = "https://manager.example") -> bool:
         return await opens(app, f"{V1}/consoles/{session_id}/stream", word, origin)
@@ -239,14 +239,14 @@ async def test_a_console_opens_once_with_its_ticket_and_from_our_own_pages_alone
     assert not await knock(ticket.reveal(), origin="null")
     assert await knock(ticket.reveal())
     assert not await knock(ticket.reveal())
-    again = made.consoles.ticket(session)
+    again = made.sessions.ticket(session)
     assert not await knock(again.reveal(), session_id=other.id)
     assert not await knock(again.reveal())  # what was tried elsewhere is used up
-    late = made.consoles.ticket(session)
+    late = made.sessions.ticket(session)
     test_manager.clock.now += 31
     assert not await knock(late.reveal())
-    closed = made.consoles.ticket(session)
-    made.consoles.close(session.grant, session.id)
+    closed = made.sessions.ticket(session)
+    made.sessions.close(session.grant, session.id)
     assert not await knock(closed.reveal())
 
 

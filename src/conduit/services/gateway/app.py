@@ -60,7 +60,7 @@ def _add_consoles(rest: QuartTrio, gateway: Gateway) -> None:
     @rest.websocket("/api/v1/consoles/<session_id>/stream")
     async def console(session_id: str) -> tuple[str, int] | None:
         try:
-            session = gateway.consoles.redeem(_ticket(websocket.requested_subprotocols), session_id)
+            session = gateway.sessions.redeem(_ticket(websocket.requested_subprotocols), session_id)
         except CallError as error:
             return error.message, 401
         await websocket.accept(subprotocol=PROTOCOL)

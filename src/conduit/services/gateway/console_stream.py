@@ -13,7 +13,7 @@ from conduit.console.messages import MAX_MESSAGE, Ended
 from conduit.console.words import End
 from conduit.errors import CallError, ConduitError, DecodeError
 from conduit.services.gateway.agents import Agents
-from conduit.services.gateway.consoles import Consoles, ConsoleSession
+from conduit.services.gateway.sessions import Sessions, Session
 from conduit.services.gateway.operations import metadata_of
 from conduit.tunnel import TunnelStream
 from conduit.tunnel.framing import MessageReader, encode_message
@@ -37,14 +37,14 @@ Receive = Callable[[], Awaitable[bytes]]
 class ConsoleRelay:
     """Connects viewers and hubs."""
 
-    def __init__(self, agents: Agents, consoles: Consoles) -> None:
+    def __init__(self, agents: Agents, sessions: Sessions) -> None:
         self._agents = agents
-        self._consoles = consoles
+        self._sessions = sessions
 
-    async def run(self, session: ConsoleSession, receive: Receive, send: Send) -> None:
+    async def run(self, session: Session, receive: Receive, send: Send) -> None:
         """Relay until one side ends. The viewer is told why, unless it left, or the hub has told it."""
         last: Ended | None = None
-        with self._consoles.viewing(session) as scope:
+        with self._sessions.viewing(session) as scope:
             try:
                 last = await self._relay(session, receive, send)
             except CallError as error:
@@ -58,7 +58,7 @@ class ConsoleRelay:
             with trio.move_on_after(LAST_WORDS, shield=True):
                 await send(last.encode())
 
-    async def _relay(self, session: ConsoleSession, receive: Receive, send: Send) -> Ended | None:
+    async def _relay(self, session: Session, receive: Receive, send: Send) -> Ended | None:
         tunnel = self._agents.tunnel_to(session.grant.context.agent_id)
         metadata = {**metadata_of(session.grant), "mode": "read" if session.read_only else "write"}
         if session.may_take:

@@ -13,7 +13,7 @@ from conduit.services.clock import Clock, system_clock
 from conduit.services.gateway.access import Access, Grant
 from conduit.services.gateway.agents import Agents
 from conduit.services.gateway.console_stream import ConsoleRelay
-from conduit.services.gateway.consoles import Consoles
+from conduit.services.gateway.sessions import Sessions
 from conduit.services.gateway.manager_link import ManagerLink
 from conduit.services.gateway.operations import Operations
 from conduit.tunnel.call_frames import Code
@@ -47,8 +47,8 @@ class Gateway:
         self.access = access
         self.agents = agents
         self.operations = Operations(agents)
-        self.consoles = Consoles(access, clock)
-        self.relay = ConsoleRelay(agents, self.consoles)
+        self.sessions = Sessions(access, clock)
+        self.relay = ConsoleRelay(agents, self.sessions)
         self._link = link
         self._streams: trio.Nursery | None = None
 
@@ -76,7 +76,7 @@ class Gateway:
         async with open_foreground_nursery() as self._streams:
             while True:
                 await trio.sleep(SWEEP)
-                self.consoles.sweep()
+                self.sessions.sweep()
                 self.agents.sweep(self.access.certificate_revoked)
 
     @property

@@ -101,7 +101,7 @@ class GatewayRpc(GatewayService):
     ) -> pb.CreateSOLSessionResponse:
         """A console session, and the ticket that opens it once."""
         grant = await self._gateway.grant(bearer_of(ctx))
-        session, ticket = self._gateway.consoles.create(grant, request.server_id, read_only=request.read_only)
+        session, ticket = self._gateway.sessions.create(grant, request.server_id, read_only=request.read_only)
         return pb.CreateSOLSessionResponse(
             session_id=session.id,
             websocket_endpoint=f"{self._gateway.websocket_url}/api/v1/consoles/{session.id}/stream",
@@ -112,7 +112,7 @@ class GatewayRpc(GatewayService):
 
     async def get_sol_session(self, request: pb.GetSOLSessionRequest, ctx: _Context) -> pb.GetSOLSessionResponse:
         """A session of the caller's."""
-        session = self._gateway.consoles.find(await self._gateway.grant(bearer_of(ctx)), request.session_id)
+        session = self._gateway.sessions.find(await self._gateway.grant(bearer_of(ctx)), request.session_id)
         return pb.GetSOLSessionResponse(
             session=pb.SOLSession(
                 id=session.id,
@@ -130,7 +130,7 @@ class GatewayRpc(GatewayService):
     async def close_sol_session(self, request: pb.CloseSOLSessionRequest, ctx: _Context) -> pb.CloseSOLSessionResponse:
         """End it, and whoever looks at it."""
         grant = await self._gateway.grant(bearer_of(ctx))
-        self._gateway.consoles.close(grant, request.session_id)
+        self._gateway.sessions.close(grant, request.session_id)
         return pb.CloseSOLSessionResponse()
 
     async def stream_console_data(
@@ -143,7 +143,7 @@ class GatewayRpc(GatewayService):
         grant.check_server("" if first is None else first.server_id)
         if first is None or not first.is_handshake:
             raise CallError(Code.INVALID_ARGUMENT, "the first chunk must be a handshake")
-        session = self._gateway.consoles.find(grant, first.session_id)
+        session = self._gateway.sessions.find(grant, first.session_id)
         chunks = console_chunks(self._gateway.streams, self._gateway.relay, session, first, request)
         async with aclosing(chunks):
             async for chunk in chunks:
