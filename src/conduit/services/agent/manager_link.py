@@ -12,6 +12,7 @@ import trio
 from conduit._trio import open_foreground_nursery
 from conduit.errors import CallError, LocalProtocolError
 from conduit.services.agent.config import host_and_port
+from conduit.services.agent.standing import Standing
 from conduit.services.api.manager.v1.machine_pb import (
     ReportedServer,
     ReportServersRequest,
@@ -41,11 +42,13 @@ class ManagerLink:
         certificate: MachineCertificate,
         addresses: Addresses,
         report: Callable[[], Sequence[ReportedServer]],
+        standing: Standing,
     ) -> None:
         self._client = client
         self._certificate = certificate
         self._addresses = addresses
         self._report = report
+        self._standing = standing
         self._changed = trio.Event()
 
     async def run(self) -> None:
@@ -69,8 +72,10 @@ class ManagerLink:
                 )
             except CallError as error:
                 logger.warning("the Manager does not take the list of servers", reason=error.message)
+                self._standing.manager_answers = False
                 pause = RETRY
             else:
+                self._standing.manager_answers = True
                 pause = float(answer.report_interval_seconds or 60)
                 for server_id, reason in answer.refused.items():
                     logger.error("the Manager refuses a server", server=server_id, reason=reason)
