@@ -18,11 +18,11 @@ from conduit.errors import AuthenticationError, LocalProtocolError
 from conduit.services.agent.broker_metrics import BrokerMetrics
 from conduit.services.agent.config import AgentConfig
 from conduit.services.agent.manager_link import ManagerLink
-from conduit.services.agent.servers import Servers, open_servers, reported
+from conduit.services.agent.reports import Reports
+from conduit.services.agent.servers import Servers, open_servers
 from conduit.services.agent.serving import serve_tunnel
 from conduit.services.agent.standing import Standing
 from conduit.services.api.agent.v1.agent_pb import Registration
-from conduit.services.api.manager.v1.machine_pb import ReportedServer
 from conduit.services.certificates import GATEWAY_NAME, Identity
 from conduit.services.clock import Clock, system_clock
 from conduit.services.connect_client import ConnectClient, open_http
@@ -104,7 +104,7 @@ class _Agent:
     async def serve(self, leave: trio.Event, task_status: trio.TaskStatus[str]) -> None:
         """Have tunnels, and tell the Manager."""
         addresses = Addresses()
-        link = ManagerLink(self.client, self.certificate, addresses, self._report, self.standing)
+        link = ManagerLink(self.client, self.certificate, addresses, Reports(self.servers, self.name), self.standing)
         registration = Registration(version=__version__, server_ids=list(self.servers.by_id))
         dialler = partial(
             dial,
@@ -122,9 +122,6 @@ class _Agent:
                 task_status.started(self.name)
                 await leave.wait()
                 await self.servers.say_goodbye()
-
-    def _report(self) -> list[ReportedServer]:
-        return [reported(each) for each in self.servers.by_id.values()]
 
     async def _serve_tunnel(self, tunnel: Tunnel) -> None:
         with self.standing.tunnel():

@@ -18,12 +18,11 @@ from conduit.services.agent.broker import AGENT, Broker, open_broker
 from conduit.services.agent.broker_endpoints import ControlEndpoint, ServerEndpoints
 from conduit.services.agent.config import AgentConfig, Console, Control, ServerConfig, password_of
 from conduit.services.agent.console_log import LogSettings
+from conduit.services.agent.discovery import AT_ONCE, Discovery
 from conduit.services.agent.hub import ConsoleHub, open_console_hub
 from conduit.services.agent.hub_settings import HubSettings
 from conduit.services.agent.secret_store import SecretStore
 from conduit.services.agent.sol_holder import find_sol_holder
-from conduit.services.api.common.v1.server_pb import BMCType, SOLType
-from conduit.services.api.manager.v1.machine_pb import ReportedServer
 
 _INTERFACES: Final = {"ipmi": Interface.LANPLUS, "ipmi-1.5": Interface.LAN}
 logger = structlog.get_logger(__name__)
@@ -37,6 +36,7 @@ class Server:
     config: ServerConfig
     broker: Broker
     hub: ConsoleHub | None
+    discovery: Discovery
 
 
 @dataclass(slots=True)
@@ -56,6 +56,10 @@ class Servers:
         self._store = store_of(config)
         self._udp = udp
         self._nursery = nursery
+        self._looks = trio.CapacityLimiter(AT_ONCE)
+        self._changed = trio.lowlevel.ParkingLot()
+        self.changes = 0
+        "So far, of what the Manager is to know."
         self._kept: dict[str, _Kept] = {}
         self.by_id: dict[str, Server] = {}
         "Those that are ready."
@@ -72,6 +76,16 @@ class Servers:
         for server_id, config in wanted.items():
             if server_id not in self._kept:
                 await self._nursery.start(self._keep, server_id, config)
+        self._tell()
+
+    def _tell(self) -> None:
+        self.changes += 1
+        self._changed.unpark_all()
+
+    async def wait_changed(self, since: int) -> None:
+        """Return when there are other servers, or more is known of one, than at so many changes."""
+        while self.changes == since:
+            await self._changed.park()
 
     async def say_goodbye(self) -> None:
         """Tell all viewers of consoles to come back later; calls go on."""
@@ -108,7 +122,10 @@ class Servers:
             hub = await stack.enter_async_context(
                 open_console_hub(opener, spool=spool, settings=settings, find_holder=partial(_find_holder, broker))
             )
-        return Server(server_id, config, broker, hub)
+        discovery = Discovery(broker, self._looks, self._tell)
+        nursery = await stack.enter_async_context(open_background_nursery())
+        nursery.start_soon(discovery.run)
+        return Server(server_id, config, broker, hub, discovery)
 
 
 @asynccontextmanager
@@ -152,20 +169,4 @@ def _endpoint(server_id: str, number: int, control: Control, store: SecretStore)
         interface=_INTERFACES[control.type],
         cipher_suite=control.cipher_suite,
         workarounds=control.workarounds,
-    )
-
-
-def reported(server: Server) -> ReportedServer:
-    """What the Manager is told: no address, no credential."""
-    config = server.config
-    return ReportedServer(
-        server_id=server.id,
-        customer=config.customer,
-        display_name=config.display_name,
-        tags=list(config.tags),
-        metadata=dict(config.metadata),
-        control_kinds=[BMCType.BMC_IPMI for _ in config.control],
-        sol_kind=SOLType.SOL_IPMI if config.console is not None else SOLType.SOL_UNSPECIFIED,
-        features=["power", "sensors", "events", *(["console"] if config.console is not None else [])],
-        status="online" if server.broker.snapshot().reachable else "offline",
     )

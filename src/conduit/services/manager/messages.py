@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from protobuf import Oneof
 
 from conduit.services.api.common.v1.discovery_pb import DiscoveryMetadata
@@ -25,6 +27,8 @@ from conduit.services.manager.accounts import Account
 from conduit.services.manager.machines import MachineRecord
 from conduit.services.manager.registry import Gateway, ReportedServer, Server
 from conduit.services.manager.revocations import Revocation
+
+MAX_DISCOVERY: Final = 8192  # characters of JSON
 
 
 def customer_message(account: Account) -> CustomerMessage:
@@ -121,8 +125,14 @@ def reported_server(message: ReportedServerMessage) -> ReportedServer:
         vnc_kind=int(message.vnc_kind),
         features=message.features,
         status=message.status or "online",
-        discovery=str(message.discovery_metadata.to_json()) if message.discovery_metadata else "",
+        discovery=_discovery(message),
     )
+
+
+def _discovery(message: ReportedServerMessage) -> str:
+    """What is too long to be true is not kept."""
+    text = str(message.discovery_metadata.to_json()) if message.discovery_metadata else ""
+    return text if len(text) <= MAX_DISCOVERY else ""
 
 
 def gateway_message(gateway: Gateway) -> RegionalGateway:

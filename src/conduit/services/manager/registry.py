@@ -39,7 +39,7 @@ class ReportedServer:
     features: Sequence[str] = ()
     status: str = "online"
     discovery: str = ""
-    "What is known about its BMC: a DiscoveryMetadata message in JSON."
+    "What is known about its BMC: a DiscoveryMetadata message in JSON; empty: no more than before."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,15 +313,17 @@ def _keep(
         "vnc_kind": server.vnc_kind,
         "features": list(server.features),
         "metadata": dict(server.metadata),
-        "discovery": server.discovery,
         "status": server.status,
         "last_seen": now,
     }
     if row is None:
         first = {"display_name": server.display_name or server.id, "tags": list(server.tags), "customer_id": owner}
+        first["discovery"] = server.discovery
         new = {"id": server.id, "assigned_by_staff": False, "created_at": now, "updated_at": now, **first, **values}
         connection.execute(sa.insert(servers).values(new))
         return True
+    if server.discovery:
+        values["discovery"] = server.discovery
     if not row.assigned_by_staff and row.customer_id != owner:
         values |= {"customer_id": owner, "updated_at": now}
         revoke(connection, "server", server.id, now)
