@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -47,6 +47,11 @@ class _Kept:
     leave: trio.Event
     gone: trio.Event
 
+    @property
+    def steals(self) -> bool:
+        """Whether its console is taken from whoever has it."""
+        return self.config.console is not None and self.config.console.steal
+
 
 class Servers:
     """All that the configuration names; it may be replaced while consoles are open."""
@@ -67,16 +72,31 @@ class Servers:
         "Likewise, their brokers."
 
     async def use(self, wanted: Mapping[str, ServerConfig]) -> None:
-        """Have these servers and no others. Those whose configuration stays the same notice nothing."""
+        """Have these servers and no others. One that differs only in what :func:`may_stay` allows is not opened anew,
+        and its console goes on; logs are, as somebody may have moved the files.
+        """
         for server_id, kept in list(self._kept.items()):
-            if wanted.get(server_id) != kept.config:
-                logger.info("server leaves", server=server_id)
-                kept.leave.set()
-                await kept.gone.wait()
+            new = wanted.get(server_id)
+            if new is not None and may_stay(kept.config, new):
+                self._adapt(server_id, kept, new)
+                continue
+            logger.info("server leaves", server=server_id)
+            kept.leave.set()
+            await kept.gone.wait()
         for server_id, config in wanted.items():
             if server_id not in self._kept:
                 await self._nursery.start(self._keep, server_id, config)
         self._tell()
+
+    def _adapt(self, server_id: str, kept: _Kept, new: ServerConfig) -> None:
+        if new != kept.config:
+            logger.info("server has other settings", server=server_id)
+        kept.config = new
+        server = self.by_id.get(server_id)
+        if server is not None:
+            self.by_id[server_id] = replace(server, config=new)
+            if server.hub is not None and new.console is not None:
+                server.hub.configure(hub_settings(new.console))
 
     def _tell(self) -> None:
         self.changes += 1
@@ -116,11 +136,16 @@ class Servers:
         broker = await stack.enter_async_context(open_broker(endpoints, udp=self._udp))
         hub = None
         if config.console is not None:
-            opener = partial(broker.open_console, steal=config.console.steal)
+            kept = self._kept[server_id]
             spool = self._state / "consoles" / server_id
             settings = hub_settings(config.console)
             hub = await stack.enter_async_context(
-                open_console_hub(opener, spool=spool, settings=settings, find_holder=partial(_find_holder, broker))
+                open_console_hub(
+                    lambda: broker.open_console(steal=kept.steals),
+                    spool=spool,
+                    settings=settings,
+                    find_holder=partial(_find_holder, broker),
+                )
             )
         discovery = Discovery(broker, self._looks, self._tell)
         nursery = await stack.enter_async_context(open_background_nursery())
@@ -141,6 +166,15 @@ async def _find_holder(broker: Broker) -> str | None:
     """Who has the serial console, as far as the BMC tells."""
     found = await broker.run(AGENT, find_sol_holder)
     return found.value
+
+
+def may_stay(old: ServerConfig, new: ServerConfig) -> bool:
+    """Whether a server can go on as it is, with the same BMC, owner and console: its log and its name may be others."""
+    console = old.console
+    if console is not None and new.console is not None:
+        console = replace(console, log=new.console.log, steal=new.console.steal)
+    same = replace(old, console=console, display_name=new.display_name, tags=new.tags, metadata=new.metadata)
+    return same == new
 
 
 def hub_settings(console: Console) -> HubSettings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from protobuf import Oneof
@@ -146,14 +147,20 @@ def gateway_message(gateway: Gateway) -> RegionalGateway:
     )
 
 
-def gateway_health(gateway: Gateway, status: str) -> GatewayHealth:
-    """A Gateway as staff see it."""
+def gateway_health(gateway: Gateway, behind: Mapping[str, tuple[str, int]], *, alive: bool) -> GatewayHealth:
+    """A Gateway as staff see it.
+
+    :param behind: datacenter and number of servers, by Agent; those are counted to which the Gateway has a tunnel.
+    """
+    reached = [behind[agent] for agent in gateway.agent_ids if agent in behind] if alive else []
     return GatewayHealth(
         gateway_id=gateway.id,
         region=gateway.region,
         endpoint=gateway.endpoint,
-        status=status,
+        status="active" if alive else "offline",
         last_seen=timestamp(gateway.last_seen),
+        server_count=sum(count for _, count in reached),
+        datacenter_ids=sorted({datacenter for datacenter, _ in reached}),
     )
 
 

@@ -243,6 +243,17 @@ class Registry:
 
         return await self._database.run(work)
 
+    async def behind_agents(self) -> dict[str, tuple[str, int]]:
+        """The datacenter of each Agent that was heard of lately, and how many servers it has."""
+        heard = servers.c.last_seen >= self._clock() - AGENT_SILENCE
+        columns = servers.c.agent_id, servers.c.datacenter_id
+        query = sa.select(*columns, sa.func.count()).where(heard).group_by(*columns)
+
+        def work(connection: sa.Connection) -> dict[str, tuple[str, int]]:
+            return {agent: (datacenter, count) for agent, datacenter, count in connection.execute(query)}
+
+        return await self._database.run(work)
+
     async def gateway_for(self, server: Server) -> Gateway:
         """One that has the tunnel of the server's Agent now, or else one of the region.
 
