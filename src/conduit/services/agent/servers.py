@@ -22,7 +22,7 @@ from conduit.services.agent.discovery import AT_ONCE, Discovery
 from conduit.services.agent.hub import ConsoleHub, open_console_hub
 from conduit.services.agent.hub_settings import HubSettings
 from conduit.services.agent.secret_store import SecretStore
-from conduit.services.agent.sol_holder import find_sol_holder
+from conduit.services.agent.sol_holder import SolHolder, find_sol_holder
 
 _INTERFACES: Final = {"ipmi": Interface.LANPLUS, "ipmi-1.5": Interface.LAN}
 logger = structlog.get_logger(__name__)
@@ -162,7 +162,7 @@ async def open_servers(config: AgentConfig) -> AsyncIterator[Servers]:
         yield servers
 
 
-async def _find_holder(broker: Broker) -> str | None:
+async def _find_holder(broker: Broker) -> SolHolder | None:
     """Who has the serial console, as far as the BMC tells."""
     found = await broker.run(AGENT, find_sol_holder)
     return found.value
