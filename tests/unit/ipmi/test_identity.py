@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -49,6 +50,14 @@ async def test_a_guid_of_zeros_is_none_and_console_and_dcmi_are_read() -> None:
     }
     found = await read_identity(Asked(answers))
     assert (found.guid, found.sol_enabled, found.dcmi) == (None, False, "1.1")
+
+
+async def test_a_bmc_of_ipmi_1_5_has_no_serial_over_lan_whatever_it_says() -> None:
+    answers = {
+        GetDeviceId: replace(DEVICE, ipmi_major=1, ipmi_minor=5),
+        GetSolConfiguration: SolConfiguration(data=b"\1"),
+    }
+    assert (await read_identity(Asked(answers))).sol_enabled is None
 
 
 async def test_a_bmc_that_falls_silent_is_not_asked_for_the_rest() -> None:

@@ -24,8 +24,8 @@ def discovery_fields(found: DiscoveryMetadata | None) -> list[Field]:
     known = (
         Field("model", "Model", "" if found.vendor is None else found.vendor.model),
         Field("system_guid", "System GUID", hardware.system_guid),
-        _fru_field("board", "Board", hardware.board),
-        _fru_field("product", "Product", hardware.product),
+        _fru_field("board", "FRU board", hardware.board),
+        _fru_field("product", "FRU product", hardware.product),
         Field("bmc_features", "BMC has", list(capabilities.supported_features)),
         Field("bmc_lacks", "BMC has not", list(capabilities.unsupported_features)),
         Field("endpoint", "Endpoint in use", _endpoint(protocol)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from conduit.errors import CompletionCodeError, DecodeError, PeerTimeoutError, RemoteProtocolError
 from conduit.ipmi.commands import (
@@ -21,6 +21,7 @@ from conduit.ipmi.operations.asked import Asked
 from conduit.ipmi.operations.fru import read_fru
 from conduit.ipmi.records.fru import FruInventory
 
+FIRST_WITH_SOL: Final = 2  # major version of IPMI
 T = TypeVar("T")
 
 
@@ -59,7 +60,8 @@ async def _read_rest(bmc: Asked, identity: Identity) -> None:
     identity.guid = None if guid is None or not any(guid.raw) else guid.uuid()
     fru = await _if_known(read_fru(bmc))
     identity.fru = None if fru is None else fru.inventory
-    identity.sol_enabled = await _if_known(_sol_enabled(bmc))
+    if identity.device.ipmi_major >= FIRST_WITH_SOL:
+        identity.sol_enabled = await _if_known(_sol_enabled(bmc))
     dcmi = await _if_known(bmc.request(GetDcmiCapabilities(parameter=DcmiParameter.SUPPORTED)))
     identity.dcmi = None if dcmi is None else f"{dcmi.major}.{dcmi.minor}"
 
