@@ -136,6 +136,10 @@ class Viewer:
     def is_live(self) -> bool:
         return self._websocket is not None and self.session.is_live
 
+    def is_in(self, state: State) -> bool:
+        """What it was told last."""
+        return self.session.state is not None and self.session.state.state is state
+
     async def until(self, check: Check, what: str = "", *, patience: float = PATIENCE) -> None:
         """Return when *check* is true; it is asked whenever something comes."""
         with trio.move_on_after(patience):
