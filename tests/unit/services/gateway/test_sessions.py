@@ -15,8 +15,8 @@ from conduit.services.gateway.sessions import (
     MAX_PER_CUSTOMER,
     SESSION_LIFE,
     TICKET_LIFE,
-    Sessions,
     Session,
+    Sessions,
 )
 from conduit.services.permissions import OWNER, Permission
 from conduit.services.secret import Secret
