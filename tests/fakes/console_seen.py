@@ -69,6 +69,10 @@ class Seen:
     def is_live(self) -> bool:
         return self._is_connected and self.session.is_live
 
+    def is_in(self, state: State) -> bool:
+        """What it was told last."""
+        return self.session.state is not None and self.session.state.state is state
+
     async def until(self, check: Check, what: str = "", *, patience: float = PATIENCE) -> None:
         """Return when *check* is true; it is asked whenever something comes."""
         with trio.move_on_after(patience):

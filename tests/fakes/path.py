@@ -197,6 +197,13 @@ class RunningPath:
         write_private(self.seed.config(name), text)
         return name
 
+    async def agent_health(self) -> str:
+        """Have the Agent serve its health and metrics, at this URL; before it starts."""
+        (port,) = await free_ports(1, HOST)
+        config = self.seed.config("agent")
+        config.write_text(config.read_text().replace('health = ""', f'health = "{HOST}:{port}"'))
+        return f"http://{HOST}:{port}"
+
     def gateway_port(self, name: str) -> int:
         """Where its clients come in."""
         return load(GatewaySettings, self.seed.config(name), "gateway", {}).port

@@ -19,7 +19,7 @@ from tests.fakes.console_seen import Seen
 from tests.fakes.grpc_viewers import GrpcViewer, open_grpc
 from tests.fakes.path import RunningPath, open_path, plan
 from tests.fakes.path_client import Viewer, eventually, gets_token
-from tests.fakes.usage import Usage, of_service, until_back, until_steady
+from tests.fakes.usage import of_service, until_back, until_steady
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]  # where other tests run too
 OWNERS: Final = {ACME: 20, GLOBEX: 20, "": 10}  # servers; a customer may have 200 console sessions, staff have the rest
@@ -34,11 +34,13 @@ Crowd = dict[str, list[Viewer | GrpcViewer]]
 
 async def test_five_hundred_consoles_at_once_lose_no_byte(tmp_path: Path) -> None:
     async with open_path(tmp_path, *servers()) as path:
+        urls = path.seed.gateway_url, await path.agent_health()
         for name in ("manager", "gateway", "agent"):
             await path.process(name).start()
         for server_id in path.fleet.plans:
             path.speak(server_id, PAUSE)
-        before = await usage_after(path, 1)
+        await look_a_moment(path)
+        before = [await until_steady(partial(of_service, url)) for url in urls]
         async with open_crowd(path, HALF) as crowd:
             everybody = [viewer for viewers in crowd.values() for viewer in viewers]
             assert len(everybody) == 500
@@ -49,15 +51,15 @@ async def test_five_hundred_consoles_at_once_lose_no_byte(tmp_path: Path) -> Non
                     nursery.start_soon(type_something, path, server_id, viewers)
             for viewer in everybody:
                 check(viewer)
-        await until_back(before, partial(of_service, path.seed.gateway_url))
+        for usage, url in zip(before, urls, strict=True):
+            await until_back(usage, partial(of_service, url))
 
 
-async def usage_after(path: RunningPath, half: int) -> Usage:
-    """The Gateway's, when a smaller crowd has been there: its code is loaded, and the Agent has every console open."""
-    async with open_crowd(path, half) as crowd:
+async def look_a_moment(path: RunningPath) -> None:
+    """A smaller crowd has been there: code is loaded, and the Agent has every console open, for a minute after that."""
+    async with open_crowd(path, 1) as crowd:
         for viewer in itertools.chain.from_iterable(crowd.values()):
             await viewer.until(partial(has_lines, viewer, 1), "live", patience=PATIENCE)
-    return await until_steady(partial(of_service, path.seed.gateway_url))
 
 
 def servers() -> list[ServerPlan]:

@@ -31,8 +31,10 @@ from conduit.services.agent.secret_store import SecretStore
 from conduit.services.certificates import check_name
 from conduit.services.secret import Secret
 from conduit.services.settings import read_secret, read_toml, structure
+from conduit.services.web.clients import LOOPBACK, Networks
 
 IPMI_PORT: Final = 623
+HEALTH_PORT: Final = 8082
 _SERVER_ID: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}")
 
 
@@ -113,10 +115,20 @@ class AgentConfig:
     "Allow passwords in this file."
     health: str = "127.0.0.1:8082"
     "Where /health, /ready and /metrics are; empty for nowhere."
+    metrics_readers: Sequence[str] = LOOPBACK
+    "Networks that may read /metrics."
     servers: Mapping[str, ServerConfig] = field(default_factory=dict)
+
+    @property
+    def health_address(self) -> tuple[str, int]:
+        """Host and port of ``health``."""
+        return host_and_port(self.health, HEALTH_PORT)
 
     def __post_init__(self) -> None:
         check_name(self.name)
+        Networks(self.metrics_readers)
+        if self.health:
+            host_and_port(self.health, HEALTH_PORT)
         for server_id, server in self.servers.items():
             if _SERVER_ID.fullmatch(server_id) is None:
                 raise LocalProtocolError(f"{server_id!r} is no server's id: use letters, digits, '.', '_' and '-'")
