@@ -53,3 +53,9 @@ def revocations_after(connection: sa.Connection, number: int, limit: int = 1000)
 def revoked_since(connection: sa.Connection, kind: Kind, target: str, issued_at: float) -> bool:
     """Whether what *target* got at *issued_at* is worth nothing any more."""
     return connection.execute(_SINCE, {"kind": kind, "target": target, "issued": issued_at}).first() is not None
+
+
+def revoked_at(connection: sa.Connection, kind: Kind, target: str) -> float:
+    """When *target* was revoked last, as far as that still matters; 0 for never."""
+    its = sa.and_(revocations.c.kind == kind, revocations.c.target == target)
+    return float(connection.execute(sa.select(sa.func.max(revocations.c.not_before)).where(its)).scalar() or 0)
