@@ -8,7 +8,7 @@ import webbrowser
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import asyncclick as click
 import trio
@@ -77,17 +77,14 @@ async def type_command(ctx: click.Context, server: str, text: str, *, enter: boo
     said = (sys.stdin.read(MAX_TEXT + 1) if text == "-" else text) + ("\n" if enter else "")
     if len(said) > MAX_TEXT:
         raise LocalProtocolError(f"at most {MAX_TEXT} characters at a time")
-    request = pb.SendKeysRequest(server_id=server, what=_wish(said, chord))
+    if chord:
+        request = pb.SendKeysRequest(server_id=server, what=Oneof("chord", chord))
+    else:
+        request = pb.SendKeysRequest(server_id=server, what=Oneof("text", said))
     async with logged_in(ctx) as session:
         answer = await session.gateway(server, "SendKeys", request, pb.SendKeysResponse)
     fields = [Field("server", "Server", server), Field("keys", "Keys", answer.keys)]
     tell(ctx, Report(summary=f"{answer.keys} keys typed on {server}", fields=fields, brief=True))
-
-
-def _wish(text: str, chord: str) -> Oneof[Literal["text"], str] | Oneof[Literal["chord"], str]:
-    if chord:
-        return Oneof("chord", chord)
-    return Oneof("text", text)
 
 
 @click.command("vnc", cls=Leaf, example="server vnc db-01 --listen 127.0.0.1:5901")
