@@ -8,7 +8,7 @@ import webbrowser
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import asyncclick as click
 import trio
@@ -77,10 +77,9 @@ async def type_command(ctx: click.Context, server: str, text: str, *, enter: boo
     said = (sys.stdin.read(MAX_TEXT + 1) if text == "-" else text) + ("\n" if enter else "")
     if len(said) > MAX_TEXT:
         raise LocalProtocolError(f"at most {MAX_TEXT} characters at a time")
-    if chord:
-        request = pb.SendKeysRequest(server_id=server, what=Oneof("chord", chord))
-    else:
-        request = pb.SendKeysRequest(server_id=server, what=Oneof("text", said))
+    as_text: Oneof[Literal["text"], str] = Oneof("text", said)
+    as_chord: Oneof[Literal["chord"], str] = Oneof("chord", chord)
+    request = pb.SendKeysRequest(server_id=server, what=as_chord if chord else as_text)
     async with logged_in(ctx) as session:
         answer = await session.gateway(server, "SendKeys", request, pb.SendKeysResponse)
     fields = [Field("server", "Server", server), Field("keys", "Keys", answer.keys)]
