@@ -10,6 +10,7 @@ import trio
 from conduit.ipmi.operations.identity import Identity
 from conduit.ipmi.records.fru_areas import BoardArea, ProductArea
 from conduit.services.agent.broker_health import BrokerSnapshot, Fallback
+from conduit.services.agent.config import Display, ServerConfig
 from conduit.services.agent.servers import Server, Servers
 from conduit.services.api.common.v1.discovery_pb import (
     CapabilityInfo,
@@ -20,7 +21,7 @@ from conduit.services.api.common.v1.discovery_pb import (
     ProtocolConfig,
     VendorInfo,
 )
-from conduit.services.api.common.v1.server_pb import BMCType, SOLType
+from conduit.services.api.common.v1.server_pb import BMCType, SOLType, VNCType
 from conduit.services.api.manager.v1.machine_pb import ReportedServer
 from conduit.services.clock import timestamp
 
@@ -88,9 +89,21 @@ def reported(server: Server) -> ReportedServer:
         metadata=dict(config.metadata),
         control_kinds=[BMCType.BMC_IPMI for _ in config.control],
         sol_kind=SOLType.SOL_IPMI if config.console is not None else SOLType.SOL_UNSPECIFIED,
-        features=["power", "sensors", "events", *(["console"] if config.console is not None else [])],
+        vnc_kind=_vnc_kind(config.display),
+        features=["power", "sensors", "events", *_faces(config)],
         status="online" if server.broker.snapshot().reachable else "offline",
     )
+
+
+def _faces(config: ServerConfig) -> list[str]:
+    there = {"console": config.console, "display": config.display}
+    return [name for name, what in there.items() if what is not None]
+
+
+def _vnc_kind(display: Display | None) -> VNCType:
+    if display is None:
+        return VNCType.VNC_UNSPECIFIED
+    return VNCType.VNC_NATIVE if display.url.startswith("vnc:") else VNCType.VNC_WEBSOCKET
 
 
 def described_by(server: Server, source: str) -> DiscoveryMetadata | None:
