@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -47,6 +48,10 @@ def as_json(status: int, value: object, *headers: tuple[str, str]) -> Answer:
     return Answer(status, json.dumps(value).encode(), JSON, headers)
 
 
+def in_future(seconds: float) -> str:
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
+
+
 def error(status: int, message: str) -> Answer:
     return as_json(status, {"title": "Refused", "status": status, "detail": message})  # RFC 9457
 
@@ -65,6 +70,10 @@ class FakeConduit:
     refuse_session: Answer | None = None
     "Answered to whoever asks for a console session."
     signed_in: bool = False
+    refresh_life: float = 14 * 24 * 3600.0
+    "Seconds that a sign-in lasts if it is not renewed."
+    session_life: float = 12 * 3600.0
+    "The same of a console session."
     power: str = "on"
     power_verbs: list[str] = field(default_factory=list)
     tickets: set[str] = field(default_factory=set)
@@ -101,6 +110,7 @@ class FakeConduit:
         token = {
             "access_token": "access",
             "expires_at": "2099-01-01T00:00:00Z",
+            "refresh_expires_at": in_future(self.refresh_life),
             "customer": {"id": "c1", "email": EMAIL},
         }
         return as_json(200, token, ("Set-Cookie", cookie))
@@ -136,7 +146,9 @@ class FakeConduit:
         ticket = f"{'read' if read_only else 'write'}-{self.tickets_made}"
         self.tickets.add(ticket)
         endpoint = self.gateway.replace("http", "ws", 1) + "/console"
-        return as_json(200, {"session_id": "s", "websocket_endpoint": endpoint, "ticket": ticket})
+        ends = in_future(self.session_life)
+        session = {"session_id": "s", "websocket_endpoint": endpoint, "ticket": ticket, "expires_at": ends}
+        return as_json(200, session)
 
     def _page(self, path: str) -> Answer:
         name = {"login": "login.html", "servers": "servers.html", "console": "console.html"}.get(path.split("/")[1])

@@ -1,4 +1,4 @@
-"""A hub's link with the BMC: opens the console while it is wanted, pumps both ways, tries again, never steals."""
+"""A hub's link with the BMC: opens the console while it is wanted, pumps both ways, tries again, steals when told."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ class ConsoleLike(Protocol):
         ...
 
 
-OpenConsole = Callable[[], AbstractAsyncContextManager[ConsoleLike]]
+OpenConsole = Callable[..., AbstractAsyncContextManager[ConsoleLike]]
+"With ``steal=True`` it takes the console from who has it; without, it does what is configured."
 FindHolder = Callable[[], Awaitable[str | None]]
 "Who has the console, in words; None where the BMC does not tell."
 
@@ -103,6 +104,11 @@ class ConsoleLink:
         """Somebody looks: open it, at once if that failed before."""
         self._wanted = True
         self._session.deadline = math.inf
+        self._hurry.set()
+
+    def take_over(self) -> None:
+        """Somebody who may wants the console from the system that has it: at once."""
+        logger.warning("a console is taken from another system: %s", self._owner.machine.text)
         self._hurry.set()
 
     def let_go(self, at: float) -> None:
@@ -158,7 +164,7 @@ class ConsoleLink:
         self.attempts += 1
         opened = False
         try:
-            async with self._open_console() as console:
+            async with self._open_console(**({"steal": True} if self._owner.machine.takes_over else {})) as console:
                 opened = True
                 self._owner.happen(Happening.OPENED)
                 await self._pump(console)
