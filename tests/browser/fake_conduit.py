@@ -69,6 +69,8 @@ class FakeConduit:
     )
     refuse_session: Answer | None = None
     "Answered to whoever asks for a console session."
+    servers: tuple[str, ...] = SERVERS
+    list_fails: bool = False
     signed_in: bool = False
     refresh_life: float = 14 * 24 * 3600.0
     "Seconds that a sign-in lasts if it is not renewed."
@@ -120,7 +122,7 @@ class FakeConduit:
         match (method, *parts):
             case ("GET", "servers") if bearer == "Bearer access":
                 return self._list(target)
-            case ("POST", "servers", server, "token") if bearer == "Bearer access" and server in SERVERS:
+            case ("POST", "servers", server, "token") if bearer == "Bearer access" and server in self.servers:
                 token = {"token": f"server {server}", "gateway_endpoint": self.gateway, "permissions": self.permissions}
                 return as_json(200, token | {"expires_at": "2099-01-01T00:00:00Z"})
             case (_, "servers", server, "power") if bearer == f"Bearer server {server}":
@@ -133,10 +135,12 @@ class FakeConduit:
         return error(401 if bearer != "Bearer access" else 404, "no such server among yours")
 
     def _list(self, target: str) -> Answer:
+        if self.list_fails:
+            return error(503, "the database does not answer")
         query = target.partition("query=")[2].partition("&")[0]
         found = [
             {"id": name, "display_name": name, "status": "online", "datacenter_id": "ams1"}
-            for name in SERVERS
+            for name in self.servers
             if query in name
         ]
         return as_json(200, {"servers": found, "next_page_token": "", "total_count": len(found)})

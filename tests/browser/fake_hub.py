@@ -33,6 +33,7 @@ class FakeHub:
     since_ms: int = 0
     holder: str | None = None
     may_take: bool = True
+    bmc_ms: int | None = None
     frees: int = 0
     typed: bytearray = field(default_factory=bytearray)
     breaks: int = 0
@@ -133,7 +134,7 @@ class HubViewer:
             self._hub.frees += 1
             self._hub.turn("live")
         elif kind == PING and self._hub.answers_pings:
-            self.post(encode(PONG, {"id": json.loads(body)["id"]}))
+            self.post(encode(PONG, {"id": json.loads(body)["id"], "bmc_ms": self._hub.bmc_ms}))
         else:
             self._lease(kind, json.loads(body))
 

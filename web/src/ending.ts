@@ -2,7 +2,7 @@
 import { make, say } from "./dom.ts";
 
 export const WARN_MS = 120_000;
-const CHECK_MS = 5_000;
+const CHECK_MS = 1_000;
 
 export interface Ending {
   readonly banner: HTMLElement;

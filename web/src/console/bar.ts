@@ -79,7 +79,7 @@ export class Bar {
   /** Where the time of a key goes, once the hub knows the BMC's part. */
   #delays(): void {
     const { hub, bmc } = this.#connection.delays;
-    byId("delays").textContent = hub === null || bmc === null ? "" : `you–Agent ${hub} ms, Agent–BMC ${bmc} ms`;
+    byId("delays").textContent = hub === null || bmc === null ? "" : `you to Agent ${hub} ms, Agent to BMC ${bmc} ms`;
   }
 
   /** Once for each state: countdowns and delays are not read out. */

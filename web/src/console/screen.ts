@@ -92,7 +92,7 @@ export class Screen implements Searchable {
   /** How many there are comes later, from `onFound`. */
   find(words: string, way: "older" | "newer", matchCase: boolean, again: boolean): Found | null {
     const options = { caseSensitive: matchCase, decorations: MATCHES };
-    if (again) this.terminal.clearSelection(); // from the newest one, with every letter
+    if (again) this.clear(); // from the newest one, with every letter; the add-on forgets what it found with other options
     if (way === "older") this.#search.findPrevious(words, options);
     else this.#search.findNext(words, options);
     return words === "" ? { index: -1, count: 0 } : null;

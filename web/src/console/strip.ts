@@ -9,7 +9,7 @@ export interface Held {
 type StripKey = readonly [words: string, spoken: string, bytes: string];
 
 const KEYS: readonly StripKey[] = [
-  ["Esc", "Escape", "\x1b"], ["Tab", "Tab", "\t"], ["↑", "Up", "A"], ["↓", "Down", "B"], ["←", "Left", "D"], ["→", "Right", "C"],
+  ["Esc", "Esc", "\x1b"], ["Tab", "Tab", "\t"], ["↑", "Up", "A"], ["↓", "Down", "B"], ["←", "Left", "D"], ["→", "Right", "C"],
   ["/", "Slash", "/"], ["|", "Pipe", "|"], ["-", "Minus", "-"],
 ];
 const ARROWS: ReadonlySet<string> = new Set(["↑", "↓", "←", "→"]);
@@ -31,7 +31,7 @@ export class Strip {
     this.#applicationKeys = applicationKeys;
     const strip = byId("strip");
     const [escape, tab, ...rest] = KEYS.map((key) => this.#key(key));
-    strip.append(escape!, tab!, this.#holder("Ctrl", "ctrl"), this.#holder("Alt", "alt"), ...rest, this.#button("Keys…", "More keys", keysMenu));
+    strip.append(escape!, tab!, this.#holder("Ctrl", "ctrl"), this.#holder("Alt", "alt"), ...rest, this.#button("Keys…", "Keys…", keysMenu));
     strip.addEventListener("pointerdown", (event) => event.preventDefault()); // the focus, and with it the phone's keyboard, stays
   }
 

@@ -2,6 +2,8 @@
 import { byId, say } from "../dom.ts";
 import { type Found, following, placesOf, type Searchable } from "./find.ts";
 
+const FOUND = "found"; // ::highlight(found) in console.css; a browser without it scrolls there all the same
+
 export class TextView implements Searchable {
   readonly #view = byId("text-view");
   readonly #lines = byId("text-lines");
@@ -48,7 +50,7 @@ export class TextView implements Searchable {
 
   clear(): void {
     this.#at = null;
-    getSelection()?.removeAllRanges();
+    CSS.highlights?.delete(FOUND);
   }
 
   #mark(at: number, length: number): void {
@@ -56,9 +58,7 @@ export class TextView implements Searchable {
     const range = document.createRange();
     range.setStart(node, at);
     range.setEnd(node, at + length);
-    const selection = getSelection();
-    selection?.removeAllRanges();
-    selection?.addRange(range);
+    CSS.highlights?.set(FOUND, new Highlight(range)); // a selection would take the focus from the search bar
     this.#lines.scrollTop += range.getBoundingClientRect().top - this.#lines.getBoundingClientRect().top - this.#lines.clientHeight / 2;
   }
 
