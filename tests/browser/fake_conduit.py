@@ -30,6 +30,7 @@ EMAIL = "anna@acme.example"
 PASSWORD = "correct horse"
 COOKIE = "__Host-conduit"
 SERVERS = ("db-01", "db-02", "gpu-7")
+LAST_SEEN = "2026-01-02T03:04:05Z"
 READ_SIZE = 65_536
 OVER = (h11.RemoteProtocolError, LocalProtocolError, RemoteProtocolError)
 TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
@@ -70,6 +71,7 @@ class FakeConduit:
     refuse_session: Answer | None = None
     "Answered to whoever asks for a console session."
     servers: tuple[str, ...] = SERVERS
+    offline: tuple[str, ...] = ()
     list_fails: bool = False
     signed_in: bool = False
     refresh_life: float = 14 * 24 * 3600.0
@@ -139,7 +141,13 @@ class FakeConduit:
             return error(503, "the database does not answer")
         query = target.partition("query=")[2].partition("&")[0]
         found = [
-            {"id": name, "display_name": name, "status": "online", "datacenter_id": "ams1"}
+            {
+                "id": name,
+                "display_name": name,
+                "status": "offline" if name in self.offline else "online",
+                "datacenter_id": "ams1",
+                "last_seen": LAST_SEEN,
+            }
             for name in self.servers
             if query in name
         ]

@@ -139,7 +139,7 @@ async function load(fresh: boolean): Promise<void> {
 /** What is listed stays: it may be old, and it is better than nothing. */
 function showTrouble(error: Error): void {
   const old = rows.childElementCount === 0 ? "" : " What you see below may be old.";
-  const words = `The list cannot be read: ${error.message}${old}`;
+  const words = `The list cannot be read: ${error.message.replace(/\.?$/, ".")}${old}`;
   byId("error").textContent = words;
   byId("trouble").hidden = false;
   byId("empty").hidden = true;
