@@ -26,6 +26,7 @@ import { millis, onOtherTabs } from "./session.ts";
 const server = decodeURIComponent(location.pathname.split("/").filter(Boolean).at(-1) ?? "");
 const readOnly = new URLSearchParams(location.search).get("mode") === "read";
 let permissions: readonly string[] = [];
+let leave = (): void => undefined;
 
 async function session(): Promise<ConsoleSession> {
   try {
@@ -197,7 +198,7 @@ async function start(): Promise<void> {
   for (const name of ["search", "keys", "paste", "help"] as const) byId(name).addEventListener("click", commands[name]);
   byId("reader").addEventListener("click", () => toggleReader(terminal));
   byId("save").addEventListener("click", () => saveText(screen.text()));
-  signedInFrame(() => connection.stop());
+  leave = () => connection.stop();
   follow(connection);
   byId("terminal").setAttribute("aria-label", `Serial console of ${server}`);
   connection.open();
@@ -207,6 +208,7 @@ async function start(): Promise<void> {
 byId("name").textContent = server;
 document.title = `${server} · Console · Conduit`;
 byId("command").textContent = `conduit server console ${server}`;
+signedInFrame(() => leave());
 toolsMenu();
 fitAboveKeyboard();
 void start();

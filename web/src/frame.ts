@@ -1,15 +1,12 @@
 // What every page has in its header: the theme, and for who is signed in "Sign out" and a warning before the sign-in ends.
-import { byId, make } from "./dom.ts";
+import { byId } from "./dom.ts";
 import { warnBeforeEnd } from "./ending.ts";
 import { onOtherTabs, renewSignIn, signInEnds, signOut } from "./session.ts";
 import { chooseTheme, chosenTheme, THEME_KEY, type Theme } from "./theme.ts";
 
-const THEMES: readonly (readonly [Theme, string])[] = [["system", "System theme"], ["light", "Light"], ["dark", "Dark"]];
-
-/** Fills the page's <select id="theme">. */
+/** The page's <select id="theme">; its options are in the HTML, so that nothing moves when this runs. */
 export function themeSwitch(): void {
   const select = byId<HTMLSelectElement>("theme");
-  select.append(...THEMES.map(([value, words]) => make("option", { value, textContent: words })));
   const show = (): void => void (select.value = chosenTheme());
   show();
   select.addEventListener("change", () => chooseTheme(select.value as Theme));

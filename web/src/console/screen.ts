@@ -50,6 +50,7 @@ export class Screen implements Searchable {
     });
     this.terminal.loadAddon(this.#search);
     this.terminal.open(host);
+    this.#fit(); // before the first paint: the text does not jump
     this.terminal.onBell(() => this.#flash("bell"));
     new ResizeObserver(() => this.#fit()).observe(host);
   }
@@ -125,12 +126,16 @@ export class Screen implements Searchable {
     setTimeout(() => this.#host.classList.remove(name), BELL_MS);
   }
 
+  /** Twice: cells are whole pixels, so that the first guess may be a little too large. */
   #fit(): void {
     const screen = this.#host.querySelector<HTMLElement>(".xterm-screen");
-    const font = this.terminal.options.fontSize ?? MIN_FONT;
-    if (screen === null || screen.clientWidth === 0) return;
-    const scale = Math.min((this.#host.clientWidth - 30) / screen.clientWidth, (this.#host.clientHeight - 8) / screen.clientHeight);
-    const wanted = Math.max(MIN_FONT, Math.min(MAX_FONT, Math.floor(font * scale)));
-    if (wanted !== font) this.terminal.options.fontSize = wanted;
+    for (let pass = 0; pass < 2; pass++) {
+      const font = this.terminal.options.fontSize ?? MIN_FONT;
+      if (screen === null || screen.clientWidth === 0) return;
+      const scale = Math.min((this.#host.clientWidth - 30) / screen.clientWidth, (this.#host.clientHeight - 8) / screen.clientHeight);
+      const wanted = Math.max(MIN_FONT, Math.min(MAX_FONT, Math.floor(font * scale)));
+      if (wanted === font) return;
+      this.terminal.options.fontSize = wanted;
+    }
   }
 }
