@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 import trio
 from trio.testing import MockClock
 
+from conduit.console import Phase
+from conduit.console import messages as m
 from conduit.errors import CallError, CompletionCodeError
 from conduit.ipmi.bmc.serve import open_virtual_bmc
 from conduit.services.agent.broker import Broker, open_broker
 from conduit.services.agent.broker_breaker import BreakerState
 from conduit.services.agent.broker_endpoints import ServerEndpoints
+from conduit.services.agent.hub import open_console_hub
 from conduit.services.api.gateway.v1.gateway_pb import (
     PowerState,
 )
 from conduit.tunnel import Code
 from tests.fakes.broker_pair import ADMIN, SERVER, ask, control, open_pair
 from tests.fakes.cancelling import cancel_at_step
+from tests.fakes.console import FakeViewer, until
 from tests.fakes.restarting_bmc import open_restarting
 
 
@@ -64,6 +69,24 @@ async def test_console_that_somebody_has_is_told_and_may_be_taken(autojump_clock
                 pass
             assert (await ask(other, "GetPowerStatus")).state is PowerState.ON
             assert other.snapshot().endpoints[0].breaker is BreakerState.CLOSED
+
+
+async def test_console_that_somebody_has_is_freed_by_a_viewer_who_may(autojump_clock: MockClock) -> None:
+    async with open_virtual_bmc(users=(ADMIN,), running=True) as served, trio.open_nursery() as nursery:
+        server = ServerEndpoints(server_id=SERVER, control=[control(served)])
+        async with open_broker(server) as one, open_broker(server) as other, one.open_console() as theirs:
+            opener = partial(other.open_console, steal=False)  # as an Agent is configured that leaves others alone
+            async with open_console_hub(opener) as hub:
+                eva = FakeViewer(nursery, "Eva")
+                await eva.attach(hub, may_take=True)
+                await until(lambda: hub.machine.phase is Phase.BUSY)
+                await trio.sleep(60)
+                assert hub.machine.phase is Phase.BUSY
+                await eva.send(m.Free().encode())
+                await until(lambda: eva.session.is_live, 5)
+                with trio.fail_after(30):
+                    assert await theirs.receive_some() == b""  # it is gone for the other system
+        nursery.cancel_scope.cancel()
 
 
 async def test_session_that_a_refused_password_took_away_is_closed_when_its_console_is(
