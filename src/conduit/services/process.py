@@ -90,6 +90,6 @@ def set_up_logging(*, json_lines: bool | None = None) -> None:
     conduits.setLevel(logging.INFO)
     structlog.configure(
         processors=[*common, renderer],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )

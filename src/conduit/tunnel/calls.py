@@ -292,15 +292,15 @@ class Unary:
 class Bidirectional:
     """A method with any number of messages both ways; otherwise like :class:`Unary`.
 
-    :param handler: the answer ends when it returns.
+    :param handler: the answer ends when it returns; what it returns, if anything, is the last message, and leaves
+        together with the end.
     """
 
-    handler: Callable[[ServedCall], Awaitable[None]]
+    handler: Callable[[ServedCall], Awaitable[bytes | None]]
 
     async def serve(self, call: ServedCall) -> bytes | None:
-        """None: the handler sends for itself."""
-        await self.handler(call)
-        return None
+        """What the handler did not send itself."""
+        return await self.handler(call)
 
 
 Method = Unary | Bidirectional

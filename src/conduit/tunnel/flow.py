@@ -1,10 +1,11 @@
 """Flow control in numbers: how much a peer may send, and how far a window may grow. Pure arithmetic.
 
-A stream's window is :data:`FIRST_WINDOW` while nothing comes, and is opened to :data:`START_WINDOW` with the first byte
-where the budget allows. It doubles up to :data:`LARGEST_WINDOW` while the consumer keeps up and the window is what
-holds the sender back. The sum of all windows is what a peer can make us store; the budget bounds it: when three
-quarters are granted windows stop growing, when seven eighths are they shrink as they are used, and when all of it is
-new streams are refused. A stream that is gone keeps its share until what it brought has been read.
+A stream's window is :data:`FIRST_WINDOW` while nothing comes, and is opened to :data:`START_WINDOW` with the first
+bytes where the budget allows, unless they are all that there is. It doubles up to :data:`LARGEST_WINDOW` while the
+consumer keeps up and the window is what holds the sender back. The sum of all windows is what a peer can make us store;
+the budget bounds it: when three quarters are granted windows stop growing, when seven eighths are they shrink as they
+are used, and when all of it is new streams are refused. A stream that is gone keeps its share until what it brought has
+been read.
 """
 
 from __future__ import annotations
@@ -102,10 +103,13 @@ class ReceiveWindow:
         self.started = False
         "Whether anything has come."
 
-    def open_up(self, now: float) -> int:
-        """The increment that answers the first byte, perhaps 0: an idle stream must not cost a large window."""
+    def start(self, now: float) -> None:
+        """Note that the first byte has come."""
         self.started = True
         self._opened = now
+
+    def open_up(self) -> int:
+        """The increment that answers the first bytes, perhaps 0: an idle stream must not cost a large window."""
         more = START_WINDOW - self.size
         if self._budget.is_tight or not self._budget.take(more):
             return 0

@@ -72,6 +72,7 @@ class Receiver(StreamTable):
         self._data_stream: MuxStream | None = None  # whose frame is being received
         self._data_ends = False
         self._now = now
+        self._started: list[MuxStream] = []  # their first data is in what is being received
 
     @property
     def is_settled(self) -> bool:
@@ -89,6 +90,8 @@ class Receiver(StreamTable):
         self._now = now
         try:
             self._reader.receive(data if type(data) is memoryview else memoryview(data))
+            if self._started:
+                self._open_up()
             if self._control:
                 self._check_answers()
         except DecodeError:
@@ -117,7 +120,7 @@ class Receiver(StreamTable):
     def begin_data(self, stream_id: int, length: int, flags: int) -> None:
         """What the frame reader calls: a DATA frame starts."""
         ends = bool(flags & END_STREAM)
-        self._data_stream, self._data_ends = self._account(stream_id, length, ends=ends), ends
+        self._data_stream, self._data_ends = self._account(stream_id, length), ends
         if not length:
             self._receive_nothing()
 
@@ -186,7 +189,7 @@ class Receiver(StreamTable):
             for event in self._http2.receive_end(stream.stream_id):
                 self._handle(event)
 
-    def _account(self, stream_id: int, length: int, *, ends: bool) -> MuxStream | None:
+    def _account(self, stream_id: int, length: int) -> MuxStream | None:
         """Charge *length* bytes to the windows; the stream, or None when its data is to be dropped."""
         self._window.left -= length
         if self._window.left < 0:
@@ -196,17 +199,25 @@ class Receiver(StreamTable):
             self._check_late(stream_id)
             return None
         if length and not stream.window.started:
-            self._start(stream, ends=ends)
+            self._start(stream)
         if not stream.window.receive(length):
             raise Violation(f"more DATA than the window of stream {stream_id}", ErrorCode.FLOW_CONTROL_ERROR)
         return stream
 
-    def _start(self, stream: MuxStream, *, ends: bool) -> None:
+    def _start(self, stream: MuxStream) -> None:
         """The first data of a stream."""
         if not stream.headers_received:
             raise Violation(f"DATA before the headers of stream {stream.stream_id}", ErrorCode.PROTOCOL_ERROR)
-        if not ends and not stream.abandoned:
-            increment = stream.window.open_up(self._now)
+        stream.window.start(self._now)
+        self._started.append(stream)
+
+    def _open_up(self) -> None:
+        """Grant more to streams that have begun; most calls have ended by now, and need nothing."""
+        started, self._started = self._started, []
+        for stream in started:
+            if stream.remote_ended or stream.is_closed or stream.abandoned:
+                continue
+            increment = stream.window.open_up()
             if increment:
                 self._control += window_update(stream.stream_id, increment)
 
@@ -220,7 +231,7 @@ class Receiver(StreamTable):
         """DATA with padding, which counts against the windows but is nobody's."""
         data = strip_padding(payload)
         ends = bool(flags & END_STREAM)
-        stream = self._account(stream_id, len(payload), ends=ends)
+        stream = self._account(stream_id, len(payload))
         self._data_stream, self._data_ends = stream, ends
         self._credit(stream, len(payload) - len(data), self._now)
         if data:

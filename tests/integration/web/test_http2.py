@@ -205,3 +205,37 @@ async def test_cancelling_the_server_drains_too() -> None:
     assert await client.until(h2.events.ConnectionTerminated)
     assert await client.until_closed()
     await stream.aclose()
+
+
+async def test_a_small_response_leaves_as_a_whole() -> None:
+    async with ours(app) as server, h2_client(server.port) as client:
+        assert await still_answers(client)  # the settings are behind us
+        client.events.clear()
+        request = await client.request("/")
+        while client.first(h2.events.ResponseReceived, request) is None:
+            await client.read()
+        assert client.first(h2.events.StreamEnded, request) is not None
+
+
+async def test_over_http1_too() -> None:
+    async with ours(app) as server:
+        stream = await trio.open_tcp_stream("127.0.0.1", server.port)
+        async with stream:
+            await stream.send_all(b"GET / HTTP/1.1\r\nhost: test\r\n\r\n")
+            first = bytes(await stream.receive_some())
+    assert first.startswith(b"HTTP/1.1 200")
+    assert first.endswith((b"0\r\n\r\n", b"\r\n\r\n0"))
+
+
+async def test_what_is_held_leaves_when_the_application_waits() -> None:
+    async def slow(scope: Scope, _receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise RuntimeError("only HTTP")
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"first", "more_body": True})
+        await trio.sleep_forever()
+
+    async with ours(slow, limits=Limits(grace=0.2)) as server, h2_client(server.port) as client:
+        request = await client.request("/")
+        assert await client.until(h2.events.DataReceived, request) is not None
+        assert client.body(request) == b"first"

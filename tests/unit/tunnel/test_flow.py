@@ -21,6 +21,12 @@ def window_of(budget: Budget) -> ReceiveWindow:
     return ReceiveWindow(budget)
 
 
+def open_up(window: ReceiveWindow) -> int:
+    """The first byte comes, and more will."""
+    window.start(0.0)
+    return window.open_up()
+
+
 def use_up(window: ReceiveWindow, now: float, round_trip: float = ROUND_TRIP) -> int:
     """The peer sends what it may, and the consumer takes it."""
     count = window.left
@@ -31,7 +37,7 @@ def use_up(window: ReceiveWindow, now: float, round_trip: float = ROUND_TRIP) ->
 def test_the_first_byte_opens_a_window() -> None:
     budget = Budget()
     window = window_of(budget)
-    assert window.open_up(0.0) == START_WINDOW - FIRST_WINDOW
+    assert open_up(window) == START_WINDOW - FIRST_WINDOW
     assert window.size == window.left == budget.granted == START_WINDOW
 
 
@@ -39,7 +45,7 @@ def test_a_tight_budget_leaves_it_small() -> None:
     budget = Budget(FIRST_WINDOW)
     window = window_of(budget)
     assert budget.is_tight
-    assert window.open_up(0.0) == 0
+    assert open_up(window) == 0
     assert window.started
 
 
@@ -47,7 +53,7 @@ def test_a_budget_with_too_little_room_leaves_it_small() -> None:
     budget = Budget(START_WINDOW - 1)
     window = window_of(budget)
     assert not budget.is_tight
-    assert window.open_up(0.0) == 0
+    assert open_up(window) == 0
 
 
 def test_a_peer_may_not_send_more_than_it_has() -> None:
@@ -58,7 +64,7 @@ def test_a_peer_may_not_send_more_than_it_has() -> None:
 
 def test_credit_waits_for_half_a_window() -> None:
     window = window_of(Budget())
-    window.open_up(0.0)
+    open_up(window)
     window.receive(START_WINDOW)
     assert window.consume(START_WINDOW // 2 - 1, 99.0, 0.0) == 0
     assert window.consume(1, 99.0, 0.0) == START_WINDOW // 2
@@ -66,7 +72,7 @@ def test_credit_waits_for_half_a_window() -> None:
 
 def test_a_window_that_holds_the_sender_back_doubles_up_to_its_limit() -> None:
     window = window_of(Budget())
-    window.open_up(0.0)
+    open_up(window)
     now, sizes = 0.0, []
     for _ in range(6):
         now += ROUND_TRIP * window.size / START_WINDOW  # as long as such a window lasts
@@ -78,14 +84,14 @@ def test_a_window_that_holds_the_sender_back_doubles_up_to_its_limit() -> None:
 
 def test_a_slow_consumer_does_not_grow_it() -> None:
     window = window_of(Budget())
-    window.open_up(0.0)
+    open_up(window)
     use_up(window, 100.0)
     assert window.size == START_WINDOW
 
 
 def test_without_a_round_trip_nothing_grows() -> None:
     window = window_of(Budget())
-    window.open_up(0.0)
+    open_up(window)
     use_up(window, 0.0, round_trip=0.0)
     assert window.size == START_WINDOW
 
@@ -93,7 +99,7 @@ def test_without_a_round_trip_nothing_grows() -> None:
 def test_a_tight_budget_stops_growth() -> None:
     budget = Budget(START_WINDOW + 1)
     window = window_of(budget)
-    window.open_up(0.0)
+    open_up(window)
     use_up(window, 0.0)
     assert window.size == START_WINDOW
 
@@ -101,7 +107,7 @@ def test_a_tight_budget_stops_growth() -> None:
 def test_a_budget_without_room_for_twice_stops_growth() -> None:
     budget = Budget(START_WINDOW * 3 // 2)
     window = window_of(budget)
-    window.open_up(0.0)
+    open_up(window)
     assert not budget.is_tight
     use_up(window, 0.0)
     assert window.size == START_WINDOW
@@ -110,7 +116,7 @@ def test_a_budget_without_room_for_twice_stops_growth() -> None:
 def test_a_short_budget_shrinks_what_was_grown() -> None:
     budget = Budget(8 * START_WINDOW)
     window = window_of(budget)
-    window.open_up(0.0)
+    open_up(window)
     use_up(window, 0.0)
     assert window.size == 2 * START_WINDOW
     assert budget.take(6 * START_WINDOW)
@@ -123,7 +129,7 @@ def test_a_short_budget_shrinks_what_was_grown() -> None:
 def test_a_shrinking_window_still_gives_some_credit() -> None:
     budget = Budget(16 * START_WINDOW)
     window = window_of(budget)
-    window.open_up(0.0)
+    open_up(window)
     use_up(window, 0.0)
     use_up(window, 0.0)
     assert budget.take(budget.total - budget.granted)

@@ -212,6 +212,15 @@ def test_a_stream_is_opened_wide_by_its_first_data() -> None:
     assert peer.heard() == [(FrameType.WINDOW_UPDATE, 0, 1, (START_WINDOW - FIRST_WINDOW).to_bytes(4, "big"))]
 
 
+@pytest.mark.parametrize("last", [data(1, b"", end=True), frame(FrameType.RST_STREAM, 0, 1, CANCEL)])
+def test_a_stream_whose_end_comes_with_its_first_data_costs_no_credit_frame(last: bytes) -> None:
+    peer = RawPeer(client_side=True)
+    peer.open()
+    peer.heard()
+    peer.say(data(1, b"x") + last)
+    assert not peer.heard()
+
+
 @pytest.mark.parametrize("total", [FIRST_WINDOW, FIRST_WINDOW + 1])
 def test_a_stream_is_not_opened_wide_when_it_ends_or_the_budget_is_spent(total: int) -> None:
     peer = RawPeer(client_side=True, make=lambda **options: Mux(**options, budget=Budget(total)))

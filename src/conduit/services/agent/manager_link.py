@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Final
 
@@ -12,8 +12,9 @@ import trio
 from conduit._trio import open_foreground_nursery
 from conduit.errors import CallError, LocalProtocolError
 from conduit.services.agent.config import host_and_port
+from conduit.services.agent.reports import Reports
+from conduit.services.agent.standing import Standing
 from conduit.services.api.manager.v1.machine_pb import (
-    ReportedServer,
     ReportServersRequest,
     ReportServersResponse,
     WatchGatewaysRequest,
@@ -32,7 +33,7 @@ logger = structlog.get_logger(__name__)
 class ManagerLink:
     """Keeps up with the Manager; while that is down, tunnels and consoles go on.
 
-    :param report: the servers as they are now.
+    :param reports: the servers as they are now.
     """
 
     def __init__(
@@ -40,13 +41,14 @@ class ManagerLink:
         client: ConnectClient,
         certificate: MachineCertificate,
         addresses: Addresses,
-        report: Callable[[], Sequence[ReportedServer]],
+        reports: Reports,
+        standing: Standing,
     ) -> None:
         self._client = client
         self._certificate = certificate
         self._addresses = addresses
-        self._report = report
-        self._changed = trio.Event()
+        self._reports = reports
+        self._standing = standing
 
     async def run(self) -> None:
         """For ever."""
@@ -55,27 +57,25 @@ class ManagerLink:
             nursery.start_soon(self._keep_reporting)
             nursery.start_soon(self._follow_gateways)
 
-    def report_again(self) -> None:
-        """Something changed: tell at once."""
-        self._changed.set()
-
     async def _keep_reporting(self) -> None:
         while True:
-            self._changed = trio.Event()
             try:
-                request = ReportServersRequest(servers=list(self._report()))
+                request = ReportServersRequest(servers=self._reports.next())
                 answer = await self._client.call(
                     "ReportServers", request, ReportServersResponse, bearer=self._certificate.token()
                 )
             except CallError as error:
                 logger.warning("the Manager does not take the list of servers", reason=error.message)
+                self._standing.manager_answers = False
                 pause = RETRY
             else:
+                self._standing.manager_answers = True
+                self._reports.taken(refused=list(answer.refused))
                 pause = float(answer.report_interval_seconds or 60)
                 for server_id, reason in answer.refused.items():
                     logger.error("the Manager refuses a server", server=server_id, reason=reason)
             with trio.move_on_after(pause):
-                await self._changed.wait()
+                await self._reports.wait_news()
 
     async def _follow_gateways(self) -> None:
         while True:

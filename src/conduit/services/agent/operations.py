@@ -118,10 +118,9 @@ def served_methods(brokers: Mapping[str, Broker], metrics: BrokerMetrics | None 
     :param brokers: by server id; looked at anew for each call, so a reload may change it.
     """
 
-    async def handle(name: str, call: ServedCall) -> None:
+    async def handle(name: str, call: ServedCall) -> bytes:
         request = await call.receive_only()
-        answer = await serve_call(brokers, name, call.metadata, request, deadline=call.deadline, metrics=metrics)
-        await call.send(answer)
+        return await serve_call(brokers, name, call.metadata, request, deadline=call.deadline, metrics=metrics)
 
     return {name: Bidirectional(partial(handle, name)) for name in METHODS}
 

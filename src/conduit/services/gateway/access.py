@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from conduit.errors import AuthenticationError, CallError
 from conduit.services.api.manager.v1.machine_pb import Revocation
 from conduit.services.certificates import BACKDATE, Identity
-from conduit.services.clock import Clock, from_timestamp
+from conduit.services.clock import MAX_SKEW, Clock, from_timestamp
 from conduit.services.permissions import Permission
+from conduit.services.remembered import Remembered
 from conduit.services.sealing import Sealer, SealingKey
 from conduit.services.tokens import ServerClaims, ServerContext, TokenVerifier
 from conduit.tunnel.call_frames import Code
@@ -75,33 +76,42 @@ class Access:
         self.clock = clock
         self._verifier = TokenVerifier({})
         self._sealer = Sealer(())
+        self._known = Remembered[Grant]()  # of tokens that are verified with the present keys
         self.revocations = Revocations()
 
     def use(self, verifier: TokenVerifier) -> None:
         """Verify with these keys from now on."""
         self._verifier = verifier
+        self._known.clear()
 
     def use_region_keys(self, keys: Iterable[SealingKey]) -> None:
         """Open contexts with these keys from now on."""
         self._sealer = Sealer(keys)
+        self._known.clear()
 
     def knows_key_of(self, token: str) -> bool:
         """Whether other keys would not help."""
-        return self._verifier.knows_key_of(token)
+        return token in self._known or self._verifier.knows_key_of(token)
 
     def grant(self, token: str) -> Grant:
         """What a token allows.
 
         :raises CallError: UNAUTHENTICATED: nothing.
         """
+        grant = self._known.get(token)
+        if grant is None or self.clock() > grant.claims.expires_at + MAX_SKEW:
+            grant = self._verify(token)
+            self._known.keep(token, grant)
+        if grant.context.server_id != grant.claims.server_id or self.revocations.revoked(grant.claims):
+            raise CallError(Code.UNAUTHENTICATED, "the token is revoked: get a new one")
+        return grant
+
+    def _verify(self, token: str) -> Grant:
         try:
             claims = self._verifier.server(token, self.clock())
-            context = ServerContext.decode(self._sealer.open(claims.context, bound_to=claims.token_id))
+            return Grant(claims, ServerContext.decode(self._sealer.open(claims.context, bound_to=claims.token_id)))
         except AuthenticationError as error:
             raise CallError(Code.UNAUTHENTICATED, f"{error}: get a new token for the server") from error
-        if context.server_id != claims.server_id or self.revocations.revoked(claims):
-            raise CallError(Code.UNAUTHENTICATED, "the token is revoked: get a new one")
-        return Grant(claims, context)
 
     def certificate_revoked(self, uri: str, valid_since: float) -> bool:
         """Whether a machine's certificate is worth nothing any more.

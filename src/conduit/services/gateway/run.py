@@ -169,7 +169,7 @@ async def _run(
             await link.ready.wait()
             task_status.started(Ports(bound.port, listener.port))
             await leave.wait()
-            gateway.consoles.end_all(End.DRAIN)
+            gateway.sessions.end_all(End.DRAIN)
             no_more.set()
         await agents.drain(DRAIN)
 

@@ -32,6 +32,10 @@ _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
 _LONGEST_EMAIL: Final = 254  # characters
 _HASHERS: Final = 2  # threads; each takes 64 MiB while it works
 _DENIED: Final = "wrong email or password"
+_WHO: Final[sa.BindParameter[str]] = sa.bindparam("who")
+_ACTIVE: Final = sa.select(customers).where(
+    sa.or_(customers.c.email == _WHO, customers.c.id == _WHO), customers.c.is_disabled.is_(False)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,13 +190,7 @@ class Accounts:
 
     async def find_since(self, customer_id: str, issued_at: float) -> Account | None:
         """The account of a token, unless all of its sessions were ended after that was issued."""
-
-        def work(connection: sa.Connection) -> Account | None:
-            found = _find(connection, customer_id)
-            ended = found is not None and revoked_since(connection, "customer", customer_id, issued_at)
-            return None if found is None or ended else found[0]
-
-        return await self._database.run(work)
+        return await self._database.run(lambda connection: find_since(connection, customer_id, issued_at))
 
     def _matches(self, hashed: str, password: Secret) -> bool:
         try:
@@ -230,10 +228,16 @@ class Accounts:
         revoke(connection, "customer", customer_id, self._clock())
 
 
+def find_since(connection: sa.Connection, customer_id: str, issued_at: float) -> Account | None:
+    """See :meth:`Accounts.find_since`."""
+    found = _find(connection, customer_id)
+    ended = found is not None and revoked_since(connection, "customer", customer_id, issued_at)
+    return None if found is None or ended else found[0]
+
+
 def _find(connection: sa.Connection, email_or_id: str) -> tuple[Account, str] | None:
     """An account that is not disabled, and the hash of its password."""
-    its = sa.or_(customers.c.email == email_or_id, customers.c.id == email_or_id)
-    row = connection.execute(sa.select(customers).where(its, customers.c.is_disabled.is_(False))).one_or_none()
+    row = connection.execute(_ACTIVE, {"who": email_or_id}).one_or_none()
     return None if row is None else (account_of(row), row.password_hash)
 
 

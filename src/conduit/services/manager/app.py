@@ -19,6 +19,7 @@ from conduit.services.manager.machine_rpc import MachineRpc
 from conduit.services.manager.manager import Manager
 from conduit.services.manager.rest import rest_services
 from conduit.services.web.asgi import Application
+from conduit.services.web.compression import COMPRESSIONS
 from conduit.services.web.fronting import WebSettings, front, interceptors
 from conduit.services.web.health import Checks
 from conduit.services.web.metrics import WebMetrics
@@ -39,9 +40,9 @@ def create_app(manager: Manager, database: Database, settings: WebSettings) -> A
         metrics,
         _create_rest(manager, customers, admin),
         [
-            BMCManagerServiceASGIApplication(customers, interceptors=chain),
-            AdminServiceASGIApplication(admin, interceptors=chain),
-            MachineServiceASGIApplication(MachineRpc(manager), interceptors=chain),
+            BMCManagerServiceASGIApplication(customers, interceptors=chain, compressions=COMPRESSIONS),
+            AdminServiceASGIApplication(admin, interceptors=chain, compressions=COMPRESSIONS),
+            MachineServiceASGIApplication(MachineRpc(manager), interceptors=chain, compressions=COMPRESSIONS),
         ],
         described,
         checks=Checks({"database": database.check}, leaving=manager.leaving),

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import sqlalchemy as sa
 from cryptography import x509
 
 from conduit.errors import AuthenticationError, CallError
 from conduit.services.clock import Clock
 from conduit.services.headers import Call, bearer_of
 from conduit.services.machine_tokens import Machine, verify_machine_token
-from conduit.services.manager.accounts import Account, Accounts
+from conduit.services.manager.accounts import Account, Accounts, find_since
 from conduit.services.manager.machines import Machines
-from conduit.services.tokens import TokenVerifier
+from conduit.services.remembered import Remembered
+from conduit.services.tokens import AccessClaims, TokenVerifier
 from conduit.tunnel.call_frames import Code
 
 
@@ -50,20 +52,42 @@ class Callers:
         self._verifier = verifier
         self._ca = ca
         self._clock = clock
+        self._verified = Remembered[AccessClaims]()
 
     async def customer(self, call: Call) -> Account:
         """A customer, or staff.
 
         :raises CallError: UNAUTHENTICATED.
         """
+        claims = self.claims(call)
+        return _known(await self._accounts.find_since(claims.customer_id, claims.issued_at))
+
+    def claims(self, call: Call) -> AccessClaims:
+        """What the caller's token says; the account may have ended since.
+
+        :raises CallError: UNAUTHENTICATED.
+        """
+        token, now = bearer_of(call), self._clock()
+        claims = self._verified.get(token)
+        if claims is not None and claims.issued_at <= now <= claims.expires_at:
+            return claims
         try:
-            claims = self._verifier().access(bearer_of(call), self._clock())
+            claims = self._verifier().access(token, now)
         except AuthenticationError as error:
             raise CallError(Code.UNAUTHENTICATED, f"{error}: log in") from error
-        account = await self._accounts.find_since(claims.customer_id, claims.issued_at)
-        if account is None:
-            raise CallError(Code.UNAUTHENTICATED, "this log-in has ended: log in")
-        return account
+        self._verified.keep(token, claims)
+        return claims
+
+    def forget(self) -> None:
+        """Verify all tokens anew: the keys have changed."""
+        self._verified.clear()
+
+    def find_customer(self, connection: sa.Connection, claims: AccessClaims) -> Account:
+        """Whose they are, in the connection's transaction.
+
+        :raises CallError: UNAUTHENTICATED.
+        """
+        return _known(find_since(connection, claims.customer_id, claims.issued_at))
 
     async def staff(self, call: Call) -> Account:
         """:raises CallError: UNAUTHENTICATED, PERMISSION_DENIED."""
@@ -85,3 +109,9 @@ class Callers:
         if kind not in ("any", machine.identity.kind):
             raise CallError(Code.PERMISSION_DENIED, f"this is for machines of kind {kind}")
         return KnownMachine(machine, datacenter_id, region)
+
+
+def _known(account: Account | None) -> Account:
+    if account is None:
+        raise CallError(Code.UNAUTHENTICATED, "this log-in has ended: log in")
+    return account

@@ -60,14 +60,12 @@ class CustomerRpc(BMCManagerService):
 
     async def get_server_token(self, request: pb.GetServerTokenRequest, ctx: _Context) -> pb.GetServerTokenResponse:
         """What opens one server at a Gateway."""
-        account = await self._manager.callers.customer(ctx)
-        server = await self._manager.registry.server(account, request.server_id)
-        gateway = await self._manager.registry.gateway_for(server)
-        token, claims = await self._manager.server_token(account, server)
+        way = await self._manager.way_to(request.server_id, self._manager.callers.claims(ctx))
+        token, claims = await self._manager.server_token(way.account, way.server)
         return pb.GetServerTokenResponse(
             token=token,
             expires_at=timestamp(claims.expires_at),
-            gateway_endpoint=gateway.endpoint,
+            gateway_endpoint=way.gateway.endpoint,
             permissions=sorted(claims.permissions),
         )
 
@@ -103,14 +101,12 @@ class CustomerRpc(BMCManagerService):
         self, request: pb.GetServerLocationRequest, ctx: _Context
     ) -> pb.GetServerLocationResponse:
         """Where a server is reached."""
-        account = await self._manager.callers.customer(ctx)
-        server = await self._manager.registry.server(account, request.server_id)
-        gateway = await self._manager.registry.gateway_for(server)
-        message = messages.server_message(server)
+        way = await self._manager.way_to(request.server_id, self._manager.callers.claims(ctx))
+        message = messages.server_message(way.server)
         return pb.GetServerLocationResponse(
-            regional_gateway_id=gateway.id,
-            regional_gateway_endpoint=gateway.endpoint,
-            datacenter_id=server.datacenter_id,
+            regional_gateway_id=way.gateway.id,
+            regional_gateway_endpoint=way.gateway.endpoint,
+            datacenter_id=way.server.datacenter_id,
             features=message.features,
             bmc_protocols=message.control_endpoints,
             primary_protocol=message.primary_protocol,

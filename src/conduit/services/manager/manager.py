@@ -20,12 +20,12 @@ from conduit.services.manager.accounts import Account, Accounts
 from conduit.services.manager.callers import Callers
 from conduit.services.manager.database import Database
 from conduit.services.manager.machines import Machines
-from conduit.services.manager.registry import Registry, Server
+from conduit.services.manager.registry import Gateway, Registry, Server
 from conduit.services.manager.revocations import Revocation, revocations_after
 from conduit.services.manager.vault import Vault
 from conduit.services.permissions import OWNER, STAFF
 from conduit.services.sealing import Sealer, SealingKey
-from conduit.services.tokens import ServerClaims, ServerContext, SigningKey, TokenSigner, TokenVerifier
+from conduit.services.tokens import AccessClaims, ServerClaims, ServerContext, SigningKey, TokenSigner, TokenVerifier
 
 logger = structlog.get_logger(__name__)
 
@@ -38,14 +38,22 @@ class _Keys:
     """The ones that sign and verify tokens now, newest first."""
 
     signing: list[SigningKey]
+    signer: TokenSigner
+    verifier: TokenVerifier
 
-    @property
-    def signer(self) -> TokenSigner:
-        return TokenSigner(self.signing[0])
+    @classmethod
+    def of(cls, signing: list[SigningKey]) -> Self:
+        public = {key.key_id: key.private.public_key() for key in signing}
+        return cls(signing, TokenSigner(signing[0]), TokenVerifier(public))
 
-    @property
-    def verifier(self) -> TokenVerifier:
-        return TokenVerifier({key.key_id: key.private.public_key() for key in self.signing})
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How an account gets to a server."""
+
+    account: Account
+    server: Server
+    gateway: Gateway
 
 
 class Manager:
@@ -65,14 +73,14 @@ class Manager:
         self.registry = Registry(database, clock)
         self.callers = Callers(self.accounts, self.machines, lambda: self._keys.verifier, authority.certificate, clock)
         self._vault = vault
-        self._keys = _Keys([])
+        self._keys: _Keys
         self._region_keys: dict[str, tuple[list[SealingKey], float]] = {}  # and until when they are good to know
 
     async def refresh_keys(self) -> Self:
         """Take the keys that are good now; a new one is made in time."""
-        self._keys = _Keys(
-            await self.database.run(lambda connection: self._vault.signing_keys(connection, self.clock()))
-        )
+        keys = await self.database.run(lambda connection: self._vault.signing_keys(connection, self.clock()))
+        self._keys = _Keys.of(keys)
+        self.callers.forget()
         return self
 
     async def keep_keys(self, interval: float = 300.0) -> None:
@@ -108,6 +116,19 @@ class Manager:
             customer_id=account.id, email=account.email, is_staff=account.is_staff, now=self.clock()
         )
         return token, claims.expires_at
+
+    async def way_to(self, server_id: str, claims: AccessClaims) -> Way:
+        """In one transaction: tokens are what is asked for most.
+
+        :raises CallError: UNAUTHENTICATED, NOT_FOUND, UNAVAILABLE: no Gateway of its region is running.
+        """
+
+        def work(connection: sa.Connection) -> Way:
+            account = self.callers.find_customer(connection, claims)
+            server = self.registry.find_server(connection, account, server_id)
+            return Way(account, server, self.registry.find_gateway(connection, server))
+
+        return await self.database.run(work)
 
     async def server_token(self, account: Account, server: Server) -> tuple[str, ServerClaims]:
         """For a server that the account was found to own, or to look after."""

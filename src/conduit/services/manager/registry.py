@@ -22,6 +22,17 @@ AGENT_SILENCE: Final = 180.0  # seconds without a report after which an Agent's 
 MAX_SERVERS_PER_AGENT: Final = 10_000
 _NO_SERVER: Final = "there is no such server, or it is not yours"
 
+_SERVERS: Final = sa.select(servers, datacenters.c.region).join(
+    datacenters, datacenters.c.id == servers.c.datacenter_id
+)
+_ONE_SERVER: Final = _SERVERS.where(servers.c.id == sa.bindparam("id"))
+_ONE_OF_A_CUSTOMER: Final = _ONE_SERVER.where(servers.c.customer_id == sa.bindparam("customer"))
+_ALIVE: Final = (
+    sa.select(gateways)
+    .where(gateways.c.region == sa.bindparam("region"), gateways.c.last_seen >= sa.bindparam("since"))
+    .order_by(gateways.c.id)
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportedServer:
@@ -39,7 +50,7 @@ class ReportedServer:
     features: Sequence[str] = ()
     status: str = "online"
     discovery: str = ""
-    "What is known about its BMC: a DiscoveryMetadata message in JSON."
+    "What is known about its BMC: a DiscoveryMetadata message in JSON; empty: no more than before."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,14 +143,15 @@ class Registry:
 
     async def server(self, account: Account, server_id: str) -> Server:
         """:raises CallError: NOT_FOUND, also when it is somebody else's."""
+        return await self._database.run(lambda connection: self.find_server(connection, account, server_id))
 
-        def work(connection: sa.Connection) -> Server:
-            row = connection.execute(_servers_of(account).where(servers.c.id == server_id)).one_or_none()
-            if row is None:
-                raise CallError(Code.NOT_FOUND, _NO_SERVER)
-            return self._server(row)
-
-        return await self._database.run(work)
+    def find_server(self, connection: sa.Connection, account: Account, server_id: str) -> Server:
+        """Like :meth:`server`, in the connection's transaction."""
+        ours = _ONE_SERVER if account.is_staff else _ONE_OF_A_CUSTOMER
+        row = connection.execute(ours, {"id": server_id, "customer": account.id}).one_or_none()
+        if row is None:
+            raise CallError(Code.NOT_FOUND, _NO_SERVER)
+        return self._server(row)
 
     async def servers(self, account: Account, filters: Filters, page_size: int, page_token: str) -> Page:
         """A page of what the account may see, by id.
@@ -243,12 +255,24 @@ class Registry:
 
         return await self._database.run(work)
 
-    async def gateway_for(self, server: Server) -> Gateway:
+    async def behind_agents(self) -> dict[str, tuple[str, int]]:
+        """The datacenter of each Agent that was heard of lately, and how many servers it has."""
+        heard = servers.c.last_seen >= self._clock() - AGENT_SILENCE
+        columns = servers.c.agent_id, servers.c.datacenter_id
+        query = sa.select(*columns, sa.func.count()).where(heard).group_by(*columns)
+
+        def work(connection: sa.Connection) -> dict[str, tuple[str, int]]:
+            return {agent: (datacenter, count) for agent, datacenter, count in connection.execute(query)}
+
+        return await self._database.run(work)
+
+    def find_gateway(self, connection: sa.Connection, server: Server) -> Gateway:
         """One that has the tunnel of the server's Agent now, or else one of the region.
 
         :raises CallError: UNAVAILABLE: there is none.
         """
-        alive = await self.gateways(server.region, alive=True)
+        values = {"region": server.region, "since": self._clock() - GATEWAY_SILENCE}
+        alive = [Gateway(**row) for row in connection.execute(_ALIVE, values).mappings()]
         if not alive:
             raise CallError(Code.UNAVAILABLE, f"no Gateway of region {server.region} is running: tell staff")
         return next((gateway for gateway in alive if server.agent_id in gateway.agent_ids), alive[0])
@@ -256,8 +280,7 @@ class Registry:
 
 def _servers_of(account: Account) -> sa.Select[Any]:
     """What an account may see; everything goes through here."""
-    query = sa.select(servers, datacenters.c.region).join(datacenters, datacenters.c.id == servers.c.datacenter_id)
-    return query if account.is_staff else query.where(servers.c.customer_id == account.id)
+    return _SERVERS if account.is_staff else _SERVERS.where(servers.c.customer_id == account.id)
 
 
 def _filtered(query: sa.Select[Any], account: Account, filters: Filters, silent_since: float) -> sa.Select[Any]:
@@ -313,15 +336,17 @@ def _keep(
         "vnc_kind": server.vnc_kind,
         "features": list(server.features),
         "metadata": dict(server.metadata),
-        "discovery": server.discovery,
         "status": server.status,
         "last_seen": now,
     }
     if row is None:
         first = {"display_name": server.display_name or server.id, "tags": list(server.tags), "customer_id": owner}
+        first["discovery"] = server.discovery
         new = {"id": server.id, "assigned_by_staff": False, "created_at": now, "updated_at": now, **first, **values}
         connection.execute(sa.insert(servers).values(new))
         return True
+    if server.discovery:
+        values["discovery"] = server.discovery
     if not row.assigned_by_staff and row.customer_id != owner:
         values |= {"customer_id": owner, "updated_at": now}
         revoke(connection, "server", server.id, now)

@@ -15,6 +15,16 @@ from conduit.services.tokens import SERVER_LIFE
 Kind = Literal["token", "customer", "machine", "server"]
 _MATTERS: Final = {"machine": LIFE + MAX_SKEW}  # seconds; for the others, as long as a server token lives
 
+_SINCE: Final = (
+    sa.select(revocations.c.number)
+    .where(
+        revocations.c.kind == sa.bindparam("kind"),
+        revocations.c.target == sa.bindparam("target"),
+        revocations.c.not_before > sa.bindparam("issued"),
+    )
+    .limit(1)
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
@@ -42,5 +52,4 @@ def revocations_after(connection: sa.Connection, number: int, limit: int = 1000)
 
 def revoked_since(connection: sa.Connection, kind: Kind, target: str, issued_at: float) -> bool:
     """Whether what *target* got at *issued_at* is worth nothing any more."""
-    its = sa.and_(revocations.c.kind == kind, revocations.c.target == target, revocations.c.not_before > issued_at)
-    return connection.execute(sa.select(revocations.c.number).where(its).limit(1)).first() is not None
+    return connection.execute(_SINCE, {"kind": kind, "target": target, "issued": issued_at}).first() is not None

@@ -99,12 +99,13 @@ class AppQueue:
 
     async def _take_body(self) -> Message:
         body, self._body = bytes(self._body), bytearray()
+        message = {"type": "http.request", "body": body, "more_body": self._more_body}
         self._has_body = False
         self._size -= len(body)
         self._wake()
         if body:
-            await self._taken(len(body))
-        return {"type": "http.request", "body": body, "more_body": self._more_body}
+            await self._taken(len(body))  # more may come meanwhile, and is the next message
+        return message
 
     def _wake(self) -> None:
         self._changed.set()

@@ -15,6 +15,7 @@ from hypercorn.protocol.h11 import H2ProtocolAssumedError
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 
+from conduit.services.web.held_data import MAX_HELD, HeldData
 from conduit.services.web.http2 import Http2Protocol
 from conduit.services.web.hypercorn_cure import Http1Protocol, Tasks
 from conduit.services.web.limits import Limits
@@ -38,7 +39,13 @@ class Connection:
         self._context = context
         self._limits = limits
         self._reading = trio.CancelScope()
-        self._sending = trio.Lock()
+        self._outgoing = bytearray()  # in the order in which the protocols made it
+        self._queued = 0  # bytes, ever
+        self._gone = 0  # of them
+        self._is_sending = False
+        self._batch_gone = trio.Event()
+        self._is_held = trio.Event()
+        self._has_flusher = False
         self._broken = False
         self._we_close = False
         self._stream: Stream
@@ -121,9 +128,12 @@ class Connection:
     async def _send(self, event: Any) -> None:
         """What the protocols have for the client, or say of themselves."""
         if isinstance(event, RawData):
-            # Shielded: part of a frame, or a frame that h2 believes sent, must not be lost with who sends it.
-            with trio.CancelScope(shield=True):
-                await self._send_all(memoryview(event.data))
+            self._outgoing += event.data
+            self._queued += len(event.data)
+            if isinstance(event, HeldData) and len(self._outgoing) <= MAX_HELD and not self._broken:
+                self._hold()
+                return
+            await self._send_all()
             if self._broken:
                 await trio.lowlevel.checkpoint()  # an application that sends without end has to be stopped somewhere
         elif isinstance(event, Closed):
@@ -135,26 +145,64 @@ class Connection:
             )
             self._reading.deadline = trio.current_time() + idle if event.idle else math.inf
 
-    async def _send_all(self, data: memoryview) -> None:
-        async with self._sending:
+    def _hold(self) -> None:
+        self._is_held.set()
+        if not self._has_flusher:
+            self._has_flusher = True
+            self._tasks.spawn(self._send_held)
+
+    async def _send_held(self) -> None:
+        """A task's work, without end: it runs when the application waits, for whatever."""
+        while True:
+            await self._is_held.wait()
+            self._is_held = trio.Event()
+            if self._outgoing:
+                await self._send_all()
+
+    async def _send_all(self) -> None:
+        """Return when all that is queued now has left; whoever comes first sends for all."""
+        wanted = self._queued
+        # Shielded: part of a frame, or a frame that h2 believes sent, must not be lost with who sends it.
+        with trio.CancelScope(shield=True):
+            while self._gone < wanted and not self._broken:
+                if self._is_sending:
+                    await self._batch_gone.wait()
+                else:
+                    await self._send_batch()
+
+    async def _send_batch(self) -> None:
+        self._is_sending = True
+        batch, self._outgoing = self._outgoing, bytearray()
+        try:
+            data = memoryview(batch)
             while data and not self._broken:
-                try:
-                    with trio.fail_after(self._limits.send):
-                        await self._stream.send_all(data[:MAX_SEND])
-                except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
-                    self._broken = self._we_close = True
-                    self._reading.cancel()
+                await self._send_some(data[:MAX_SEND])
                 data = data[MAX_SEND:]
+        finally:
+            self._is_sending = False
+            self._gone += len(batch)
+            self._batch_gone.set()
+            self._batch_gone = trio.Event()
+
+    async def _send_some(self, data: memoryview) -> None:
+        try:
+            with trio.fail_after(self._limits.send):
+                await self._stream.send_all(data)
+        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
+            self._broken = self._we_close = True
+            self._reading.cancel()
 
     async def _say_goodbye(self) -> None:
         """Close so that our last words arrive: unread data would make the kernel send a reset after them."""
         if self._broken:
             return
         with trio.move_on_after(LAST_WORDS):
+            while self._is_sending:
+                await self._batch_gone.wait()
+            await self._send_all()
             try:
                 if isinstance(self._stream, trio.SocketStream):
-                    async with self._sending:
-                        await self._stream.send_eof()
+                    await self._stream.send_eof()
                 for _ in range(MAX_LAST_WORDS // MAX_READ if self._we_close else 0):
                     if not await self._stream.receive_some(MAX_READ):
                         break

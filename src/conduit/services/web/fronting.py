@@ -15,6 +15,7 @@ from conduit.services.web.access_log import log_requests
 from conduit.services.web.asgi import Application
 from conduit.services.web.clients import LOOPBACK, Networks, believe_proxies
 from conduit.services.web.composing import Service, compose
+from conduit.services.web.compression import COMPRESSIONS
 from conduit.services.web.errors import Errors
 from conduit.services.web.guard import guard
 from conduit.services.web.health import Checks, HealthRpc, alive, readiness
@@ -68,10 +69,14 @@ def front(
     """
     label_routes(rest)
     shown = [*described, Health.desc()]
-    health = HealthRpc(checks, [each.type_name for each in described])
+    health = HealthASGIApplication(
+        HealthRpc(checks, [each.type_name for each in described]),
+        interceptors=interceptors(metrics),
+        compressions=COMPRESSIONS,
+    )
     app = compose(
         rest,
-        [*services, HealthASGIApplication(health, interceptors=interceptors(metrics)), *reflection(shown)],
+        [*services, health, *reflection(shown)],
         mounts={
             "/health": alive,
             "/ready": readiness(checks),

@@ -37,6 +37,7 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.utils import filter_pseudo_headers
 from hyperframe.frame import GoAwayFrame
 
+from conduit.services.web.held_data import HeldData
 from conduit.services.web.hypercorn_cure import Tasks
 from conduit.services.web.limits import Limits
 from conduit.tunnel.floods import Floods, Nuisance
@@ -232,7 +233,7 @@ class Http2Protocol:
             await self._send_event(event)
         except h2.exceptions.ProtocolError:  # the stream or the connection has ended meanwhile
             return
-        await self._flush()
+        await self._flush(HeldData if isinstance(event, Response | Body) else RawData)
 
     async def _send_event(self, event: Event) -> None:
         connection, stream_id = self._connection, event.stream_id
@@ -254,7 +255,7 @@ class Http2Protocol:
             if room > 0:
                 connection.send_data(stream_id, bytes(data[:room]))
                 data = data[room:]
-                await self._flush()
+                await self._flush(HeldData)
                 continue
             with trio.move_on_after(self._limits.stalled) as patience:
                 await self._credit.wait()
@@ -286,10 +287,10 @@ class Http2Protocol:
         except h2.exceptions.ProtocolError:  # it has ended
             return
 
-    async def _flush(self) -> None:
+    async def _flush(self, how: type[RawData] = RawData) -> None:
         data = self._connection.data_to_send()
-        if data:
-            await self._send(RawData(data=data))
+        if data or how is RawData:  # what is held goes with the last of a response
+            await self._send(how(data=data))
 
     def _wake(self) -> None:
         self._credit.set()

@@ -33,7 +33,7 @@ import h11
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
-from hypercorn.events import Closed, Updated
+from hypercorn.events import Closed, RawData, Updated
 from hypercorn.protocol.events import Body, EndBody, Event, Request, Response, StreamClosed
 from hypercorn.protocol.h11 import STREAM_ID, H2ProtocolAssumedError, H11Protocol, H11WSConnection
 from hypercorn.protocol.ws_stream import FrameTooLargeError, WebsocketBuffer, WSStream
@@ -43,6 +43,7 @@ from wsproto.events import Message as WebSocketMessage
 from conduit.services.web.app_queue import AppQueue, Taken
 from conduit.services.web.asgi import Application, Message
 from conduit.services.web.errors import report
+from conduit.services.web.held_data import HeldData
 from conduit.services.web.limits import Limits
 
 MAX_LEFT_OVER: Final = 1024 * 1024  # bytes of a body that nobody reads, which are dropped for the connection's sake
@@ -143,6 +144,17 @@ class Http1Protocol(H11Protocol):
         if isinstance(event, Response) and event.status_code >= 200 and self.context.terminated.is_set():
             event = replace(event, headers=[*event.headers, (b"connection", b"close")])
         await super().stream_send(event)
+
+    async def _send_h11_event(self, event: Any) -> None:
+        """As Hypercorn's; but a small response leaves as a whole."""
+        try:
+            data = self.connection.send(event)
+        except h11.LocalProtocolError:
+            if self.connection.their_state is not h11.ERROR:
+                raise
+            return
+        follows = isinstance(event, h11.Response | h11.Data)
+        await self.send(HeldData(data=data) if follows else RawData(data=data))
 
     async def _maybe_recycle(self) -> None:
         await self._close_stream()

@@ -9,11 +9,11 @@ from protobuf import Oneof
 
 from conduit.errors import CallError
 from conduit.services.api.manager.v1.machine_pb import Revocation
-from conduit.services.clock import timestamp
+from conduit.services.clock import MAX_SKEW, timestamp
 from conduit.services.gateway.access import Access, Grant
 from conduit.services.permissions import OWNER, Permission
 from conduit.services.sealing import Sealer, SealingKey
-from conduit.services.tokens import ServerContext, SigningKey, TokenSigner, TokenVerifier
+from conduit.services.tokens import ServerClaims, ServerContext, SigningKey, TokenSigner, TokenVerifier
 from conduit.tunnel.call_frames import Code
 
 NOW = 1_800_000_000.0
@@ -103,3 +103,41 @@ def test_a_machines_certificate_from_before_is_worth_nothing() -> None:
     assert gate.revocations.machine_revoked("agent/a1", NOW - 10)
     assert not gate.revocations.machine_revoked("agent/a1", NOW)
     assert not gate.revocations.machine_revoked("agent/a2", NOW - 10)
+
+
+class Counting(TokenVerifier):
+    """Notes what it is asked."""
+
+    asked = 0
+
+    def server(self, token: str, now: float) -> ServerClaims:
+        self.asked += 1
+        return super().server(token, now)
+
+
+def test_a_token_is_verified_once_and_anew_with_new_keys() -> None:
+    judge, text = access(), token()
+    for _ in range(2):  # the Manager tells its keys again
+        verifier = Counting({KEY.key_id: KEY.private.public_key()})
+        judge.use(verifier)
+        assert judge.grant(text) == judge.grant(text)
+        assert verifier.asked == 1
+
+
+def test_a_token_that_is_known_still_ends_by_time_by_revocation_and_with_its_key() -> None:
+    text, now = token(), NOW
+    judge = Access(lambda: now)
+    judge.use_region_keys([REGION])
+    judge.use(TokenVerifier({KEY.key_id: KEY.private.public_key()}))
+    grant = judge.grant(text)
+    now = grant.claims.expires_at + MAX_SKEW + 1
+    with pytest.raises(CallError, match="expired"):
+        judge.grant(text)
+    now = NOW
+    judge.revocations.add([revocation(grant, "token_id", 0.0)])
+    with pytest.raises(CallError, match="revoked"):
+        judge.grant(text)
+    other = SigningKey.generate()
+    judge.use(TokenVerifier({other.key_id: other.private.public_key()}))
+    with pytest.raises(CallError, match="not known here"):
+        judge.grant(text)

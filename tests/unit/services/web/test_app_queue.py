@@ -92,3 +92,16 @@ async def test_the_application_waits_for_what_comes() -> None:
         await wait_all_tasks_blocked()
         await queue.put(piece(b"x", more=False))
     assert got == [piece(b"x", more=False)]
+
+
+async def test_what_comes_while_credit_is_given_back_is_the_next_message() -> None:
+    async def taken(_: int) -> None:
+        if not ended:
+            ended.append(True)
+            await queue.put(piece(b"last", more=False))
+
+    ended: list[bool] = []
+    queue = AppQueue(taken=taken)
+    await queue.put(piece(b"first"))
+    assert await queue.receive() == piece(b"first")
+    assert await queue.receive() == piece(b"last", more=False)
