@@ -70,6 +70,7 @@ def test_axe_finds_nothing_in_what_opens_later(browser: Browser, conduit: Runnin
     conduit.do(lambda fake: fake.hub.emit(b"one\r\ntwo\r\n"))
     conduit.do(lambda fake: fake.hub.turn("busy", "Another system holds it (10.0.4.9)."))
     expect(page.get_by_role("button", name="Free it…")).to_be_visible()
+    expect(page.get_by_role("button", name="Stay signed in")).to_be_visible()
     command(page, "s")
     page.keyboard.type("two")
     page.get_by_text("What happened").click()
@@ -82,12 +83,14 @@ def test_axe_finds_nothing_in_what_opens_later(browser: Browser, conduit: Runnin
 
 
 def test_axe_finds_nothing_in_a_list_in_trouble(browser: Browser, conduit: Running) -> None:
+    conduit.do(lambda fake: setattr(fake, "refresh_life", 100.0))
     page = open_page(browser, conduit, "light", "/servers")
     page.get_by_role("button", name="Ask the power state of db-01").click()
     expect(page.locator("tbody tr").first).to_contain_text("On at")
     conduit.do(lambda fake: setattr(fake, "list_fails", True))
     page.get_by_label("Search: name, id or tag").fill("db")
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    expect(page.get_by_role("button", name="Stay signed in")).to_be_visible()
     assert findings(page) == []
     page.context.close()
 
