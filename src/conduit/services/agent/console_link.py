@@ -1,4 +1,4 @@
-"""A hub's link with the BMC: opens the console while it is wanted, pumps both ways, tries again, never steals."""
+"""A hub's link with the BMC: opens the console while it is wanted, pumps both ways, tries again, steals when told."""
 
 from __future__ import annotations
 
@@ -53,7 +53,14 @@ class ConsoleLike(Protocol):
         ...
 
 
-OpenConsole = Callable[[], AbstractAsyncContextManager[ConsoleLike]]
+class OpenConsole(Protocol):
+    """Opens a console."""
+
+    def __call__(self, *, steal: bool = ...) -> AbstractAsyncContextManager[ConsoleLike]:
+        """:param steal: take it from who has it, whatever is configured."""
+        ...
+
+
 FindHolder = Callable[[], Awaitable[SolHolder | None]]
 "Who has the console; None where the BMC does not tell."
 
@@ -117,6 +124,11 @@ class ConsoleLink:
         self._session.deadline = math.inf
         self._hurry.set()
 
+    def take_over(self) -> None:
+        """Somebody who may wants the console from the system that has it: at once."""
+        logger.warning("a console is taken from another system: %s", self._owner.machine.text)
+        self._hurry.set()
+
     def let_go(self, at: float) -> None:
         """Nobody looks: close it at this time, if nobody wants it until then."""
         self._wanted = False
@@ -170,7 +182,7 @@ class ConsoleLink:
         self.attempts += 1
         opened = False
         try:
-            async with self._open_console() as console:
+            async with self._open_console(steal=self._owner.machine.takes_over) as console:
                 opened = True
                 self._owner.happen(Happening.OPENED)
                 await self._pump(console)

@@ -141,7 +141,7 @@ class Servers:
             settings = hub_settings(config.console)
             hub = await stack.enter_async_context(
                 open_console_hub(
-                    lambda: broker.open_console(steal=kept.steals),
+                    lambda *, steal=False: broker.open_console(steal=steal or kept.steals),
                     spool=spool,
                     settings=settings,
                     find_holder=partial(_find_holder, broker),

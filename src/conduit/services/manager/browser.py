@@ -85,7 +85,12 @@ async def _body() -> Mapping[str, Any]:
 def _logged_in(manager: Manager, account: Account, refresh: Refresh) -> Response:
     token, expires_at = manager.access_token(account)
     customer = json.loads(customer_message(account).to_json(use_proto_field_name=True))
-    body = {"access_token": token, "expires_at": expires_at, "customer": customer}
+    body = {
+        "access_token": token,
+        "expires_at": expires_at,
+        "refresh_expires_at": refresh.expires_at,
+        "customer": customer,
+    }
     answer = Response(json.dumps(body), content_type=JSON, headers={"Cache-Control": "no-store"})
     answer.set_cookie(
         COOKIE,

@@ -123,6 +123,25 @@ async def test_a_console_that_somebody_holds_is_busy_with_who_and_how_long_and_i
         await until(lambda: viewer.session.is_live, 20)
 
 
+async def test_a_console_that_somebody_holds_is_taken_when_who_may_says_so(autojump_clock: MockClock) -> None:
+    async with stage() as (hub, bmc, nursery):
+        bmc.error = HELD
+        li, eva = FakeViewer(nursery), FakeViewer(nursery, "Eva")
+        await li.attach(hub)
+        await eva.attach(hub, may_take=True)
+        await trio.sleep(5)
+        await li.send(m.Free().encode())
+        await trio.sleep(30)
+        assert (hub.machine.phase, bmc.stolen) == (Phase.BUSY, 0)
+        await eva.send(m.Free().encode())
+        await until(lambda: li.session.is_live, 2)
+        assert bmc.stolen == 1
+        bmc.console.end("another system took it")
+        await until(lambda: hub.machine.phase is not Phase.LIVE, 1)
+        await until(lambda: li.session.is_live)
+        assert bmc.stolen == 1
+
+
 async def test_a_bmc_that_does_not_say_who_holds_the_console(autojump_clock: MockClock) -> None:
     async def find_holder() -> SolHolder:
         raise PeerTimeoutError("no answer")
