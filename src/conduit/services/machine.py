@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -31,7 +30,9 @@ from conduit.services.certificates import (
 )
 from conduit.services.clock import Clock
 from conduit.services.connect_client import ConnectClient
+from conduit.services.files import replace_file
 from conduit.services.machine_tokens import machine_token
+from conduit.services.sealing import SealingKey, derive_key
 from conduit.services.secret import Secret
 from conduit.tunnel import TlsFiles
 from conduit.tunnel.call_frames import Code
@@ -41,6 +42,7 @@ RETRY: Final = 60.0  # seconds after a renewal that failed
 _KEY_MARK: Final = b"-----BEGIN PRIVATE KEY-----"
 _FIRST_PAUSE: Final = 0.1  # seconds
 _LONGEST_PAUSE: Final = 10.0  # seconds
+_KEY_SIZE: Final = 32  # bytes of a private key on P-256
 _RENEW_AT: Final = 0.5  # of its life
 logger = structlog.get_logger(__name__)
 
@@ -60,14 +62,14 @@ class MachineFiles:
     def write(self, *, key: Key, certificate: str, ca: str) -> None:
         """Replace them."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _replace(self.tls.ca, ca.encode())
-        _replace(self.pem, certificate.encode() + key_to_pem(key))
+        replace_file(self.tls.ca, ca.encode())
+        replace_file(self.pem, certificate.encode() + key_to_pem(key))
 
     def next_generation(self) -> int:
         """One more than at the last start."""
         path = self.folder / "generation"
         generation = int(path.read_text()) + 1 if path.exists() else 1
-        _replace(path, str(generation).encode())
+        replace_file(path, str(generation).encode())
         return generation
 
 
@@ -76,7 +78,7 @@ class MachineCertificate:
 
     def __init__(self, files: MachineFiles, clock: Clock) -> None:
         self.files = files
-        self._clock = clock
+        self.clock = clock
         self._key: Key
         self._certificate: x509.Certificate
         self.load()
@@ -125,12 +127,17 @@ class MachineCertificate:
 
     def token(self) -> str:
         """To be shown to the Manager within two minutes."""
-        return machine_token(self._certificate, self._key, self._clock())
+        return machine_token(self._certificate, self._key, self.clock())
+
+    def sealing_key(self, purpose: str) -> SealingKey:
+        """For what this machine keeps for itself. Another certificate has another one."""
+        secret = self._key.private_numbers().private_value.to_bytes(_KEY_SIZE, "big")
+        return derive_key(secret, f"conduit {purpose}")
 
     async def keep(self, client: ConnectClient) -> None:
         """Renew it in the middle of its life, for ever."""
         while True:
-            await trio.sleep(max(0.0, self._renew_at() - self._clock()))
+            await trio.sleep(max(0.0, self._renew_at() - self.clock()))
             try:
                 await self._renew(client)
             except CallError as error:
@@ -162,14 +169,3 @@ async def _when_reachable(call: Callable[[], Awaitable[EnrollResponse]]) -> Enro
             logger.info("waiting for the Manager", reason=error.message)
         await trio.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file that only we read, so that it is there whole or not at all."""
-    beside = path.with_name(f".{path.name}.new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)

@@ -21,6 +21,7 @@ from conduit.services.api.manager.v1.machine_pb import (
 )
 from conduit.services.connect_client import ConnectClient
 from conduit.services.machine import MachineCertificate
+from conduit.services.remembered import Remembered
 from conduit.tunnel import Addresses
 
 RETRY: Final = 2.0  # seconds
@@ -47,6 +48,15 @@ class ManagerLink:
         self._addresses = addresses
         self._report = report
         self._changed = trio.Event()
+        self._memory = Remembered(certificate, "remembered")
+
+    def recall(self) -> None:
+        """Begin with the Gateways that are remembered: the Manager may be down."""
+        found = self._memory.read(self._certificate.clock())
+        endpoints = [] if found is None else found[0].get("gateways", [])
+        if found is not None and endpoints:
+            logger.info("Gateways as remembered", seconds=round(self._certificate.clock() - found[1]))
+            self._use([str(each) for each in endpoints])
 
     async def run(self) -> None:
         """For ever."""
@@ -95,7 +105,11 @@ class ManagerLink:
         )
         async with aclosing(stream) as lists:
             async for each in lists:
-                self._use([gateway.tunnel_endpoint for gateway in each.gateways])
+                endpoints = [gateway.tunnel_endpoint for gateway in each.gateways]
+                self._use(endpoints)
+                if endpoints:
+                    facts = {"gateways": sorted(endpoints)}
+                    await trio.to_thread.run_sync(self._memory.write, facts, self._certificate.clock())
 
     def _use(self, endpoints: Sequence[str]) -> None:
         """An empty list is not believed: the Manager may just have started."""

@@ -75,6 +75,7 @@ async def _serve(
 ) -> None:
     addresses = Addresses()
     link = ManagerLink(client, certificate, addresses, lambda: [reported(each) for each in servers.by_id.values()])
+    link.recall()
     registration = Registration(version=__version__, server_ids=list(servers.by_id))
     dialler = partial(
         dial,

@@ -45,7 +45,7 @@ class GatewaySettings:
     name: str
     "This Gateway's; unique."
     state: Path = Path("/var/lib/conduit-gateway")
-    "Folder for its certificate."
+    "Folder for its certificate, and what it remembers of the Manager."
     join_token_file: Path | None = None
     "File with the join token; needed until the machine has enrolled."
     join_token_env: str | None = None
@@ -146,6 +146,7 @@ async def _run(
     link = ManagerLink(
         http, settings.manager, certificate, access, advertise=(public_url, public_tunnel), agents=agents
     )
+    link.recall()
     origins = settings.origins or [_origin(settings.manager)]
     pages = settings.pages_url or settings.manager
     gateway = Gateway(

@@ -15,6 +15,7 @@ from conduit.services.manager import messages
 from conduit.services.manager.machines import Certified
 from conduit.services.manager.manager import Manager
 from conduit.services.manager.registry import AGENT_SILENCE
+from conduit.services.manager.revocations import AT_ONCE
 from conduit.services.secret import Secret
 
 REPORT_INTERVAL: Final = int(AGENT_SILENCE / 3)  # seconds between an Agent's reports
@@ -88,5 +89,5 @@ class MachineRpc(MachineService):
             if found or trio.current_time() >= told + SIGN_OF_LIFE:
                 after, told = found[-1].number if found else after, trio.current_time()
                 yield pb.WatchRevocationsResponse(revocations=[messages.revocation_message(each) for each in found])
-            if not await self._manager.pause(POLL):
+            if not await self._manager.pause(0.0 if len(found) >= AT_ONCE else POLL):
                 return
