@@ -147,16 +147,17 @@ class Accounts:
 
         await self._database.run(work)
 
-    async def end_sessions(self, customer_id: str) -> None:
+    async def end_sessions(self, email_or_id: str) -> None:
         """Log somebody out everywhere.
 
         :raises CallError: NOT_FOUND.
         """
 
         def work(connection: sa.Connection) -> None:
-            if _find(connection, customer_id) is None:
+            found = _find(connection, email_or_id.strip().lower())
+            if found is None:
                 raise CallError(Code.NOT_FOUND, "there is no such customer")
-            self._end_sessions(connection, customer_id)
+            self._end_sessions(connection, found[0].id)
 
         await self._database.run(work)
 

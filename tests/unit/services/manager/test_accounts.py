@@ -112,3 +112,15 @@ async def test_nobodys_password_and_sessions_cannot_be_changed(test_manager: Tes
         await test_manager.manager.accounts.set_password("nobody", PASSWORD)
     with pytest.raises(CallError, match="no such customer"):
         await test_manager.manager.accounts.end_sessions("nobody")
+
+
+@pytest.mark.parametrize("by", ["id", "email"])
+async def test_sessions_are_ended_by_id_and_by_email(test_manager: TestManager, by: str) -> None:
+    account = await test_manager.account()
+    accounts = test_manager.manager.accounts
+    _, refresh = await accounts.log_in(account.email, PASSWORD)
+    await accounts.end_sessions(getattr(account, by))
+    with pytest.raises(CallError):
+        await accounts.refresh(refresh.token)
+    (revocation,) = await test_manager.manager.revocations_after(0)
+    assert revocation.target == account.id
