@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from protobuf import Oneof
@@ -28,8 +29,8 @@ async def test_both_start_without_the_manager_and_what_was_revoked_stays_so(tmp_
         path.speak("web-01")
         customer, other = path.customer(), path.customer(GLOBEX)
         for each, server_id in ((customer, "web-01"), (other, "build-01")):
-            await eventually(lambda each=each, server_id=server_id: gets_token(each, server_id))
-            await eventually(lambda each=each, server_id=server_id: _answers(each, server_id))
+            await eventually(partial(gets_token, each, server_id))
+            await eventually(partial(_answers, each, server_id))
         await _end_sessions(path, GLOBEX)
         await eventually(lambda: _is_revoked(other))
         await manager.stop()
@@ -70,7 +71,8 @@ async def _end_sessions(path: RunningPath, email: str) -> None:
     staff = path.customer(STAFF)
     await staff.log_in()
     admin = ConnectClient(path.http, path.seed.manager_url, "manager.v1.AdminService")
-    request = admin_pb.RevokeRequest(what=Oneof("customer_id", email))
+    what: Oneof[Literal["customer_id"], str] = Oneof("customer_id", email)
+    request = admin_pb.RevokeRequest(what=what)
     await admin.call("Revoke", request, admin_pb.RevokeResponse, bearer=staff.access)
 
 
