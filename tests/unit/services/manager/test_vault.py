@@ -92,6 +92,7 @@ async def test_a_gateway_that_has_not_heard_for_a_day_opens_what_is_sealed_now(t
     gate = Access(clock)
     gate.use(TokenVerifier.from_jwks(manager.jwks()))
     gate.use_region_keys(await manager.region_keys("eu"))
+    token = ""
     for hours in range(26):
         clock.now += 3600
         await manager.refresh_keys()
