@@ -74,9 +74,8 @@ class ManagerLink:
             self._changed = trio.Event()
             try:
                 request = ReportServersRequest(servers=list(self._report()))
-                answer = await self._client.call(
-                    "ReportServers", request, ReportServersResponse, bearer=self._certificate.token()
-                )
+                async with self._certificate.shown() as bearer:
+                    answer = await self._client.call("ReportServers", request, ReportServersResponse, bearer=bearer)
             except CallError as error:
                 logger.warning("the Manager does not take the list of servers", reason=error.message)
                 pause = RETRY
@@ -96,20 +95,19 @@ class ManagerLink:
             await trio.sleep(RETRY)
 
     async def _watch(self) -> None:
-        stream = self._client.stream(
-            "WatchGateways",
-            WatchGatewaysRequest(),
-            WatchGatewaysResponse,
-            bearer=self._certificate.token(),
-            silence=SILENCE,
-        )
-        async with aclosing(stream) as lists:
-            async for each in lists:
-                endpoints = [gateway.tunnel_endpoint for gateway in each.gateways]
-                self._use(endpoints)
-                if endpoints:
-                    facts = {"gateways": sorted(endpoints)}
-                    await trio.to_thread.run_sync(self._memory.write, facts, self._certificate.clock())
+        async with self._certificate.shown() as bearer:
+            stream = self._client.stream(
+                "WatchGateways", WatchGatewaysRequest(), WatchGatewaysResponse, bearer=bearer, silence=SILENCE
+            )
+            async with aclosing(stream) as lists:
+                async for each in lists:
+                    await self._hear([gateway.tunnel_endpoint for gateway in each.gateways])
+
+    async def _hear(self, endpoints: Sequence[str]) -> None:
+        self._use(endpoints)
+        if endpoints:
+            facts = {"gateways": sorted(endpoints)}
+            await trio.to_thread.run_sync(self._memory.write, facts, self._certificate.clock())
 
     def _use(self, endpoints: Sequence[str]) -> None:
         """An empty list is not believed: the Manager may just have started."""

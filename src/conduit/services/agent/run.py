@@ -21,8 +21,7 @@ from conduit.services.api.agent.v1.agent_pb import Registration
 from conduit.services.certificates import GATEWAY_NAME, Identity
 from conduit.services.clock import Clock, system_clock
 from conduit.services.connect_client import ConnectClient, open_http
-from conduit.services.machine import SERVICE, MachineCertificate, MachineFiles
-from conduit.services.settings import read_secret
+from conduit.services.machine import SERVICE, JoinToken, MachineCertificate, MachineFiles
 from conduit.tunnel import Addresses, dial, dial_all
 
 logger = structlog.get_logger(__name__)
@@ -56,9 +55,7 @@ async def run_agent(
             client,
             clock,
             name=config.name,
-            join_token=lambda: read_secret(
-                file=config.join_token_file, environment=config.join_token_env, what="join token"
-            ),
+            join_token=JoinToken(kind="agent", file=config.join_token_file, environment=config.join_token_env),
         )
         async with open_servers(config) as servers, open_background_nursery() as nursery:
             nursery.start_soon(_reload_on_request, servers, again)

@@ -69,6 +69,8 @@ class ManagerLink:
         self._told: dict[str, float] = {}
         "When the Manager told what, in this process, in seconds since 1970."
         self._remembered_at = float("-inf")
+        self._refused = False
+        "Whether the Manager does not trust us any more."
         self.ready = trio.Event()
         "Set when all is known that tokens are judged by."
 
@@ -108,6 +110,8 @@ class ManagerLink:
         """
         if not self.ready.is_set():
             raise CallError(Code.UNAVAILABLE, "the Manager has not told its public keys yet")
+        if self._refused:
+            raise CallError(Code.UNAVAILABLE, "the Manager does not take this Gateway's certificate")
         age = self._access.clock() - self.heard_at
         if age > MAX_AGE:
             raise CallError(Code.UNAVAILABLE, f"the Manager was not heard of for {in_words(age)}: too long")
@@ -137,9 +141,16 @@ class ManagerLink:
                 await self.fetch_keys()
             except CallError as error:
                 logger.warning("the Manager does not answer", reason=error.message)
+                self._judge(error)
                 pause = RETRY
             with trio.move_on_after(pause):
                 await self._agents.wait_changed()
+
+    def _judge(self, error: CallError) -> None:
+        """A Gateway that is revoked lives on nothing that it remembers."""
+        if error.code == Code.UNAUTHENTICATED:
+            self._refused = True
+            self._memory.forget()
 
     async def _register(self) -> float:
         """Seconds until the next time."""
@@ -147,9 +158,9 @@ class ManagerLink:
         request = RegisterGatewayRequest(
             endpoint=endpoint, tunnel_endpoint=tunnel_endpoint, version=__version__, agent_ids=self._agents.names()
         )
-        answer = await self._managers.call(
-            "RegisterGateway", request, RegisterGatewayResponse, bearer=self._certificate.token()
-        )
+        async with self._certificate.shown() as bearer:
+            answer = await self._managers.call("RegisterGateway", request, RegisterGatewayResponse, bearer=bearer)
+        self._refused = False
         self._region_keys = [SealingKey(key.key_id, key.key) for key in answer.region_keys]
         self._access.use_region_keys(self._region_keys)
         await self._heard("region keys")
@@ -166,18 +177,19 @@ class ManagerLink:
     async def _watch(self) -> None:
         """From the first that still matters: numbers begin anew when a Manager is restored from a backup."""
         request = WatchRevocationsRequest(after=0)
-        stream = self._machines.stream(
-            "WatchRevocations", request, WatchRevocationsResponse, bearer=self._certificate.token(), silence=SILENCE
-        )
-        async with aclosing(stream) as news:
-            async for each in news:
-                self._access.revocations.add(each.revocations)
-                await self._heard("revocations")
+        async with self._certificate.shown() as bearer:
+            stream = self._machines.stream(
+                "WatchRevocations", request, WatchRevocationsResponse, bearer=bearer, silence=SILENCE
+            )
+            async with aclosing(stream) as news:
+                async for each in news:
+                    self._access.revocations.add(each.revocations)
+                    await self._heard("revocations")
 
     async def _heard(self, what: str) -> None:
         """The Manager has told; when it has told all, that is kept."""
         self._told[what] = self._access.clock()
-        if len(self._told) < len(_ALL):
+        if len(self._told) < len(_ALL) or self._refused:
             return
         self.ready.set()
         async with self._writing:

@@ -22,8 +22,7 @@ from conduit.services.gateway.agents import Agents, admit, is_agent
 from conduit.services.gateway.app import create_app
 from conduit.services.gateway.gateway import Gateway
 from conduit.services.gateway.manager_link import ManagerLink
-from conduit.services.machine import SERVICE, MachineCertificate, MachineFiles
-from conduit.services.settings import read_secret
+from conduit.services.machine import SERVICE, JoinToken, MachineCertificate, MachineFiles
 from conduit.services.web.bindings import Binding
 from conduit.services.web.clients import LOOPBACK
 from conduit.services.web.fronting import WebSettings
@@ -115,9 +114,7 @@ async def run_gateway(
             machines,
             clock,
             name=settings.name,
-            join_token=lambda: read_secret(
-                file=settings.join_token_file, environment=settings.join_token_env, what="join token"
-            ),
+            join_token=JoinToken(kind="gateway", file=settings.join_token_file, environment=settings.join_token_env),
         )
         access = Access(clock)
         async with accept(
