@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+import trio
 from protobuf import Oneof
 
 from conduit._trio import open_background_nursery
@@ -86,3 +88,24 @@ async def _keys_of(path: RunningPath) -> dict[str, Any]:
 
 async def _hears(path: RunningPath) -> bool:
     return str((await _keys_of(path))["text"]).startswith("from the Manager")
+
+
+async def test_services_say_that_they_serve_and_do_not_fill_the_log_while_the_manager_is_down(tmp_path: Path) -> None:
+    async with open_path(tmp_path) as path:
+        manager, gateway, agent = (path.process(name) for name in ("manager", "gateway", "agent"))
+        for service in (manager, gateway, agent):
+            await service.start()
+        await eventually(partial(gets_token, path.customer()))
+        await manager.stop()
+        await trio.sleep(7)  # three attempts and more
+        for service in (gateway, agent):
+            lines = [json.loads(line) for line in service.log.read_text().splitlines() if line.startswith("{")]
+            troubles = [line["event"] for line in lines if line["level"] == "warning"]
+            assert troubles
+            assert len(troubles) <= 2 * len(set(troubles)), troubles  # the stream breaks off, then nobody answers
+        text = gateway.log.read_text()
+        address = path.seed.gateway_url
+        assert f"ready: gateway gw1: clients at {address}, agents at 127.0.0.1:{path.seed.ports.tunnel}\n" in text
+        (ready,) = [json.loads(line) for line in text.splitlines() if '"event": "ready"' in line]
+        assert (ready["service"], ready["name"], ready["clients"]) == ("gateway", "gw1", address)
+        assert "ready: agent agent1\n" in agent.log.read_text()

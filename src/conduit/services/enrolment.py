@@ -19,6 +19,7 @@ from conduit.services.connect_client import ConnectClient
 from conduit.services.machine_files import MachineFiles
 from conduit.services.secret import Secret
 from conduit.services.settings import read_secret
+from conduit.services.troubles import Trouble
 from conduit.tunnel.call_frames import Code
 
 _FIRST_PAUSE: Final = 0.1  # seconds
@@ -105,14 +106,14 @@ async def _at_once(call: Callable[[], Awaitable[EnrollResponse]]) -> EnrollRespo
 
 
 async def _when_reachable(call: Callable[[], Awaitable[EnrollResponse]]) -> EnrollResponse:
-    pause = _FIRST_PAUSE
+    pause, silent = _FIRST_PAUSE, Trouble("waiting for the Manager, to enrol")
     while True:
         try:
             return await call()
         except CallError as error:
             if error.code not in (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED):
                 raise
-            logger.info("waiting for the Manager", reason=error.message)
+            silent.failed(error.message)
         await trio.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
 

@@ -22,6 +22,7 @@ from conduit.services.api.manager.v1.machine_pb import (
 from conduit.services.connect_client import ConnectClient
 from conduit.services.machine import MachineCertificate
 from conduit.services.remembered import Remembered
+from conduit.services.troubles import Trouble
 from conduit.tunnel import Addresses
 
 RETRY: Final = 2.0  # seconds
@@ -48,6 +49,8 @@ class ManagerLink:
         self._addresses = addresses
         self._report = report
         self._changed = trio.Event()
+        self._silent = Trouble("the Manager does not take the list of servers")
+        self._deaf = Trouble("no list of Gateways from the Manager")
         self._memory = Remembered(certificate, "remembered")
 
     def recall(self) -> None:
@@ -77,9 +80,10 @@ class ManagerLink:
                 async with self._certificate.shown() as bearer:
                     answer = await self._client.call("ReportServers", request, ReportServersResponse, bearer=bearer)
             except CallError as error:
-                logger.warning("the Manager does not take the list of servers", reason=error.message)
+                self._silent.failed(error.message)
                 pause = RETRY
             else:
+                self._silent.over()
                 pause = float(answer.report_interval_seconds or 60)
                 for server_id, reason in answer.refused.items():
                     logger.error("the Manager refuses a server", server=server_id, reason=reason)
@@ -91,7 +95,7 @@ class ManagerLink:
             try:
                 await self._watch()
             except CallError as error:
-                logger.warning("no list of Gateways from the Manager", reason=error.message)
+                self._deaf.failed(error.message)
             await trio.sleep(RETRY)
 
     async def _watch(self) -> None:
@@ -101,6 +105,7 @@ class ManagerLink:
             )
             async with aclosing(stream) as lists:
                 async for each in lists:
+                    self._deaf.over()
                     await self._hear([gateway.tunnel_endpoint for gateway in each.gateways])
 
     async def _hear(self, endpoints: Sequence[str]) -> None:

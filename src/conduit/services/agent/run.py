@@ -22,6 +22,7 @@ from conduit.services.certificates import GATEWAY_NAME, Identity
 from conduit.services.clock import Clock, system_clock
 from conduit.services.connect_client import ConnectClient, open_http
 from conduit.services.machine import SERVICE, JoinToken, MachineCertificate, MachineFiles
+from conduit.services.started import Started
 from conduit.tunnel import Addresses, dial, dial_all
 
 logger = structlog.get_logger(__name__)
@@ -42,9 +43,9 @@ async def run_agent(
     again: Callable[[], AgentConfig],
     clock: Clock = system_clock,
     leave: trio.Event,
-    task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED,
+    task_status: trio.TaskStatus[Started] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Until *leave* is set; starts with the Agent's name.
+    """Until *leave* is set.
 
     :param again: reads the configuration once more; called at SIGHUP. Only the servers may change.
     """
@@ -68,7 +69,7 @@ async def _serve(
     certificate: MachineCertificate,
     servers: Servers,
     leave: trio.Event,
-    task_status: trio.TaskStatus[str],
+    task_status: trio.TaskStatus[Started],
 ) -> None:
     addresses = Addresses()
     link = ManagerLink(client, certificate, addresses, lambda: [reported(each) for each in servers.by_id.values()])
@@ -87,7 +88,7 @@ async def _serve(
         nursery.start_soon(link.run)
         async with open_foreground_nursery() as draining:
             draining.start_soon(tunnels)
-            task_status.started(config.name)
+            task_status.started(Started(service="agent", name=config.name, addresses={}))
             await leave.wait()
             await servers.say_goodbye()
 

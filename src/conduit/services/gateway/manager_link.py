@@ -23,6 +23,7 @@ from conduit.services.machine import SERVICE, MachineCertificate
 from conduit.services.remembered import MAX_AGE, Remembered, in_words
 from conduit.services.sealing import SealingKey
 from conduit.services.tokens import TokenVerifier
+from conduit.services.troubles import Trouble
 from conduit.tunnel.call_frames import Code
 
 RETRY: Final = 2.0  # seconds
@@ -69,6 +70,9 @@ class ManagerLink:
         self._told: dict[str, float] = {}
         "When the Manager told what, in this process, in seconds since 1970."
         self._remembered_at = float("-inf")
+        self._no_keys = Trouble("no keys from the Manager")
+        self._silent = Trouble("the Manager does not take the heartbeat")
+        self._deaf = Trouble("no revocations from the Manager")
         self._refused = False
         "Whether the Manager does not trust us any more."
         self.ready = trio.Event()
@@ -130,17 +134,19 @@ class ManagerLink:
                 jwks = response.json()
                 self._access.use(TokenVerifier.from_jwks(jwks))
                 self._jwks = jwks
+                self._no_keys.over()
                 await self._heard("keys")
             except (httpx.HTTPError, AuthenticationError, ValueError) as error:
-                logger.warning("no keys from the Manager", reason=str(error))
+                self._no_keys.failed(str(error))
 
     async def _keep_registered(self) -> None:
         while True:
             try:
                 pause = await self._register()
+                self._silent.over()
                 await self.fetch_keys()
             except CallError as error:
-                logger.warning("the Manager does not answer", reason=error.message)
+                self._silent.failed(error.message)
                 self._judge(error)
                 pause = RETRY
             with trio.move_on_after(pause):
@@ -171,7 +177,7 @@ class ManagerLink:
             try:
                 await self._watch()
             except CallError as error:
-                logger.warning("no revocations from the Manager", reason=error.message)
+                self._deaf.failed(error.message)
             await trio.sleep(RETRY)
 
     async def _watch(self) -> None:
@@ -183,6 +189,7 @@ class ManagerLink:
             )
             async with aclosing(stream) as news:
                 async for each in news:
+                    self._deaf.over()
                     self._access.revocations.add(each.revocations)
                     await self._heard("revocations")
 

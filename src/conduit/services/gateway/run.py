@@ -23,6 +23,7 @@ from conduit.services.gateway.app import create_app
 from conduit.services.gateway.gateway import Gateway
 from conduit.services.gateway.manager_link import ManagerLink
 from conduit.services.machine import SERVICE, JoinToken, MachineCertificate, MachineFiles
+from conduit.services.started import Started, reload_certificate
 from conduit.services.web.bindings import Binding
 from conduit.services.web.clients import LOOPBACK
 from conduit.services.web.fronting import WebSettings
@@ -91,20 +92,12 @@ class GatewaySettings:
         return WebSettings(trusted_proxies=tuple(self.trusted_proxies), metrics_readers=tuple(self.metrics_readers))
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """What a Gateway that runs listens on."""
-
-    port: int
-    tunnel_port: int
-
-
 async def run_gateway(
     settings: GatewaySettings,
     *,
     clock: Clock = system_clock,
     leave: trio.Event,
-    task_status: trio.TaskStatus[Ports] = trio.TASK_STATUS_IGNORED,
+    task_status: trio.TaskStatus[Started] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Until *leave* is set."""
     async with open_http(settings.manager_ca) as http:
@@ -135,7 +128,7 @@ async def _run(
     listener: Listener,
     access: Access,
     leave: trio.Event,
-    task_status: trio.TaskStatus[Ports],
+    task_status: trio.TaskStatus[Started],
 ) -> None:
     agents = Agents()
     public_tunnel = settings.public_tunnel or f"{settings.tunnel_host}:{listener.port}"
@@ -165,7 +158,15 @@ async def _run(
             start = partial(serve, app, settings.binding, leave=no_more, trusted=settings.web.trusted_proxies)
             bound = await clients.start(start)
             await link.ready.wait()
-            task_status.started(Ports(bound.port, listener.port))
+            addresses = {"clients": bound.urls[0], "agents": f"{settings.tunnel_host}:{listener.port}"}
+            task_status.started(
+                Started(
+                    service="gateway",
+                    name=settings.name,
+                    addresses=addresses,
+                    reload=partial(reload_certificate, bound),
+                )
+            )
             await leave.wait()
             gateway.consoles.end_all(End.DRAIN)
             no_more.set()
