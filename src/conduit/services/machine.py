@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final, Self
 
@@ -45,6 +45,8 @@ class MachineCertificate:
         self.clock = clock
         self._enrolment = enrolment
         self._turn = trio.Lock()
+        self.on_new_identity: Callable[[], None] = _nothing
+        "Called when the machine has enrolled anew: the old certificate was refused."
         self._key: Key
         self._certificate: x509.Certificate
         self.load()
@@ -126,6 +128,7 @@ class MachineCertificate:
                 raise CallError(Code.UNAUTHENTICATED, f"{because.message}; {error.message}") from error
             self.load()
             logger.warning("the old certificate was refused, there is a new one", reason=because.message)
+            self.on_new_identity()
 
     async def keep(self, client: ConnectClient) -> None:
         """Renew it in the middle of its life, for ever."""
@@ -148,6 +151,10 @@ class MachineCertificate:
             answer = await client.call("RenewCertificate", request, RenewCertificateResponse, bearer=bearer)
         self.files.write(key=key, certificate=answer.certificate, ca=answer.ca)
         self.load()
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
 
 
 __all__ = ["SERVICE", "JoinToken", "MachineCertificate", "MachineFiles"]

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
 import trio
+from trio.testing import MockClock
 
 from conduit.errors import CallError
+from conduit.services.api.manager.v1 import machine_pb as pb
 from conduit.services.api.manager.v1.machine_connect import MachineServiceASGIApplication
 from conduit.services.api.manager.v1.machine_pb import ReportServersRequest, ReportServersResponse
 from conduit.services.connect_client import ConnectClient
@@ -74,6 +79,12 @@ class World:
 
 
 @pytest.fixture
+async def test_manager(tmp_path: Path) -> AsyncIterator[TestManager]:
+    async with open_test_manager(tmp_path) as manager:
+        yield manager
+
+
+@pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with open_test_manager(tmp_path) as manager:
         hosts = Hosts()
@@ -87,11 +98,34 @@ async def test_a_revoked_machine_with_a_new_join_token_comes_back_by_itself(worl
     await world.give_token()
     certificate = await world.start()
     await world.report(certificate)
+    told: list[str] = []
+    certificate.on_new_identity = lambda: told.append("new")
     await world.revoke()
     await world.give_token()
     assert await world.refusal(certificate) == "the machine's certificate is revoked"  # this time still
     await world.report(certificate)
     await world.report(await world.start())  # after a restart too
+    assert told == ["new"]
+
+
+@pytest.mark.parametrize("kind", ["agent", "gateway"])
+async def test_who_is_revoked_hears_no_more_news_and_is_told_why(
+    test_manager: TestManager, autojump_clock: MockClock, kind: str
+) -> None:
+    bearer = await test_manager.machine(kind, "m1")
+    rpc = MachineRpc(test_manager.manager)
+    ctx: Any = SimpleNamespace(request_headers={"authorization": f"Bearer {bearer}"})
+    if kind == "agent":
+        news: AsyncGenerator[Any] = rpc.watch_gateways(pb.WatchGatewaysRequest(), ctx)  # type: ignore[assignment]
+    else:
+        news = rpc.watch_revocations(pb.WatchRevocationsRequest(), ctx)  # type: ignore[assignment]
+    async with aclosing(news):
+        await anext(news)
+        test_manager.clock.now += 10
+        await test_manager.manager.machines.revoke(f"{kind}/m1")
+        with pytest.raises(CallError, match="revoked") as refused:
+            await anext(news)
+    assert refused.value.code == Code.UNAUTHENTICATED
 
 
 async def test_without_a_new_one_it_says_what_to_do_and_asks_for_nothing(world: World) -> None:

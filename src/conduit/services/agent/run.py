@@ -74,6 +74,7 @@ async def _serve(
     addresses = Addresses()
     link = ManagerLink(client, certificate, addresses, lambda: [reported(each) for each in servers.by_id.values()])
     link.recall()
+    certificate.on_new_identity = addresses.begin_anew
     registration = Registration(version=__version__, server_ids=list(servers.by_id))
     dialler = partial(
         dial,

@@ -69,6 +69,7 @@ class MachineRpc(MachineService):
         last: list[tuple[str, str]] | None = None
         told = -SIGN_OF_LIFE
         while True:
+            await self._manager.machines.check_still(known.machine)
             alive = await self._manager.registry.gateways(known.region, alive=True)
             now = [(gateway.id, gateway.tunnel_endpoint) for gateway in alive]
             if now != last or trio.current_time() >= told + SIGN_OF_LIFE:
@@ -82,9 +83,10 @@ class MachineRpc(MachineService):
         self, request: pb.WatchRevocationsRequest, ctx: _Context
     ) -> AsyncIterator[pb.WatchRevocationsResponse]:
         """What is revoked, after the one that the Gateway knows."""
-        await self._manager.callers.machine(ctx, "gateway")
+        known = await self._manager.callers.machine(ctx, "gateway")
         after, told = request.after, -SIGN_OF_LIFE
         while True:
+            await self._manager.machines.check_still(known.machine)
             found = await self._manager.revocations_after(after)
             if found or trio.current_time() >= told + SIGN_OF_LIFE:
                 after, told = found[-1].number if found else after, trio.current_time()
