@@ -20,8 +20,8 @@ from conduit.services.api.manager.v1.machine_pb import (
     WatchGatewaysResponse,
 )
 from conduit.services.connect_client import ConnectClient
+from conduit.services.keepsake import Keepsake
 from conduit.services.machine import MachineCertificate
-from conduit.services.remembered import Remembered
 from conduit.services.troubles import Trouble
 from conduit.tunnel import Addresses
 
@@ -51,7 +51,7 @@ class ManagerLink:
         self._changed = trio.Event()
         self._silent = Trouble("the Manager does not take the list of servers")
         self._deaf = Trouble("no list of Gateways from the Manager")
-        self._memory = Remembered(certificate, "remembered")
+        self._memory = Keepsake(certificate, "remembered")
 
     def recall(self) -> None:
         """Begin with the Gateways that are remembered: the Manager may be down."""

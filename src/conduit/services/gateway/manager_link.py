@@ -19,8 +19,8 @@ from conduit.services.connect_client import ConnectClient
 from conduit.services.gateway.access import Access
 from conduit.services.gateway.agents import Agents
 from conduit.services.gateway.facts import Facts, as_messages
+from conduit.services.keepsake import MAX_AGE, Keepsake, in_words
 from conduit.services.machine import SERVICE, MachineCertificate
-from conduit.services.remembered import MAX_AGE, Remembered, in_words
 from conduit.services.sealing import SealingKey
 from conduit.services.tokens import TokenVerifier
 from conduit.services.troubles import Trouble
@@ -63,7 +63,7 @@ class ManagerLink:
         self._machines = ConnectClient(http, manager_url, SERVICE)
         self._fetched_at = float("-inf")
         self._lock = trio.Lock()
-        self._memory = Remembered(certificate, "remembered")
+        self._memory = Keepsake(certificate, "remembered")
         self._writing = trio.Lock()
         self._jwks: Mapping[str, Any] = {}
         self._region_keys: Sequence[SealingKey] = ()

@@ -11,9 +11,9 @@ import pytest
 from conduit.errors import CallError
 from conduit.services.certificates import LIFE
 from conduit.services.gateway.access import Access
+from conduit.services.keepsake import MAX_AGE
 from conduit.services.manager.manager import KEYS_FRESH
 from conduit.services.manager.vault import ANNOUNCED, TOKEN_KEY_LIFE
-from conduit.services.remembered import MAX_AGE
 from conduit.services.tokens import SERVER_LIFE, TokenVerifier
 from tests.fakes.manager import TestManager
 

@@ -25,7 +25,7 @@ _VERSION: Final = 1
 logger = structlog.get_logger(__name__)
 
 
-class Remembered:
+class Keepsake:
     """The file.
 
     :param what: is in it; a file with something else is not believed.
