@@ -17,6 +17,14 @@ PIXEL: Final = 4  # bytes
 TILE: Final = 64  # pixels: the side of what is compared at once
 
 
+def tiles(area: Area, side: int) -> Iterator[Area]:
+    """Cut *area* into squares, from the left and from above; the last ones are smaller."""
+    right, bottom = area.x + area.width, area.y + area.height
+    for y in range(area.y, bottom, side):
+        for x in range(area.x, right, side):
+            yield Area(x, y, min(side, right - x), min(side, bottom - y))
+
+
 class Framebuffer:
     """The picture.
 

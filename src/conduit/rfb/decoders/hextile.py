@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from enum import IntFlag
 from typing import Final
 
 from conduit.errors import DecodeError
 from conduit.rfb.decoders.pulling import Pulling, pull_u8
-from conduit.rfb.framebuffer import PIXEL, Framebuffer
+from conduit.rfb.framebuffer import PIXEL, Framebuffer, tiles
 from conduit.rfb.messages import Area
 from conduit.rfb.pixels import opaque
 
@@ -23,14 +22,6 @@ class Sub(IntFlag):
     FOREGROUND = 4
     RECTANGLES = 8
     COLOURED = 16
-
-
-def tiles(area: Area, side: int) -> Iterator[Area]:
-    """Cut *area* into squares, from the left and from above; the last ones are smaller."""
-    right, bottom = area.x + area.width, area.y + area.height
-    for y in range(area.y, bottom, side):
-        for x in range(area.x, right, side):
-            yield Area(x, y, min(side, right - x), min(side, bottom - y))
 
 
 class HextileDecoder:

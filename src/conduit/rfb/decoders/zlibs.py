@@ -6,9 +6,8 @@ from typing import Final
 
 from conduit._wire import Reader
 from conduit.errors import DecodeError
-from conduit.rfb.decoders.hextile import tiles
 from conduit.rfb.decoders.pulling import Inflater, Pulling, pull_u32
-from conduit.rfb.framebuffer import PIXEL, TILE, Framebuffer
+from conduit.rfb.framebuffer import PIXEL, TILE, Framebuffer, tiles
 from conduit.rfb.messages import Area
 from conduit.rfb.pixels import from_bgr, from_palette, opaque, packed_row, unpack
 
