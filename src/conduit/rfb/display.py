@@ -16,7 +16,7 @@ from conduit.rfb.decoders import PointerShape
 from conduit.rfb.framebuffer import Framebuffer
 from conduit.rfb.images import encode_png, pillow
 from conduit.rfb.keyboards import KeyMove, chord_moves, find_chord, layout_named, text_moves
-from conduit.rfb.login import Connection, LoginOptions, open_connection
+from conduit.rfb.login import Ask, Connection, LoginOptions, open_connection
 from conduit.rfb.messages import Area, FramebufferUpdateRequest, PointerEvent, SetEncodings, SetPixelFormat
 from conduit.rfb.names import Encoding
 from conduit.rfb.pixel_format import PixelFormat
@@ -48,7 +48,7 @@ OTHERS: Final = (
 CHUNK: Final = 1 << 18  # bytes read at once
 PAUSE: Final = 1 / 30  # seconds, at least, between two requests
 PATIENCE: Final = 10.0  # seconds for a whole picture
-KEY_PAUSE: Final = 0.01  # seconds between keys: a keyboard of PS/2 has room for sixteen bytes
+KEY_PAUSE: Final = 0.02  # seconds for each key: QEMU takes that long, and a keyboard of PS/2 has room for few
 CLICK_PAUSE: Final = 0.05  # seconds that a button is down
 BUTTONS: Final = range(1, 9)
 
@@ -148,22 +148,33 @@ class Display:
 
         :raises LocalProtocolError: one is unknown.
         """
-        moves = list(chord_moves(find_chord(keys, layout_named(layout))))
+        await self.press_each([keys], layout=layout)
+
+    async def press_each(self, chords: Iterable[str], *, layout: str = "us", pause: float = KEY_PAUSE) -> None:
+        """The same for several, one after the other.
+
+        :param pause: seconds for each key.
+        :raises LocalProtocolError: one is unknown. Nothing was pressed then.
+        """
+        chosen = layout_named(layout)
+        pressed = [list(chord_moves(find_chord(keys, chosen))) for keys in chords]
         await self._know_the_keyboard()
-        await self._type(moves)
+        for moves in pressed:
+            await self._type(moves)
+            await trio.sleep(pause * len(moves) / 2)
 
     async def type_text(self, text: str, *, layout: str = "us", pause: float = KEY_PAUSE) -> None:
         """Type a text; a line feed is Enter.
 
         :param layout: the keyboard that the machine believes to have: us, gb, de or fr.
-        :param pause: seconds between characters.
+        :param pause: seconds for each key.
         :raises LocalProtocolError: a character has no key there. Nothing was typed then.
         """
         chosen = layout_named(layout)
         await self._know_the_keyboard()
         for moves in list(text_moves(text, chosen, scan_codes=self.takes_scan_codes)):
             await self._type(moves)
-            await trio.sleep(pause)
+            await trio.sleep(pause * len(moves) / 2)
 
     async def _know_the_keyboard(self) -> None:
         """A server tells with its first picture; one that shows nothing is asked to type nevertheless."""
@@ -330,13 +341,15 @@ async def open_display(
     username: str = "",
     password: str | None = None,
     options: LoginOptions | None = None,
+    ask: Ask | None = None,
     encodings: Iterable[int] | None = None,
 ) -> AsyncIterator[Display]:
     """Log in to a display; it is left at the end of the block.
 
     :param address: such as ``192.0.2.7``, ``192.0.2.7::1``, ``vnc://192.0.2.7:5901`` or ``wss://192.0.2.7/kvm/0``.
     :param options: everything about the login, in place of *username* and *password*.
-    :param encodings: ask for these, best first, in place of all that are known.
+    :param ask: asks somebody for what is missing.
+    :param encodings: ask the server for these, best first, in place of all that are known.
     :raises AuthenticationError: the server does not believe us.
     :raises DisplayRefused: it wants nobody, or nobody more.
     :raises NegotiationError: nothing that it offers may be used.
@@ -345,7 +358,7 @@ async def open_display(
     pillow()  # nothing works without, so say it first
     where = DisplayAddress.parse(address) if isinstance(address, str) else address
     login = options or LoginOptions(credentials=Credentials(username, password))
-    async with open_connection(where, login) as connection, open_background_nursery() as nursery:
+    async with open_connection(where, login, ask=ask) as connection, open_background_nursery() as nursery:
         display = Display(connection)
         if encodings is not None:
             display.limit_encodings(encodings)
