@@ -44,12 +44,18 @@ class FakeDisplay:
 
     async def serve(self) -> None:
         data = bytearray()
-        while received := await self._stream.receive_some():
+        while received := await self._receive():
             data += received
             while (size := self._size_of(data)) <= len(data):
                 message = bytes(data[:size])
                 del data[:size]
                 await self._take(message)
+
+    async def _receive(self) -> bytes | bytearray:
+        try:
+            return await self._stream.receive_some()
+        except trio.ClosedResourceError:
+            return b""
 
     def _size_of(self, data: bytearray) -> int:
         if not data or (data[0] == 2 and len(data) < 4):

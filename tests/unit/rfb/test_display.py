@@ -17,10 +17,8 @@ from conduit.rfb.recording import Kind, Recording
 from tests.fakes.rfb_bytes import BLUE, GREEN, RED, chequered, rectangle, update
 from tests.fakes.rfb_display import FakeDisplay, open_fake_display, settle
 
-pytestmark = pytest.mark.usefixtures("autojump_clock")
 
-
-async def test_a_screenshot_is_the_picture_as_a_png() -> None:
+async def test_a_screenshot_is_the_picture_as_a_png(autojump_clock: MockClock) -> None:
     server = FakeDisplay(chequered(8, 4))
     async with open_fake_display(server) as display:
         assert decode_png(await display.screenshot()) == (8, 4, bytes(server.picture.pixels))
@@ -28,7 +26,7 @@ async def test_a_screenshot_is_the_picture_as_a_png() -> None:
     assert server.encodings == (*PICTURES, *OTHERS)
 
 
-async def test_a_screenshot_is_taken_after_it_is_asked_for() -> None:
+async def test_a_screenshot_is_taken_after_it_is_asked_for(autojump_clock: MockClock) -> None:
     server = FakeDisplay(Framebuffer(2, 2, RED * 4))
     async with open_fake_display(server) as display:
         await display.refresh()
@@ -37,16 +35,15 @@ async def test_a_screenshot_is_taken_after_it_is_asked_for() -> None:
     assert [request.incremental for request in server.requests][:1] == [False]
 
 
-async def test_encodings_can_be_chosen() -> None:
+async def test_encodings_can_be_chosen(autojump_clock: MockClock) -> None:
     server = FakeDisplay(Framebuffer(2, 2))
-    connection_display: Display
-    async with open_fake_display(server) as connection_display:
-        connection_display.limit_encodings([Encoding.HEXTILE])
-        await connection_display.refresh()
+    async with open_fake_display(server) as display:
+        display.limit_encodings([Encoding.HEXTILE])
+        await display.refresh()
     assert server.encodings == (Encoding.HEXTILE, *OTHERS)
 
 
-async def test_a_server_that_shows_nothing_is_an_error_in_time() -> None:
+async def test_a_server_that_shows_nothing_is_an_error_in_time(autojump_clock: MockClock) -> None:
     async with open_fake_display(FakeDisplay(Framebuffer(2, 2), shows=False)) as display:
         started = trio.current_time()
         with pytest.raises(PeerTimeoutError, match="no whole picture within 3 s; the machine may be off"):
@@ -54,7 +51,7 @@ async def test_a_server_that_shows_nothing_is_an_error_in_time() -> None:
         assert trio.current_time() - started == pytest.approx(3.0)
 
 
-async def test_changes_are_waited_for() -> None:
+async def test_changes_are_waited_for(autojump_clock: MockClock) -> None:
     server = FakeDisplay(Framebuffer(130, 70))
     async with open_fake_display(server) as display, trio.open_nursery() as nursery:
 
@@ -69,7 +66,7 @@ async def test_changes_are_waited_for() -> None:
         assert await display.wait_for_change(patience=20) == [Area(128, 0, 2, 64)]
 
 
-async def test_changes_elsewhere_are_not_what_is_waited_for() -> None:
+async def test_changes_elsewhere_are_not_what_is_waited_for(autojump_clock: MockClock) -> None:
     server = FakeDisplay(Framebuffer(4, 4))
     async with open_fake_display(server) as display, trio.open_nursery() as nursery:
 
@@ -85,7 +82,7 @@ async def test_changes_elsewhere_are_not_what_is_waited_for() -> None:
         assert trio.current_time() - started == pytest.approx(2.0)
 
 
-async def test_no_change_is_an_error_in_time() -> None:
+async def test_no_change_is_an_error_in_time(autojump_clock: MockClock) -> None:
     async with open_fake_display(FakeDisplay(Framebuffer(2, 2))) as display:
         with pytest.raises(PeerTimeoutError, match="did not change within 2 s"):
             await display.wait_for_change(patience=2.0)
@@ -93,7 +90,7 @@ async def test_no_change_is_an_error_in_time() -> None:
             await display.wait_for_change(Area(0, 0, 3, 3))
 
 
-async def test_another_size_is_a_change_and_all_is_asked_for_again() -> None:
+async def test_another_size_is_a_change_and_all_is_asked_for_again(autojump_clock: MockClock) -> None:
     server = FakeDisplay(Framebuffer(2, 2))
     async with open_fake_display(server) as display, trio.open_nursery() as nursery:
 
@@ -110,7 +107,7 @@ async def test_another_size_is_a_change_and_all_is_asked_for_again() -> None:
     assert sum(not request.incremental for request in server.requests) >= 2
 
 
-async def test_a_text_is_typed_by_keysyms_or_by_scan_codes() -> None:
+async def test_a_text_is_typed_by_keysyms_or_by_scan_codes(autojump_clock: MockClock) -> None:
     for scan_codes, expected in ((False, [0x61, 0xFFE1, 0x42, 0x42, 0xFFE1]), (True, [0x1E, 0x2A, 0x30, 0x30, 0x2A])):
         server = FakeDisplay(Framebuffer(2, 2), scan_codes=scan_codes)
         async with open_fake_display(server) as display:
@@ -120,7 +117,7 @@ async def test_a_text_is_typed_by_keysyms_or_by_scan_codes() -> None:
         assert keys == [expected[0], *expected]
 
 
-async def test_keys_are_pressed_together() -> None:
+async def test_keys_are_pressed_together(autojump_clock: MockClock) -> None:
     server = FakeDisplay(Framebuffer(2, 2), scan_codes=True)
     async with open_fake_display(server) as display:
         await display.press("ctrl+alt+delete")
@@ -132,7 +129,7 @@ async def test_keys_are_pressed_together() -> None:
     assert len(server.keys) == 10
 
 
-async def test_a_server_that_shows_nothing_gets_keys_nevertheless() -> None:
+async def test_a_server_that_shows_nothing_gets_keys_nevertheless(autojump_clock: MockClock) -> None:
     server = FakeDisplay(Framebuffer(2, 2), shows=False)
     async with open_fake_display(server) as display:
         await display.press("a")
@@ -140,7 +137,7 @@ async def test_a_server_that_shows_nothing_gets_keys_nevertheless() -> None:
     assert len(server.keys) == 2
 
 
-async def test_a_text_that_cannot_be_typed_is_not_begun() -> None:
+async def test_a_text_that_cannot_be_typed_is_not_begun(autojump_clock: MockClock) -> None:
     server = FakeDisplay(Framebuffer(2, 2), scan_codes=True)
     async with open_fake_display(server) as display:
         with pytest.raises(LocalProtocolError, match="character 3"):
@@ -151,7 +148,7 @@ async def test_a_text_that_cannot_be_typed_is_not_begun() -> None:
     assert not server.keys
 
 
-async def test_the_pointer_moves_and_clicks() -> None:
+async def test_the_pointer_moves_and_clicks(autojump_clock: MockClock) -> None:
     server = FakeDisplay(Framebuffer(10, 10))
     async with open_fake_display(server) as display:
         await display.move(3, 4)
@@ -170,13 +167,15 @@ async def test_the_pointer_moves_and_clicks() -> None:
         (lambda display: display.click(0, 0, button=9), "no button 9"),
     ],
 )
-async def test_what_cannot_be_pointed_at_is_refused(act: Callable[[Display], Awaitable[None]], why: str) -> None:
+async def test_what_cannot_be_pointed_at_is_refused(
+    act: Callable[[Display], Awaitable[None]], why: str, autojump_clock: MockClock
+) -> None:
     async with open_fake_display(FakeDisplay(Framebuffer(10, 10))) as display:
         with pytest.raises(LocalProtocolError, match=why):
             await act(display)
 
 
-async def test_what_a_server_tells_is_known() -> None:
+async def test_what_a_server_tells_is_known(autojump_clock: MockClock) -> None:
     server = FakeDisplay(Framebuffer(2, 2))
     async with open_fake_display(server) as display:
         await display.refresh()
@@ -194,7 +193,7 @@ async def test_what_a_server_tells_is_known() -> None:
         assert display.pointer.pixels == RED
 
 
-async def test_a_session_is_recorded() -> None:
+async def test_a_session_is_recorded(autojump_clock: MockClock) -> None:
     server = FakeDisplay(Framebuffer(4, 4, RED * 16))
     file = io.BytesIO()
     async with open_fake_display(server) as display, display.record(file) as writer:
@@ -214,7 +213,7 @@ async def test_a_session_is_recorded() -> None:
     assert Kind.CLIENT not in {record.kind for record in recording.records()}
 
 
-async def test_input_is_recorded_only_where_it_is_asked_for() -> None:
+async def test_input_is_recorded_only_where_it_is_asked_for(autojump_clock: MockClock) -> None:
     file = io.BytesIO()
     async with open_fake_display(FakeDisplay(Framebuffer(4, 4))) as display:
         async with display.record(file, with_input=True):
@@ -228,18 +227,18 @@ async def test_input_is_recorded_only_where_it_is_asked_for() -> None:
 # --- ends ---
 
 
-async def test_a_server_that_leaves_is_an_error() -> None:
+async def test_a_server_that_leaves_is_an_error(autojump_clock: MockClock) -> None:
     server = FakeDisplay(Framebuffer(2, 2))
-    with pytest.raises(RemoteProtocolError, match="the server closed the connection"):
+    with pytest.raises(RemoteProtocolError, match="the server closed the connection"):  # noqa: PT012 - leaving raises
         async with open_fake_display(server) as display:
             await display.refresh()
             await server.close()
             await trio.sleep(1)
 
 
-async def test_a_server_that_leaves_in_a_message_is_an_error() -> None:
+async def test_a_server_that_leaves_in_a_message_is_an_error(autojump_clock: MockClock) -> None:
     server = FakeDisplay(Framebuffer(2, 2))
-    with pytest.raises(DecodeError, match="middle of a message"):
+    with pytest.raises(DecodeError, match="middle of a message"):  # noqa: PT012 - leaving raises
         async with open_fake_display(server) as display:
             await display.refresh()
             await server.say(b"\0")
@@ -247,9 +246,9 @@ async def test_a_server_that_leaves_in_a_message_is_an_error() -> None:
             await trio.sleep(1)
 
 
-async def test_a_broken_connection_is_an_error() -> None:
+async def test_a_broken_connection_is_an_error(autojump_clock: MockClock) -> None:
     server = FakeDisplay(Framebuffer(2, 2))
-    with pytest.raises(TransportError, match="was lost"):
+    with pytest.raises(TransportError, match="was lost"):  # noqa: PT012 - leaving raises
         async with open_fake_display(server) as display:
             await display.refresh()
             await server.client.aclose()
