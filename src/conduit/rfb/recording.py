@@ -112,6 +112,7 @@ class RecordingWriter:
 
     def _record(self, kind: Kind, data: bytes, now: float) -> None:
         self._write(RECORD.pack(kind, len(data), self._microseconds(now)) + data)
+        self._file.flush()  # who is stopped has recorded until then
 
     def _microseconds(self, now: float) -> int:
         return round((now - self._began) * 1e6)
