@@ -78,14 +78,14 @@ class Displays:
 
     def __init__(self, peer: FindPeer, folder: Path, stack: ExitStack) -> None:
         self._peer = peer
-        self._folder = folder
+        self.folder = folder
         self._stack = stack
         self._count = 0
 
     def start(self, program: str, *words: str | Path, **more: object) -> Path:
         """Run a program; its log."""
         self._count += 1
-        log = self._folder / f"{self._count}-{program}.log"
+        log = self.folder / f"{self._count}-{program}.log"
         self._stack.enter_context(running([self._peer(program), *words], log, **more))
         return log
 
@@ -108,7 +108,7 @@ class Displays:
 
     def xvnc(self, types: str, *words: str | Path) -> Display:
         """TigerVNC's server, which offers *types*."""
-        passwords = self._folder / "vncpasswd"
+        passwords = self.folder / "vncpasswd"
         if not passwords.exists():
             tool = self._peer("vncpasswd")
             hidden = subprocess.run([tool, "-f"], input=PASSWORD.encode(), capture_output=True, check=True).stdout
@@ -116,7 +116,7 @@ class Displays:
         port = free_port()
         name = self._x_server("Xvnc", "-rfbport", str(port), "-localhost", "-SecurityTypes", types,
                               "-PasswordFile", passwords, "-geometry", "400x300", "-depth", "24", *words)  # fmt: skip
-        wait_for_port(port, self._folder / f"{self._count}-Xvnc.log")
+        wait_for_port(port, self.folder / f"{self._count}-Xvnc.log")
         return Display(port, name)
 
     def xvfb(self) -> str:
@@ -160,7 +160,7 @@ class Displays:
     def conduit(self, *words: str | Path) -> tuple[Path, subprocess.Popen[bytes]]:
         """Our own command; its log, and itself."""
         self._count += 1
-        log = self._folder / f"{self._count}-conduit.log"
+        log = self.folder / f"{self._count}-conduit.log"
         command = [sys.executable, "-m", "conduit", *words]
         return log, self._stack.enter_context(running(command, log))
 

@@ -22,8 +22,9 @@ HIDDEN: Final = frozenset({Encoding.GII, Encoding.EXTENDED_MOUSE_BUTTONS, Encodi
 messages have a length that depends on what the server has answered, and with the third see ``_AUDIO``."""
 _QEMU_KEY: Final = 256 + QemuKind.EXTENDED_KEY
 _AUDIO: Final = 256 + QemuKind.AUDIO
-"""Never passes: a server that knows QEMU's keys and not its sound, such as TigerVNC's, takes two bytes of it for all,
-and the rest for other messages. Whoever may only look would have a way to type."""
+"""Never passes: its length depends on what is in it, and a server may know QEMU's keys and not its sound. TigerVNC 1.12
+then closes the connection; one that read on after fewer bytes than we count would give who may only look a way to type.
+"""
 _INPUT: Final = frozenset(
     {
         _AUDIO,

@@ -123,7 +123,7 @@ def test_encodings_are_taken_out_of_what_the_server_is_asked_for(rules: ViewerRu
 
 
 def test_sound_is_no_way_in() -> None:
-    """TigerVNC would take two bytes of it, and the rest for a message of its own."""
+    """A server that takes fewer bytes for it than we do would take the rest for messages of their own."""
     assert through(ViewerRules(), [AudioRequest(0), AudioRequest(2, 3, 2, 44100)], []) == []
 
 
