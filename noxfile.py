@@ -18,6 +18,7 @@ nox.options.error_on_missing_interpreters = True
 
 PROTOCOL_CODE = (
     "src/conduit/rmcp/*,src/conduit/ipmi/*,src/conduit/tunnel/*,src/conduit/console/*,"
+    "src/conduit/rfb/*,src/conduit/websocket/*,"
     "src/conduit/errors.py,src/conduit/_wire.py"
 )
 # Layer 3, the interop and integration tests' business.
@@ -27,7 +28,8 @@ DRIVERS = (
     "*/tunnel/carriers.py,*/tunnel/handshake.py,*/tunnel/link.py,*/tunnel/stream.py,*/tunnel/tls.py,*/tunnel/tunnel.py,"
     "*/tunnel/control_stream.py,*/tunnel/reconnect.py,*/tunnel/proxy.py,*/tunnel/roads.py,*/tunnel/websocket.py,"
     "*/tunnel/calls.py,*/tunnel/datagrams.py,*/tunnel/resumable.py,*/tunnel/resume_open.py,*/tunnel/resume_serve.py,"
-    "*/tunnel/serving.py,*/tunnel/forward.py,*/tunnel/splice.py,*/tunnel/reading.py,*/tunnel/writing.py"
+    "*/tunnel/serving.py,*/tunnel/forward.py,*/tunnel/splice.py,*/tunnel/reading.py,*/tunnel/writing.py,"
+    "*/rfb/display.py,*/rfb/login.py,*/rfb/relay.py,*/rfb/sides.py,*/rfb/transports.py,*/rfb/trust.py,*/rfb/websocket_stream.py"
 )
 
 RELEASED_PROTOS = "proto/released.binpb"

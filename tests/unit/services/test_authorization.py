@@ -272,6 +272,10 @@ async def gateway(test_manager: TestManager) -> tuple[GatewayRpc, Any]:
 class NoLink:
     """Of a Gateway that has all the keys it needs."""
 
+    def check(self) -> str:
+        """They are good."""
+        return ""
+
     async def fetch_keys(self) -> None:
         """There are no others."""
 

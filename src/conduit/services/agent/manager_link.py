@@ -21,7 +21,9 @@ from conduit.services.api.manager.v1.machine_pb import (
     WatchGatewaysResponse,
 )
 from conduit.services.connect_client import ConnectClient
+from conduit.services.keepsake import Keepsake
 from conduit.services.machine import MachineCertificate
+from conduit.services.troubles import Trouble
 from conduit.tunnel import Addresses
 
 RETRY: Final = 2.0  # seconds
@@ -49,6 +51,17 @@ class ManagerLink:
         self._addresses = addresses
         self._reports = reports
         self._standing = standing
+        self._silent = Trouble("the Manager does not take the list of servers")
+        self._deaf = Trouble("no list of Gateways from the Manager")
+        self._memory = Keepsake(certificate, "remembered")
+
+    def recall(self) -> None:
+        """Begin with the Gateways that are remembered: the Manager may be down."""
+        found = self._memory.read(self._certificate.clock())
+        endpoints = [] if found is None else found[0].get("gateways", [])
+        if found is not None and endpoints:
+            logger.info("Gateways as remembered", seconds=round(self._certificate.clock() - found[1]))
+            self._use([str(each) for each in endpoints])
 
     async def run(self) -> None:
         """For ever."""
@@ -61,14 +74,14 @@ class ManagerLink:
         while True:
             try:
                 request = ReportServersRequest(servers=self._reports.next())
-                answer = await self._client.call(
-                    "ReportServers", request, ReportServersResponse, bearer=self._certificate.token()
-                )
+                async with self._certificate.shown() as bearer:
+                    answer = await self._client.call("ReportServers", request, ReportServersResponse, bearer=bearer)
             except CallError as error:
-                logger.warning("the Manager does not take the list of servers", reason=error.message)
+                self._silent.failed(error.message)
                 self._standing.manager_answers = False
                 pause = RETRY
             else:
+                self._silent.over()
                 self._standing.manager_answers = True
                 self._reports.taken(refused=list(answer.refused))
                 pause = float(answer.report_interval_seconds or 60)
@@ -82,20 +95,24 @@ class ManagerLink:
             try:
                 await self._watch()
             except CallError as error:
-                logger.warning("no list of Gateways from the Manager", reason=error.message)
+                self._deaf.failed(error.message)
             await trio.sleep(RETRY)
 
     async def _watch(self) -> None:
-        stream = self._client.stream(
-            "WatchGateways",
-            WatchGatewaysRequest(),
-            WatchGatewaysResponse,
-            bearer=self._certificate.token(),
-            silence=SILENCE,
-        )
-        async with aclosing(stream) as lists:
-            async for each in lists:
-                self._use([gateway.tunnel_endpoint for gateway in each.gateways])
+        async with self._certificate.shown() as bearer:
+            stream = self._client.stream(
+                "WatchGateways", WatchGatewaysRequest(), WatchGatewaysResponse, bearer=bearer, silence=SILENCE
+            )
+            async with aclosing(stream) as lists:
+                async for each in lists:
+                    self._deaf.over()
+                    await self._hear([gateway.tunnel_endpoint for gateway in each.gateways])
+
+    async def _hear(self, endpoints: Sequence[str]) -> None:
+        self._use(endpoints)
+        if endpoints:
+            facts = {"gateways": sorted(endpoints)}
+            await trio.to_thread.run_sync(self._memory.write, facts, self._certificate.clock())
 
     def _use(self, endpoints: Sequence[str]) -> None:
         """An empty list is not believed: the Manager may just have started."""

@@ -26,8 +26,8 @@ from conduit.services.api.agent.v1.agent_pb import Registration
 from conduit.services.certificates import GATEWAY_NAME, Identity
 from conduit.services.clock import Clock, system_clock
 from conduit.services.connect_client import ConnectClient, open_http
-from conduit.services.machine import SERVICE, MachineCertificate, MachineFiles
-from conduit.services.settings import read_secret
+from conduit.services.machine import SERVICE, JoinToken, MachineCertificate, MachineFiles
+from conduit.services.started import Started
 from conduit.tunnel import Addresses, Tunnel, dial, dial_all
 
 logger = structlog.get_logger(__name__)
@@ -48,9 +48,9 @@ async def run_agent(
     again: Callable[[], AgentConfig],
     clock: Clock = system_clock,
     leave: trio.Event,
-    task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED,
+    task_status: trio.TaskStatus[Started] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Until *leave* is set; starts with the Agent's name.
+    """Until *leave* is set.
 
     :param again: reads the configuration once more; called at SIGHUP. Only the servers may change.
     """
@@ -65,9 +65,7 @@ async def run_agent(
             client,
             clock,
             name=config.name,
-            join_token=lambda: read_secret(
-                file=config.join_token_file, environment=config.join_token_env, what="join token"
-            ),
+            join_token=JoinToken(kind="agent", file=config.join_token_file, environment=config.join_token_env),
         )
         async with open_servers(config) as servers, open_background_nursery() as nursery:
             standing.has_servers = True
@@ -101,10 +99,12 @@ class _Agent:
     metrics: BrokerMetrics
     standing: Standing
 
-    async def serve(self, leave: trio.Event, task_status: trio.TaskStatus[str]) -> None:
+    async def serve(self, leave: trio.Event, task_status: trio.TaskStatus[Started]) -> None:
         """Have tunnels, and tell the Manager."""
         addresses = Addresses()
         link = ManagerLink(self.client, self.certificate, addresses, Reports(self.servers, self.name), self.standing)
+        link.recall()
+        self.certificate.on_new_identity = addresses.begin_anew
         registration = Registration(version=__version__, server_ids=list(self.servers.by_id))
         dialler = partial(
             dial,
@@ -119,7 +119,7 @@ class _Agent:
             nursery.start_soon(link.run)
             async with open_foreground_nursery() as draining:
                 draining.start_soon(tunnels)
-                task_status.started(self.name)
+                task_status.started(Started(service="agent", name=self.name, addresses={}))
                 await leave.wait()
                 await self.servers.say_goodbye()
 

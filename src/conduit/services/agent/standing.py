@@ -52,12 +52,13 @@ class Standing(Collector):
         if not self.tunnels:
             raise _not_yet("there is no tunnel to any Gateway")
 
-    async def _check_manager(self) -> None:
+    async def _check_manager(self) -> str | None:
         """Down it may be, for as long as Gateways take our certificate."""
         if self.certificate is None:
             raise _not_yet("this machine has not enrolled yet")
         if not self.manager_answers and self.certificate.expires_at <= self._clock():
             raise _not_yet("the certificate has expired, and the Manager does not take our reports")
+        return None if self.manager_answers else "the Manager does not take our reports; Gateways are as it last said"
 
     def collect(self) -> Iterable[Metric]:
         """For the registry."""

@@ -62,16 +62,19 @@ class Gateway:
         """The web page that shows it."""
         return f"{self.pages_url}/{session.face}/{session.server_id}"
 
-    async def check_keys(self) -> None:
-        """:raises CallError: UNAVAILABLE: nobody's token can be verified yet."""
-        if not self._link.ready.is_set():
-            raise CallError(Code.UNAVAILABLE, "the Manager has not told its public keys yet")
+    async def check_keys(self) -> str:
+        """What tokens are judged by, in words.
+
+        :raises CallError: UNAVAILABLE: nobody's token can be verified.
+        """
+        return self._link.check()
 
     async def grant(self, token: str) -> Grant:
         """What a token allows; one that is signed with a new key makes us ask for the keys.
 
-        :raises CallError: UNAUTHENTICATED.
+        :raises CallError: UNAUTHENTICATED; UNAVAILABLE: it cannot be verified now.
         """
+        self._link.check()
         if not self.access.knows_key_of(token):
             await self._link.fetch_keys()
         return self.access.grant(token)

@@ -14,9 +14,10 @@ from quart import Response, request
 from quart_trio import QuartTrio
 
 from conduit.errors import CallError
-from conduit.services.manager.accounts import REFRESH_LIFE, Account, Refresh
+from conduit.services.manager.accounts import Account
 from conduit.services.manager.manager import Manager
 from conduit.services.manager.messages import customer_message
+from conduit.services.manager.refreshing import REFRESH_LIFE, Refresh
 from conduit.services.secret import Secret
 from conduit.services.web.errors import problem
 from conduit.services.web.rest import JSON, PROBLEM
