@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import sqlalchemy as sa
-import trio
 from alembic import command
 from alembic.config import Config
 
 from conduit.errors import CallError, LocalProtocolError
 from conduit.services.manager.engines import connections_of, is_postgresql, make_engine, may_try_again
+from conduit.services.manager.turns import Turns
 from conduit.tunnel.call_frames import Code
 
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
@@ -36,14 +36,14 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self._engine = make_engine(url)
-        self._limiter = trio.CapacityLimiter(connections_of(self._engine))
+        self._turns = Turns(connections_of(self._engine))
 
     async def run(self, work: Callable[[sa.Connection], _Result]) -> _Result:
         """What *work* returns; it is one transaction, in a thread, and may be undone and run again.
 
         :raises CallError: UNAVAILABLE: the database does not work; nothing was changed.
         """
-        return await trio.to_thread.run_sync(self.run_here, work, limiter=self._limiter)
+        return await self._turns.run(lambda: self.run_here(work))
 
     def run_here(self, work: Callable[[sa.Connection], _Result]) -> _Result:
         """Like :meth:`run`, in this thread."""
