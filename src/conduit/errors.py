@@ -56,6 +56,10 @@ class SessionRefused(ConduitError):
         self.hint = hint
 
 
+class DisplayRefused(ConduitError):
+    """The server of a display wants nobody, or nobody more; what it says of that is in the message."""
+
+
 class CompletionCodeError(ConduitError):
     """The BMC answered a command with something else than success.
 
