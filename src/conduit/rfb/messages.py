@@ -40,6 +40,11 @@ class Area(NamedTuple):
     width: int
     height: int
 
+    @property
+    def size(self) -> int:
+        """How many pixels."""
+        return self.width * self.height
+
 
 @dataclass(frozen=True, slots=True)
 class ClientInit:

@@ -1,0 +1,60 @@
+"""Raw, CopyRect and RRE: RFC 6143, sections 7.7.1 to 7.7.3."""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from conduit.errors import DecodeError
+from conduit.rfb.decoders.pulling import CHUNK, Pulling, pull_u32
+from conduit.rfb.framebuffer import PIXEL, Framebuffer
+from conduit.rfb.messages import Area
+from conduit.rfb.pixels import opaque
+
+SUBRECTANGLE: Final = struct.Struct(">4sHHHH")  # colour | x | y | width | height
+SUBRECTANGLES_AT_ONCE: Final = CHUNK // SUBRECTANGLE.size
+
+
+class RawDecoder:
+    """Pixels as they are."""
+
+    def decode(self, picture: Framebuffer, area: Area) -> Pulling[None]:
+        """Draw them row by row, as they come."""
+        if not area.size:
+            return
+        rows, bottom = max(1, CHUNK // (area.width * PIXEL)), area.y + area.height
+        for y in range(area.y, bottom, rows):
+            part = Area(area.x, y, area.width, min(rows, bottom - y))
+            picture.blit(part, opaque((yield part.size * PIXEL)))
+
+
+class CopyRectDecoder:
+    """Pixels from elsewhere in the picture."""
+
+    def decode(self, picture: Framebuffer, area: Area) -> Pulling[None]:
+        """Copy them."""
+        source = yield 4
+        x, y = int.from_bytes(source[:2], "big"), int.from_bytes(source[2:], "big")
+        picture.check(Area(x, y, area.width, area.height))
+        picture.copy(x, y, area)
+
+
+class RreDecoder:
+    """A background with rectangles on it, each of one colour."""
+
+    def decode(self, picture: Framebuffer, area: Area) -> Pulling[None]:
+        """Draw them.
+
+        :raises DecodeError: there are more of them than pixels, or one is not inside.
+        """
+        count = yield from pull_u32()
+        if count > area.size:
+            raise DecodeError(f"{count} rectangles in one of {area.size} pixels")
+        picture.fill(area, bytes(opaque((yield PIXEL))))
+        while count:
+            data = yield min(count, SUBRECTANGLES_AT_ONCE) * SUBRECTANGLE.size
+            for colour, x, y, width, height in SUBRECTANGLE.iter_unpack(data):
+                if x + width > area.width or y + height > area.height:
+                    raise DecodeError("a rectangle of RRE is not inside the one that it is part of")
+                picture.fill(Area(area.x + x, area.y + y, width, height), bytes(opaque(colour)))
+            count -= len(data) // SUBRECTANGLE.size

@@ -1,0 +1,119 @@
+"""Tight: fills, JPEG, and up to four zlib streams with filters before them (rfbproto, section 7.7.6)."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final
+
+from conduit.errors import DecodeError
+from conduit.rfb.decoders.pulling import Inflater, Pulling, pull_all, pull_u8
+from conduit.rfb.framebuffer import Framebuffer
+from conduit.rfb.images import decode_jpeg
+from conduit.rfb.messages import Area
+from conduit.rfb.pixels import from_palette, from_rgb, packed_row, unpack
+
+STREAMS: Final = 4
+FILL: Final = 8
+JPEG: Final = 9
+HAS_FILTER: Final = 4
+SMALLEST_COMPRESSED: Final = 12  # bytes; what is less travels as it is
+COLOUR: Final = 3  # bytes: red, green, blue
+MAX_WIDTH: Final = 2048  # pixels of a rectangle
+
+
+class Filter(IntEnum):
+    """What was done with the pixels before they were compressed."""
+
+    COPY = 0
+    PALETTE = 1
+    GRADIENT = 2
+
+
+def pull_compact() -> Pulling[int]:
+    """A length of up to 22 bits in one to three bytes."""
+    first = yield from pull_u8()
+    if first < 0x80:
+        return first
+    second = yield from pull_u8()
+    if second < 0x80:
+        return first & 0x7F | second << 7
+    third = yield from pull_u8()
+    return first & 0x7F | (second & 0x7F) << 7 | third << 14
+
+
+class TightDecoder:
+    """Each of the streams begins anew when the server says so."""
+
+    def __init__(self) -> None:
+        self._streams = [Inflater() for _ in range(STREAMS)]
+
+    def decode(self, picture: Framebuffer, area: Area) -> Pulling[None]:
+        """Draw when all is there.
+
+        :raises DecodeError: also what no server may send although it could be drawn.
+        """
+        if area.width > MAX_WIDTH:
+            raise DecodeError(f"a rectangle of Tight is {area.width} pixels wide, {MAX_WIDTH} are allowed")
+        control = yield from pull_u8()
+        for number in range(STREAMS):
+            if control & 1 << number:
+                self._streams[number] = Inflater()
+        kind = control >> 4
+        if kind == FILL:
+            picture.fill(area, bytes(from_rgb((yield COLOUR))))
+        elif kind == JPEG:
+            length = yield from pull_compact()
+            picture.blit(area, decode_jpeg((yield from pull_all(length)), area.width, area.height))
+        elif kind < FILL:
+            picture.blit(area, (yield from self._decode_basic(kind, area)))
+        else:
+            raise DecodeError(f"a rectangle of Tight of the unknown kind {kind}")
+
+    def _decode_basic(self, kind: int, area: Area) -> Pulling[bytearray]:
+        stream = self._streams[kind & 3]
+        filtered = Filter.COPY
+        if kind & HAS_FILTER:
+            filtered = yield from _pull_filter()
+        if filtered is Filter.PALETTE:
+            return (yield from _decode_palette(stream, area))
+        data = yield from _pull_data(stream, area.size * COLOUR)
+        return from_rgb(data if filtered is Filter.COPY else undo_gradient(data, area.width))
+
+
+def _pull_filter() -> Pulling[Filter]:
+    number = yield from pull_u8()
+    try:
+        return Filter(number)
+    except ValueError:
+        raise DecodeError(f"the unknown filter {number} of Tight") from None
+
+
+def _pull_data(stream: Inflater, size: int) -> Pulling[bytearray]:
+    if size < SMALLEST_COMPRESSED:
+        return (yield from pull_all(size))
+    length = yield from pull_compact()
+    return (yield from stream.pull_exactly(length, size))
+
+
+def _decode_palette(stream: Inflater, area: Area) -> Pulling[bytearray]:
+    colours = (yield from pull_u8()) + 1
+    palette = from_rgb((yield colours * COLOUR))
+    if colours > 2:
+        return from_palette((yield from _pull_data(stream, area.size)), palette)
+    data = yield from _pull_data(stream, packed_row(area.width, 1) * area.height)
+    return from_palette(unpack(data, area.width, 1), palette)
+
+
+def undo_gradient(data: bytearray, width: int) -> bytearray:
+    """Each colour is what its neighbours left, above and upper left let expect, plus what was sent."""
+    row = width * COLOUR
+    above = bytearray(row)
+    for start in range(0, len(data), row):
+        line = data[start : start + row]
+        for at in range(row):
+            left, corner = (line[at - COLOUR], above[at - COLOUR]) if at >= COLOUR else (0, 0)
+            expected = left + above[at] - corner
+            line[at] = line[at] + (0 if expected < 0 else min(expected, 255)) & 0xFF
+        data[start : start + row] = line
+        above = line
+    return data

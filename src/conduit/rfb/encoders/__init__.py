@@ -1,0 +1,81 @@
+"""Encoders, and what chooses among them for one viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+from conduit.rfb.encoders.encoder import LEVEL, Encoder, RawEncoder
+from conduit.rfb.encoders.hextile import HextileEncoder
+from conduit.rfb.encoders.tight import TightEncoder
+from conduit.rfb.encoders.zrle import ZrleEncoder
+from conduit.rfb.framebuffer import Framebuffer
+from conduit.rfb.messages import Area
+from conduit.rfb.names import COMPRESSIONS, FINE_QUALITIES, QUALITIES, Encoding
+from conduit.rfb.pixel_format import PixelFormat
+from conduit.rfb.server_heads import UNKNOWN_COUNT, encode_update
+from conduit.rfb.translation import PixelWriter
+
+__all__ = ["Encoder", "HextileEncoder", "RawEncoder", "TightEncoder", "UpdateEncoder", "ZrleEncoder", "jpeg_quality"]
+
+ENCODERS: Final[Mapping[int, Callable[[int], Encoder]]] = {
+    Encoding.TIGHT: TightEncoder,
+    Encoding.ZRLE: ZrleEncoder,
+    Encoding.HEXTILE: lambda _: HextileEncoder(),
+    Encoding.RAW: lambda _: RawEncoder(),
+}
+
+
+def jpeg_quality(encodings: Iterable[int]) -> int | None:
+    """What a viewer wishes, 5 to 95, or None when it wants no JPEG; the first wish counts."""
+    for number in encodings:
+        if number in QUALITIES:
+            return 5 + 10 * (number - Encoding.QUALITY_0)
+        if number in FINE_QUALITIES:
+            return min(max(number - FINE_QUALITIES.start, 5), 95)
+    return None
+
+
+class UpdateEncoder:
+    """Makes FramebufferUpdates for one viewer.
+
+    :param pixel_format: what ServerInit said, until the viewer asks for another.
+    """
+
+    def __init__(self, pixel_format: PixelFormat = PixelFormat.BGRX) -> None:
+        self._writer = PixelWriter(pixel_format)
+        self._made: dict[int, Encoder] = {}  # zlib's streams go on when a viewer changes its mind
+        self._encoder: Encoder = RawEncoder()
+        self.encoding: int = Encoding.RAW
+
+    def set_pixel_format(self, pixel_format: PixelFormat) -> None:
+        """The viewer wants its pixels so.
+
+        :raises DecodeError: nobody can.
+        """
+        self._writer = PixelWriter(pixel_format)
+
+    def set_encodings(self, encodings: Sequence[int], *, jpeg: bool = True) -> None:
+        """The viewer understands these, best first.
+
+        :param jpeg: whether it may get JPEG if it wishes.
+        """
+        self.encoding = next((number for number in encodings if number in ENCODERS), Encoding.RAW)
+        if self.encoding not in self._made:
+            levels = [number - COMPRESSIONS.start for number in encodings if number in COMPRESSIONS]
+            self._made[self.encoding] = ENCODERS[self.encoding](levels[0] if levels else LEVEL)
+        self._encoder = self._made[self.encoding]
+        if isinstance(self._encoder, TightEncoder):
+            self._encoder.quality = jpeg_quality(encodings) if jpeg else None
+
+    def encode(self, picture: Framebuffer, areas: Iterable[Area], before: Sequence[bytes] = ()) -> bytes:
+        """A whole FramebufferUpdate, or several when it has more rectangles than one can have.
+
+        :param before: rectangles that are no pixels, each with its header.
+        """
+        rectangles = list(before)
+        for area in areas:
+            rectangles += self._encoder.encode(picture, area, self._writer)
+        most = UNKNOWN_COUNT - 1
+        groups = [rectangles[start : start + most] for start in range(0, len(rectangles), most)] or [[]]
+        return b"".join(encode_update(len(group)) + b"".join(group) for group in groups)

@@ -1,0 +1,87 @@
+"""Tight: one colour, a palette, JPEG, or pixels as they are; with up to three zlib streams."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from conduit.rfb.decoders.tight import FILL, HAS_FILTER, JPEG, MAX_WIDTH, SMALLEST_COMPRESSED, Filter
+from conduit.rfb.encoders.encoder import LEVEL, Deflater, rectangle
+from conduit.rfb.encoders.palette import Palette, find_palette, is_solid
+from conduit.rfb.framebuffer import Framebuffer
+from conduit.rfb.images import encode_jpeg
+from conduit.rfb.messages import Area
+from conduit.rfb.names import Encoding
+from conduit.rfb.pixels import pack
+from conduit.rfb.translation import PixelWriter
+
+MOST_PIXELS: Final = 1 << 16  # of a rectangle: its length has 22 bits, and small ones have small palettes
+MOST_COLOURS: Final = 256
+MOST_BEFORE_JPEG: Final = 64  # colours; a picture of more is a photograph
+SMALLEST_JPEG: Final = 1 << 10  # pixels; what is less is smaller without
+PIXELS, BITS, INDICES = range(3)  # the streams
+
+
+def encode_compact(length: int) -> bytes:
+    """A length of up to 22 bits in one to three bytes."""
+    if length < 1 << 7:
+        return bytes((length,))
+    if length < 1 << 14:
+        return bytes((length & 0x7F | 0x80, length >> 7))
+    return bytes((length & 0x7F | 0x80, length >> 7 & 0x7F | 0x80, length >> 14))
+
+
+class TightEncoder:
+    """Without JPEG nothing is lost.
+
+    :param level: zlib's, 0 to 9.
+    :param quality: JPEG's, 1 to 95, for pieces of many colours; None is none at all.
+    """
+
+    def __init__(self, level: int = LEVEL, quality: int | None = None) -> None:
+        self._streams = [Deflater(level) for _ in range(3)]
+        self.quality = quality
+
+    def encode(self, picture: Framebuffer, area: Area, writer: PixelWriter) -> list[bytes]:
+        """Rectangles of at most ``MOST_PIXELS`` pixels."""
+        return [
+            rectangle(piece, Encoding.TIGHT, self._encode_piece(picture.crop(piece), piece, writer))
+            for piece in pieces(area)
+        ]
+
+    @property
+    def _most_colours(self) -> int:
+        return MOST_COLOURS if self.quality is None else MOST_BEFORE_JPEG
+
+    def _encode_piece(self, pixels: bytes, piece: Area, writer: PixelWriter) -> bytes:
+        if is_solid(pixels):
+            return bytes((FILL << 4,)) + writer.tight(pixels[:4])
+        palette = find_palette(pixels, min(self._most_colours, piece.size // 2))
+        if palette is not None:
+            return self._encode_palette(palette, piece, writer)
+        if self.quality is not None and piece.size >= SMALLEST_JPEG and writer.size > 1:
+            data = encode_jpeg(pixels, piece.width, piece.height, self.quality)
+            return bytes((JPEG << 4,)) + encode_compact(len(data)) + data
+        return bytes((PIXELS << 4,)) + self._compress(PIXELS, writer.tight(pixels))
+
+    def _encode_palette(self, palette: Palette, piece: Area, writer: PixelWriter) -> bytes:
+        stream, data = INDICES, palette.indices
+        if palette.size == 2:
+            stream, data = BITS, pack(palette.indices, piece.width, 1)
+        head = bytes(((HAS_FILTER | stream) << 4, Filter.PALETTE, palette.size - 1))
+        return head + writer.tight(palette.colours) + self._compress(stream, data)
+
+    def _compress(self, stream: int, data: bytes) -> bytes:
+        if len(data) < SMALLEST_COMPRESSED:
+            return data
+        compressed = self._streams[stream].deflate(data)
+        return encode_compact(len(compressed)) + compressed
+
+
+def pieces(area: Area) -> list[Area]:
+    """*area*, in bands as wide as may be."""
+    found = []
+    for x in range(area.x, area.x + area.width, MAX_WIDTH):
+        width = min(MAX_WIDTH, area.x + area.width - x)
+        height, bottom = MOST_PIXELS // width, area.y + area.height
+        found += [Area(x, y, width, min(height, bottom - y)) for y in range(area.y, bottom, height)]
+    return found

@@ -1,0 +1,108 @@
+"""Pixels between the shapes that encodings give them and ours: blue, green, red, zero.
+
+Everything works on whole planes of a picture, in operations of ``bytes`` and ``int`` that run in C.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from conduit.errors import DecodeError
+
+PIXEL: Final = 4  # bytes of one of ours
+
+Bytes = bytes | bytearray | memoryview
+
+
+def opaque(data: Bytes) -> bytearray:
+    """Four bytes a pixel, of which the fourth is made zero."""
+    pixels = bytearray(data)
+    pixels[3::4] = bytes(len(pixels) // PIXEL)
+    return pixels
+
+
+def from_bgr(data: Bytes) -> bytearray:
+    """From three bytes a pixel, as ZRLE's compressed pixels are."""
+    return _merge(data[0::3], data[1::3], data[2::3])
+
+
+def from_rgb(data: Bytes) -> bytearray:
+    """From three bytes a pixel, as Tight's are."""
+    return _merge(data[2::3], data[1::3], data[0::3])
+
+
+def _merge(blue: Bytes, green: Bytes, red: Bytes) -> bytearray:
+    pixels = bytearray(len(blue) * PIXEL)
+    pixels[0::4] = blue
+    pixels[1::4] = green
+    pixels[2::4] = red
+    return pixels
+
+
+def to_bgr(pixels: bytes) -> bytearray:
+    """To three bytes a pixel, in our order."""
+    return _triples(pixels[0::4], pixels[1::4], pixels[2::4])
+
+
+def to_rgb(pixels: bytes) -> bytearray:
+    """To three bytes a pixel, red first."""
+    return _triples(pixels[2::4], pixels[1::4], pixels[0::4])
+
+
+def _triples(first: bytes, second: bytes, third: bytes) -> bytearray:
+    data = bytearray(len(first) * 3)
+    data[0::3] = first
+    data[1::3] = second
+    data[2::3] = third
+    return data
+
+
+def from_palette(indices: Bytes, palette: Bytes) -> bytearray:
+    """From one byte a pixel, and a palette of four bytes a colour.
+
+    :raises DecodeError: a pixel has a colour that the palette has not.
+    """
+    indices = bytes(indices)
+    colours = len(palette) // PIXEL
+    if indices.translate(None, bytes(range(colours))):
+        raise DecodeError(f"a pixel's colour is not one of the {colours} of its palette")
+    tables = [bytes(palette[plane::4]).ljust(256, b"\0") for plane in range(3)]
+    return _merge(*(indices.translate(table) for table in tables))
+
+
+def _unpacked(bits: int) -> list[bytes]:
+    """What each byte is when it holds pixels of *bits* bits, the first uppermost."""
+    shifts, mask = range(8 - bits, -1, -bits), (1 << bits) - 1
+    return [bytes(byte >> shift & mask for shift in shifts) for byte in range(256)]
+
+
+UNPACKED: Final = {bits: _unpacked(bits) for bits in (1, 2, 4)}
+
+
+def unpack(data: Bytes, width: int, bits: int) -> bytes:
+    """One byte a pixel, from rows of pixels of 1, 2 or 4 bits, each row of whole bytes."""
+    row = packed_row(width, bits)
+    table = UNPACKED[bits]
+    whole = b"".join([table[byte] for byte in data])
+    full = row * (8 // bits)
+    if full == width:
+        return whole
+    return b"".join([whole[start : start + width] for start in range(0, len(whole), full)])
+
+
+def packed_row(width: int, bits: int) -> int:
+    """Bytes of a row of packed pixels."""
+    return (width * bits + 7) // 8
+
+
+def pack(indices: bytes, width: int, bits: int) -> bytes:
+    """The opposite of :func:`unpack`."""
+    per_byte = 8 // bits
+    if missing := -width % per_byte:
+        pad = bytes(missing)
+        rows = (indices[start : start + width] for start in range(0, len(indices), width))
+        indices = b"".join([row + pad for row in rows])
+    total = 0
+    for place in range(per_byte):  # every pixel is below 2**bits, so no shift carries into the next byte
+        total |= int.from_bytes(indices[place::per_byte], "big") << (8 - bits * (place + 1))
+    return total.to_bytes(len(indices) // per_byte, "big")
