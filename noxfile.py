@@ -18,7 +18,8 @@ nox.options.error_on_missing_interpreters = True
 
 PROTOCOL_CODE = (
     "src/conduit/rmcp/*,src/conduit/ipmi/*,src/conduit/tunnel/*,src/conduit/console/*,"
-    "src/conduit/errors.py,src/conduit/_wire.py"
+    "src/conduit/rfb/*,src/conduit/websocket/*,"
+    "src/conduit/errors.py,src/conduit/_wire.py,src/conduit/_lease.py"
 )
 # Layer 3, the interop and integration tests' business.
 DRIVERS = (
@@ -27,7 +28,8 @@ DRIVERS = (
     "*/tunnel/carriers.py,*/tunnel/handshake.py,*/tunnel/link.py,*/tunnel/stream.py,*/tunnel/tls.py,*/tunnel/tunnel.py,"
     "*/tunnel/control_stream.py,*/tunnel/reconnect.py,*/tunnel/proxy.py,*/tunnel/roads.py,*/tunnel/websocket.py,"
     "*/tunnel/calls.py,*/tunnel/datagrams.py,*/tunnel/resumable.py,*/tunnel/resume_open.py,*/tunnel/resume_serve.py,"
-    "*/tunnel/serving.py,*/tunnel/forward.py,*/tunnel/splice.py,*/tunnel/reading.py,*/tunnel/writing.py"
+    "*/tunnel/serving.py,*/tunnel/forward.py,*/tunnel/splice.py,*/tunnel/reading.py,*/tunnel/writing.py,"
+    "*/rfb/transports.py,*/rfb/relay.py"
 )
 
 RELEASED_PROTOS = "proto/released.binpb"

@@ -8,9 +8,9 @@ from contextlib import suppress
 from typing import Final
 
 from conduit.errors import DecodeError, LocalProtocolError, RemoteProtocolError
-from conduit.tunnel.http_head import MAX_HEAD, HeadReader, RequestHead, ResponseHead, encode_head
-from conduit.tunnel.proxy_choice import ProxyUrl, is_excepted, show_address
-from conduit.tunnel.websocket_frames import (
+from conduit.tunnel.proxy_choice import ProxyUrl, is_excepted
+from conduit.websocket.addresses import show_address
+from conduit.websocket.frames import (
     Close,
     CloseCode,
     FrameReader,
@@ -19,13 +19,14 @@ from conduit.tunnel.websocket_frames import (
     encode_close,
     encode_frame,
 )
-from conduit.tunnel.websocket_handshake import (
+from conduit.websocket.handshake import (
     RequestRefused,
     WebSocketUrl,
     answer_request,
     check_response,
     encode_request,
 )
+from conduit.websocket.http_head import MAX_HEAD, HeadReader, RequestHead, ResponseHead, encode_head
 
 Oracle = Callable[[bytes], None]
 KEY: Final = bytes(range(16))

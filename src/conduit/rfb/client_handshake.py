@@ -23,6 +23,7 @@ from conduit.rfb.security import (
     choose_inside,
     method_name,
     refusal,
+    to_bytes,
 )
 from conduit.rfb.server_heads import ServerInit
 from conduit.rfb.steps import Steps
@@ -284,11 +285,11 @@ class ClientHandshake:
 
     def _answer(self, challenge: bytes) -> None:
         self._has_proven = True
-        self._outbox += answer_challenge((self._credentials.password or "").encode(), challenge)
+        self._outbox += answer_challenge(to_bytes(self._credentials.password or ""), challenge)
         self._await_result()
 
     def _say_password(self) -> None:
-        username, password = self._credentials.username.encode(), (self._credentials.password or "").encode()
+        username, password = to_bytes(self._credentials.username), to_bytes(self._credentials.password or "")
         if max(len(username), len(password)) > MAX_CREDENTIAL:
             raise LocalProtocolError(f"a user name or a password of more than {MAX_CREDENTIAL} bytes")
         self._has_proven = True

@@ -100,6 +100,11 @@ class Credentials:
     password: str | None = field(default=None, repr=False)
 
 
+def to_bytes(text: str) -> bytes:
+    """A user name or password as the server gets it: UTF-8, and bytes that were no UTF-8 as they were."""
+    return text.encode(errors="surrogateescape")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginRules:
     """What a client consents to."""

@@ -15,7 +15,7 @@ from conduit.errors import DecodeError, LocalProtocolError, RemoteProtocolError
 from conduit.rfb.des import CHALLENGE, answer_challenge
 from conduit.rfb.messages import ClientInit
 from conduit.rfb.names import SecurityType, VeNCryptType
-from conduit.rfb.security import METHODS, Cover, Method, Proof, method_name
+from conduit.rfb.security import METHODS, Cover, Method, Proof, method_name, to_bytes
 from conduit.rfb.server_heads import ServerInit
 from conduit.rfb.steps import Steps
 from conduit.rfb.versions import LINE, Version, decode_version
@@ -48,7 +48,7 @@ class VncProof:
 
     def proves(self, username: str, password: str) -> bool:
         """Whether it is by somebody with this password; there is no user name in it."""
-        return hmac.compare_digest(answer_challenge(password.encode(), self.challenge), self.response)
+        return hmac.compare_digest(answer_challenge(to_bytes(password), self.challenge), self.response)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ class PlainProof:
 
     def proves(self, username: str, password: str) -> bool:
         """Whether it is by this user with this password."""
-        same_user = hmac.compare_digest(username.encode(), self.username)
-        return hmac.compare_digest(password.encode(), self.password) and same_user
+        same_user = hmac.compare_digest(to_bytes(username), self.username)
+        return hmac.compare_digest(to_bytes(password), self.password) and same_user
 
 
 @dataclass(frozen=True, slots=True)

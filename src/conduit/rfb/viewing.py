@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from conduit.errors import RemoteProtocolError
+from conduit.rfb.client_messages import ClientMessageReader
 from conduit.rfb.damage import Damage
 from conduit.rfb.encoders import UpdateEncoder
 from conduit.rfb.framebuffer import Framebuffer
@@ -33,7 +34,6 @@ from conduit.rfb.messages import (
 )
 from conduit.rfb.names import Encoding, Fence, ServerKind
 from conduit.rfb.server_heads import BELL, END_OF_CONTINUOUS_UPDATES, RectangleHeader
-from conduit.rfb.viewer_messages import ViewerMessages
 
 Input = KeyEvent | ExtendedKeyEvent | PointerEvent | CutText | Xvp
 "What a viewer does to the machine."
@@ -70,7 +70,7 @@ class Viewing:
         self._pace = pace
         self._jpeg = jpeg
         self._extended_keys = extended_keys
-        self._messages = ViewerMessages()
+        self._messages = ClientMessageReader()
         self._encoder = UpdateEncoder()
         self._known: frozenset[int] = frozenset()  # what the viewer understands
         self._told: set[int] = set()  # what it was told that it may use

@@ -9,8 +9,8 @@ from typing import Final
 import trio
 
 from conduit.errors import TransportError
-from conduit.tunnel.http_head import HeadReader
 from conduit.tunnel.tls import Carrier, TlsPipe
+from conduit.websocket.http_head import HeadReader
 
 UNSENT: Final = 128 << 10  # bytes that may wait in the kernel before we hold back (TCP_NOTSENT_LOWAT)
 USER_TIMEOUT: Final = 30_000  # milliseconds that sent bytes may stay unacknowledged (TCP_USER_TIMEOUT)

@@ -9,9 +9,10 @@ import trio
 
 from conduit.errors import AuthenticationError, ConduitError, DecodeError, PeerTimeoutError, TransportError
 from conduit.tunnel.carriers import SocketCarrier, TlsCarrier, connect, receive_head, send_all
-from conduit.tunnel.http_head import ResponseHead, encode_head
-from conduit.tunnel.proxy_choice import ProxyUrl, show_address
+from conduit.tunnel.proxy_choice import ProxyUrl
 from conduit.tunnel.tls import Carrier, TlsPipe
+from conduit.websocket.addresses import show_address
+from conduit.websocket.http_head import ResponseHead, encode_head
 
 PATIENCE: Final = 10.0  # seconds that a proxy may take to answer
 INTERIM: Final = 4  # answers of the kind "wait a moment", at most

@@ -11,8 +11,8 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from conduit.errors import LocalProtocolError
+from conduit.websocket.addresses import HOST, show_address
 
-_HOST: Final = re.compile(r"[A-Za-z0-9._:-]{1,255}(%[A-Za-z0-9._-]{1,32})?")
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -42,7 +42,7 @@ class ProxyUrl:
             raise LocalProtocolError(wrong) from None
         if url.scheme not in _PORTS:
             raise LocalProtocolError(f"{called} is none of http:// and https://, which are the ones that can be used")
-        if not _HOST.fullmatch(host) or port == 0 or url.path not in ("", "/") or url.query or url.fragment:
+        if not HOST.fullmatch(host) or port == 0 or url.path not in ("", "/") or url.query or url.fragment:
             raise LocalProtocolError(wrong)
         credentials = "" if url.username is None else f"{unquote(url.username)}:{unquote(url.password or '')}"
         return cls(host, port or _PORTS[url.scheme], url.scheme == "https", credentials)
@@ -55,16 +55,6 @@ class ProxyUrl:
     def authorization(self) -> str:
         """The value of ``Proxy-Authorization``; empty where nobody asked for it."""
         return "Basic " + base64.b64encode(self.credentials.encode()).decode() if self.credentials else ""
-
-
-def show_address(host: str, port: int) -> str:
-    """``host:port``, as in a CONNECT.
-
-    :raises LocalProtocolError: *host* cannot be a host's name.
-    """
-    if not _HOST.fullmatch(host):
-        raise LocalProtocolError(f"{host!r} is no name of a host, and no address")
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def choose_proxy(environment: Mapping[str, str], host: str, port: int) -> ProxyUrl | None:

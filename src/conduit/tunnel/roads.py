@@ -12,7 +12,7 @@ from conduit.tunnel.proxy import connect_through, secure
 from conduit.tunnel.proxy_choice import ProxyUrl, choose_proxy
 from conduit.tunnel.tls import Carrier
 from conduit.tunnel.websocket import open_websocket
-from conduit.tunnel.websocket_handshake import WebSocketUrl
+from conduit.websocket.handshake import WebSocketUrl
 
 
 class _FromEnvironment(Enum):

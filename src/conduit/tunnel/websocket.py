@@ -8,8 +8,8 @@ from contextlib import suppress
 from conduit.errors import DecodeError, RemoteProtocolError, TransportError
 from conduit.tunnel.carriers import CHUNK, receive_head, send_all
 from conduit.tunnel.tls import Carrier
-from conduit.tunnel.websocket_frames import Close, CloseCode, FrameReader, Opcode, Ping, encode_close, encode_frame
-from conduit.tunnel.websocket_handshake import (
+from conduit.websocket.frames import Close, CloseCode, FrameReader, Opcode, Ping, encode_close, encode_frame
+from conduit.websocket.handshake import (
     KEY,
     RequestRefused,
     WebSocketUrl,

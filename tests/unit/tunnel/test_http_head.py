@@ -13,9 +13,9 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, Request
 
 from conduit.errors import DecodeError, LocalProtocolError, RemoteProtocolError
-from conduit.tunnel.http_head import MAX_FIELDS, MAX_HEAD, HeadReader, RequestHead, ResponseHead
-from conduit.tunnel.proxy_choice import ProxyUrl, choose_proxy, is_excepted, show_address
-from conduit.tunnel.websocket_handshake import (
+from conduit.tunnel.proxy_choice import ProxyUrl, choose_proxy, is_excepted
+from conduit.websocket.addresses import show_address
+from conduit.websocket.handshake import (
     RequestRefused,
     WebSocketUrl,
     accept_key,
@@ -23,6 +23,7 @@ from conduit.tunnel.websocket_handshake import (
     check_response,
     encode_request,
 )
+from conduit.websocket.http_head import MAX_FIELDS, MAX_HEAD, HeadReader, RequestHead, ResponseHead
 
 KEY = b"the sample nonce"  # section 1.3
 REQUEST = encode_request(WebSocketUrl("h", 80), KEY)[:-4]

@@ -7,13 +7,14 @@ import binascii
 import hashlib
 import hmac
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
 from conduit.errors import LocalProtocolError, RemoteProtocolError
-from conduit.tunnel.http_head import RequestHead, ResponseHead, encode_head
-from conduit.tunnel.proxy_choice import show_address
+from conduit.websocket.addresses import show_address
+from conduit.websocket.http_head import RequestHead, ResponseHead, encode_head
 
 KEY: Final = 16  # bytes
 VERSION: Final = "13"
@@ -21,6 +22,21 @@ SWITCHING: Final = 101
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _PORTS: Final = {"ws": 80, "wss": 443}
 _TARGET: Final = re.compile(r"/[\x21-\x7e]{0,2048}")
+_FIELD_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
+_FIELD_VALUE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,4094}[\x21-\x7e])?")
+_OUR_FIELDS: Final = frozenset(
+    {
+        "host",
+        "upgrade",
+        "connection",
+        "content-length",
+        "transfer-encoding",
+        "sec-websocket-key",
+        "sec-websocket-version",
+        "sec-websocket-protocol",
+        "sec-websocket-extensions",
+    }
+)
 _REASONS: Final = {400: "Bad Request", 405: "Method Not Allowed", 426: "Upgrade Required"}
 
 
@@ -68,11 +84,16 @@ class WebSocketUrl:
         return shown.rpartition(":")[0] if default else shown
 
 
-def encode_request(url: WebSocketUrl, key: bytes) -> bytes:
+def encode_request(
+    url: WebSocketUrl, key: bytes, *, subprotocols: Sequence[str] = (), fields: Mapping[str, str] | None = None
+) -> bytes:
     """What the client says.
 
     :param key: sixteen random bytes.
+    :param subprotocols: offered, best first.
+    :param fields: more that the server wants to hear, checked by :func:`check_fields`.
     """
+    offer = {"Sec-WebSocket-Protocol": ", ".join(subprotocols)} if subprotocols else {}
     return encode_head(
         f"GET {url.target} HTTP/1.1",
         {
@@ -81,8 +102,22 @@ def encode_request(url: WebSocketUrl, key: bytes) -> bytes:
             "Connection": "Upgrade",
             "Sec-WebSocket-Key": base64.b64encode(key).decode(),
             "Sec-WebSocket-Version": VERSION,
-        },
+        }
+        | offer
+        | dict(fields or {}),
     )
+
+
+def check_fields(fields: Mapping[str, str]) -> None:
+    """Whether these can be sent as header fields beside our own.
+
+    :raises LocalProtocolError: they cannot. The message has no values, which may be secrets.
+    """
+    for name, value in fields.items():
+        if not _FIELD_NAME.fullmatch(name) or not _FIELD_VALUE.fullmatch(value):
+            raise LocalProtocolError(f"{name!r} and its value are no header field of HTTP")
+        if name.lower() in _OUR_FIELDS:
+            raise LocalProtocolError(f"the header field {name} is not to be chosen: it makes the WebSocket")
 
 
 def accept_key(key: str) -> str:
@@ -91,14 +126,16 @@ def accept_key(key: str) -> str:
     return base64.b64encode(digest).decode()
 
 
-def check_response(head: bytes, key: bytes) -> None:
+def check_response(head: bytes, key: bytes, *, subprotocols: Sequence[str] = (), server: str = "the Gateway") -> None:
     """Whether the server has agreed.
 
+    :param subprotocols: that were offered. Some servers choose none although they speak one, so that is no failure.
+    :param server: who it should be, for people.
     :raises RemoteProtocolError: it has not.
     """
     response = ResponseHead.decode(head)
     if response.status != SWITCHING:
-        raise RemoteProtocolError(f"{_what(response.status)} (HTTP status {response.status})")
+        raise RemoteProtocolError(f"{_what(response.status, server)} (HTTP status {response.status})")
     fields = response.fields
     if (
         not response.minor
@@ -109,20 +146,21 @@ def check_response(head: bytes, key: bytes) -> None:
     expected = accept_key(base64.b64encode(key).decode())
     if not hmac.compare_digest(fields.get("sec-websocket-accept").encode("latin-1"), expected.encode()):
         raise RemoteProtocolError("its answer is to somebody else's request: a cache is on the way")
-    if fields.count("sec-websocket-extensions") or fields.count("sec-websocket-protocol"):
+    chosen = fields.get("sec-websocket-protocol")
+    if fields.count("sec-websocket-extensions") or (chosen and chosen not in subprotocols):
         raise RemoteProtocolError("it uses an extension or a protocol that nobody offered")
 
 
-def _what(status: int) -> str:
+def _what(status: int, server: str) -> str:
     if status in (401, 403):
-        return "it does not let us in: check the URL, and what stands before the Gateway"
+        return f"it does not let us in: check the URL, who we say we are, and what stands before {server}"
     if status == 404:
         return "there is no WebSocket at this path: check the URL"
     if 300 <= status < 400:
         return "it sends us elsewhere: use the URL that it means"
     if status in (502, 503, 504):
-        return "what stands before the Gateway does not reach it: see whether the Gateway runs"
-    return "it does not open a WebSocket: check the URL, and whether the Gateway takes WebSockets"
+        return f"what stands before {server} does not reach it: see whether {server} runs"
+    return f"it does not open a WebSocket: check the URL, and whether {server} takes WebSockets"
 
 
 class RequestRefused(RemoteProtocolError):

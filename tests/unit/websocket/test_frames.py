@@ -13,7 +13,7 @@ from wsproto.connection import Connection
 from wsproto.events import BytesMessage, CloseConnection, Message
 
 from conduit.errors import DecodeError
-from conduit.tunnel.websocket_frames import (
+from conduit.websocket.frames import (
     MAX_FRAME,
     NO_CODE,
     Close,
