@@ -35,7 +35,7 @@ from conduit.rfb.messages import (
 from conduit.rfb.names import Encoding, Fence, ServerKind
 from conduit.rfb.server_heads import BELL, END_OF_CONTINUOUS_UPDATES, RectangleHeader
 
-Input = KeyEvent | ExtendedKeyEvent | PointerEvent | CutText | Xvp
+Input = KeyEvent | ExtendedKeyEvent | PointerEvent | CutText
 "What a viewer does to the machine."
 
 PACE: Final = 1 / 30  # seconds from one update to the next, at least
@@ -101,7 +101,7 @@ class Viewing:
         for message in self._messages.receive_data(data):
             if isinstance(message, Input):
                 done.append(message)
-            elif not isinstance(message, AudioRequest):
+            elif not isinstance(message, AudioRequest | Xvp):  # neither is offered
                 self._heed(message)
             if len(self._answers) > MAX_ANSWERS:
                 raise RemoteProtocolError("the viewer sends faster than it reads")
