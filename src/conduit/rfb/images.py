@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from conduit.errors import DecodeError, LocalProtocolError
@@ -69,12 +72,20 @@ def decode_jpeg(data: bytes | bytearray, width: int, height: int) -> bytes:
     """
     image = pillow()
     try:
-        with image.open(io.BytesIO(data), formats=("JPEG",)) as picture:
+        with _bombs_refused(image), image.open(io.BytesIO(data), formats=("JPEG",)) as picture:
             if picture.size != (width, height):
                 raise DecodeError("a JPEG of {}x{} in a rectangle of {}x{}".format(*picture.size, width, height))
             return _ours(picture)
-    except (OSError, SyntaxError, ValueError, image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, image.DecompressionBombError, image.DecompressionBombWarning) as error:
         raise DecodeError(f"a damaged JPEG: {error}") from None
+
+
+@contextmanager
+def _bombs_refused(image: ModuleType) -> Iterator[None]:
+    """Where Pillow would only warn."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", image.DecompressionBombWarning)
+        yield
 
 
 def _ours(picture: Any) -> bytes:  # Any: Pillow is optional
