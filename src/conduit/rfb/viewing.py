@@ -66,7 +66,7 @@ class Viewing:
         jpeg: bool = True,
     ) -> None:
         self._picture = picture
-        self._name = name
+        self._name = self._told_name = name
         self._pace = pace
         self._jpeg = jpeg
         self._extended_keys = extended_keys
@@ -141,6 +141,7 @@ class Viewing:
             if encoding in self._known and encoding not in self._told:
                 self._told.add(encoding)
                 self._offer(encoding)
+        self._tell_name()
         if self._extended_keys and Encoding.QEMU_EXTENDED_KEY in self._known - self._told:
             self._told.add(Encoding.QEMU_EXTENDED_KEY)
             self._news[Encoding.QEMU_EXTENDED_KEY] = _nothing(Encoding.QEMU_EXTENDED_KEY)
@@ -176,8 +177,12 @@ class Viewing:
     def rename(self, name: str) -> None:
         """The desktop has another name; told to those that can show it."""
         self._name = name
-        if Encoding.DESKTOP_NAME in self._known:
-            text = name.encode()
+        self._tell_name()
+
+    def _tell_name(self) -> None:
+        if self._name != self._told_name and Encoding.DESKTOP_NAME in self._known:
+            self._told_name = self._name
+            text = self._name.encode()
             self._news[Encoding.DESKTOP_NAME] = _nothing(Encoding.DESKTOP_NAME) + struct.pack(">I", len(text)) + text
 
     def ring(self) -> None:
