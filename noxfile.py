@@ -23,13 +23,14 @@ PROTOCOL_CODE = (
 )
 # Layer 3, the interop and integration tests' business.
 DRIVERS = (
+    "*/rfb/hub.py,*/rfb/server.py,"
     "*/endpoint.py,*/port.py,*/entropy.py,*/client.py,*/bmc_client.py,*/fleet.py,*/operations/*,*/serve.py,*/sweeper.py,"
     "*/console.py,*/console_activation.py,*/serial_pipes.py,*/qemu.py,"
     "*/tunnel/carriers.py,*/tunnel/handshake.py,*/tunnel/link.py,*/tunnel/stream.py,*/tunnel/tls.py,*/tunnel/tunnel.py,"
     "*/tunnel/control_stream.py,*/tunnel/reconnect.py,*/tunnel/proxy.py,*/tunnel/roads.py,*/tunnel/websocket.py,"
     "*/tunnel/calls.py,*/tunnel/datagrams.py,*/tunnel/resumable.py,*/tunnel/resume_open.py,*/tunnel/resume_serve.py,"
     "*/tunnel/serving.py,*/tunnel/forward.py,*/tunnel/splice.py,*/tunnel/reading.py,*/tunnel/writing.py,"
-    "*/rfb/hub.py,*/rfb/server.py,*/rfb/login.py,*/rfb/relay.py,*/rfb/transports.py,*/rfb/trust.py,*/rfb/websocket_stream.py"
+    "*/rfb/login.py,*/rfb/relay.py,*/rfb/sides.py,*/rfb/transports.py,*/rfb/trust.py,*/rfb/websocket_stream.py"
 )
 
 RELEASED_PROTOS = "proto/released.binpb"

@@ -21,6 +21,7 @@ PARTS: Final = {
     "gateway": Part("conduit.cli.gateway", "The Gateway: where customers come in."),
     "ipmi": Part("conduit.cli.ipmi", "BMCs over IPMI: power, boot device, users, sessions, raw commands."),
     "manager": Part("conduit.cli.manager", "The Manager: accounts, tokens, inventory."),
+    "rfb": Part("conduit.cli.rfb", "Displays (VNC): look, type, let viewers in."),
     "server": Part("conduit.cli.server", "Your servers: power, sensors, events, boot device, console."),
     "tunnel": Part("conduit.cli.tunnel", "TCP through one outbound connection, like ssh -R."),
     "up": Part("conduit.cli.up", "All of it on this machine, with virtual servers, to look at."),

@@ -95,6 +95,11 @@ class ClientHandshake:
         self.method: Method | None = None
         "How we log in."
 
+    @property
+    def is_in_tls(self) -> bool:
+        """Whether the handshake has started TLS."""
+        return self._in_tls
+
     def receive_data(self, data: bytes | bytearray | memoryview) -> list[Event]:
         """Bytes of the server.
 

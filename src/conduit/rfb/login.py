@@ -9,7 +9,7 @@ from typing import Final
 
 import trio
 
-from conduit.errors import LocalProtocolError, PeerTimeoutError, TransportError
+from conduit.errors import ConduitError, LocalProtocolError, PeerTimeoutError, TransportError
 from conduit.rfb.addresses import DisplayAddress
 from conduit.rfb.client_handshake import (
     ClientHandshake,
@@ -76,29 +76,58 @@ async def open_connection(
 
 async def log_in(address: DisplayAddress, options: LoginOptions, *, ask: Ask | None = None) -> Connection:
     """The same for whoever closes the stream."""
-    covered = replace(options.rules, is_covered=address.is_covered, may_ask=ask is not None)
-    options = replace(options, rules=covered)
+    return await _Login(address, options, ask).run()
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What is known of a display after an attempt to log in."""
+
+    handshake: ClientHandshake | None
+    "None where nobody answered."
+    init: ServerInit | None
+    failure: ConduitError | None
+    is_encrypted: bool
+
+
+async def probe(address: DisplayAddress, options: LoginOptions, *, ask: Ask | None = None) -> Probe:
+    """Log in and leave; a failure is part of the answer."""
+    login = _Login(address, options, ask)
+    init: ServerInit | None = None
+    failure: ConduitError | None = None
     try:
-        return await _Login(address, options, ask).run()
-    except UselessVeNCrypt:  # nothing was said that is secret, and there is something else
-        outside = replace(options.rules, without_vencrypt=True)
-        return await _Login(address, replace(options, rules=outside), ask).run()
+        connection = await login.run()
+        await trio.aclose_forcefully(connection.stream)
+        init = connection.init
+    except ConduitError as error:
+        failure = error
+    handshake = login.handshake if login.handshake.server_version != (0, 0) else None
+    return Probe(handshake, init, failure, address.is_covered or login.handshake.is_in_tls)
 
 
 class _Login:
-    """One attempt."""
+    """One login, which may take two connections."""
 
     def __init__(self, address: DisplayAddress, options: LoginOptions, ask: Ask | None) -> None:
         self._address = address
         self._options = options
         self._ask = ask
-        self._handshake = ClientHandshake(options.credentials, options.rules, shared=options.shared)
+        self._rules = replace(options.rules, is_covered=address.is_covered, may_ask=ask is not None)
         self._scope = trio.CancelScope(deadline=trio.current_time() + options.patience)
+        self.handshake = self._make_handshake()
+
+    def _make_handshake(self) -> ClientHandshake:
+        return ClientHandshake(self._options.credentials, self._rules, shared=self._options.shared)
 
     async def run(self) -> Connection:
         """:raises ConduitError: we are not in."""
         with self._scope:
-            return await self._open()
+            try:
+                return await self._open()
+            except UselessVeNCrypt:  # nothing was said that is secret, and there is something else
+                self._rules = replace(self._rules, without_vencrypt=True)
+                self.handshake = self._make_handshake()
+                return await self._open()
         raise PeerTimeoutError(f"{self._address} did not let us in within {self._options.patience:g} s")
 
     async def _open(self) -> Connection:
@@ -110,19 +139,19 @@ class _Login:
             if isinstance(error, (trio.BrokenResourceError, trio.ClosedResourceError)):
                 raise TransportError(f"the connection with {self._address} broke during the login") from error
             raise
-        return Connection(self._take_stream(), init, self._handshake)
+        return Connection(self._take_stream(), init, self.handshake)
 
     async def _shake_hands(self) -> ServerInit:
         event: Event | None = None
         while not isinstance(event, LoggedIn):
-            if data := self._handshake.data_to_send():
+            if data := self.handshake.data_to_send():
                 await self._stream.send_all(data)
             events = await self._go_on(event)
             event = events[0] if events else None  # never more: each waits for an answer
         return event.init
 
     async def _go_on(self, event: TlsNeeded | CredentialsNeeded | None) -> list[Event]:
-        handshake = self._handshake
+        handshake = self.handshake
         if isinstance(event, TlsNeeded):
             trust = None if event.anonymous else self._options.transport.trust
             self._stream = await start_tls(self._take_stream(), self._address.host, trust)
@@ -144,5 +173,5 @@ class _Login:
 
     def _take_stream(self) -> trio.abc.Stream:
         """The stream with what came too early."""
-        leftover = self._handshake.take_leftover()
+        leftover = self.handshake.take_leftover()
         return Replayed(self._stream, leftover) if leftover else self._stream

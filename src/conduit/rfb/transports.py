@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket  # noqa: TID251  # its constants
 from dataclasses import dataclass, field
 from typing import Final
@@ -63,7 +64,7 @@ def _reason(error: OSError) -> str:
         error = causes.exceptions[-1]
     elif isinstance(causes, OSError):
         error = causes
-    return error.strerror or str(error)
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 class Replayed(trio.abc.Stream):

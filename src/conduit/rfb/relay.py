@@ -1,0 +1,154 @@
+"""One viewer, one display: we log in, the viewer need not, and of what it says only what it may say passes.
+
+Pixels go through as they come; what a viewer says is cut into messages by :mod:`conduit.rfb.viewer_filter`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Final
+
+import trio
+
+from conduit.errors import ConduitError, DecodeError
+from conduit.rfb.des import CHALLENGE
+from conduit.rfb.endings import End, Ending
+from conduit.rfb.login import HANDSHAKE_PATIENCE, Connection
+from conduit.rfb.names import SecurityType
+from conduit.rfb.server_handshake import ClientReady, ServerHandshake, VersionAgreed
+from conduit.rfb.sides import Door, Over, Side
+from conduit.rfb.viewer_filter import ViewerFilter, ViewerRules
+from conduit.rfb.websocket_stream import KEEP_ALIVE, WebSocketStream
+
+LINGER: Final = 1.0  # seconds that a viewer has to hear why it is over
+
+OpenDisplay = Callable[[], AbstractAsyncContextManager[Connection]]
+"Logs in to the display."
+
+_VIEWER_LEFT: Final = Ending(End.VIEWER_LEFT, "the viewer left")
+_SERVER_CLOSED: Final = Ending(End.SERVER_CLOSED, "the display closed the connection")
+
+
+class Relay:
+    """What one viewer gets.
+
+    :param open_display: called once the viewer has shown that it is one.
+    """
+
+    def __init__(self, viewer: trio.abc.Stream, open_display: OpenDisplay, rules: ViewerRules | None = None) -> None:
+        self._viewer = Side(viewer, gone=_VIEWER_LEFT, fault=End.VIEWER_FAULT)
+        self._open_display = open_display
+        self._filter = ViewerFilter(rules or ViewerRules())
+        self._early = b""  # what the viewer said with its last word of the handshake
+        self._ending: Ending | None = None
+        self._scope = trio.CancelScope()
+        self.sent_to_viewer = 0
+        "Bytes of the session."
+        self.sent_to_server = 0
+        self.connection: Connection | None = None
+        "The display, once we are in."
+
+    @property
+    def dropped_messages(self) -> int:
+        """What the viewer sent and may not."""
+        return self._filter.dropped.total()
+
+    def revoke(self, text: str) -> None:
+        """End it, and say why."""
+        self._end(Ending(End.REVOKED, text))
+
+    def _end(self, ending: Ending) -> None:
+        """The first reason counts."""
+        self._ending = self._ending or ending
+        self._scope.cancel()
+
+    async def run(self) -> Ending:
+        """Until one of both has enough, or somebody revokes it. The viewer's stream is closed then."""
+        try:
+            with self._scope:
+                await self._or_over(self._relay)
+        finally:
+            await self._close()
+        return self._ending or _SERVER_CLOSED
+
+    async def _or_over(self, part: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await part()
+        except Over as over:
+            self._end(over.ending)
+
+    async def _close(self) -> None:
+        viewer, ending = self._viewer.stream, self._ending
+        with trio.move_on_after(LINGER, shield=True):
+            if isinstance(viewer, WebSocketStream) and ending is not None:
+                await viewer.close_with(ending.close_code, ending.text)
+            await viewer.aclose()
+
+    # --- the beginning ---
+
+    async def _relay(self) -> None:
+        door = Door(self._viewer, ServerHandshake(secrets.token_bytes(CHALLENGE)))
+        async with AsyncExitStack() as stack:
+            with trio.move_on_after(HANDSHAKE_PATIENCE) as scope:
+                await door.wait_for(VersionAgreed)
+            if scope.cancelled_caught:
+                raise Over(Ending(End.VIEWER_SILENT, f"the viewer said nothing within {HANDSHAKE_PATIENCE:g} s"))
+            self.connection = await self._log_in(door, stack)
+            await self._let_in(door, self.connection)
+            await self._pump(self.connection.stream)
+
+    async def _log_in(self, door: Door, stack: AsyncExitStack) -> Connection:
+        try:
+            return await stack.enter_async_context(self._open_display())
+        except ConduitError as error:
+            await door.refuse(str(error))
+            raise Over(Ending(End.SERVER_REFUSED, str(error))) from error
+
+    async def _let_in(self, door: Door, connection: Connection) -> None:
+        """No password, and never mind whether the viewer wants to be alone: whether others may stay is ours to say."""
+        with trio.move_on_after(HANDSHAKE_PATIENCE) as scope:
+            door.add(door.handshake.offer([SecurityType.NONE]))
+            await door.wait_for(ClientReady)
+            door.handshake.start(connection.init)
+            await door.flush()
+        if scope.cancelled_caught:
+            raise Over(Ending(End.VIEWER_SILENT, f"the viewer did not come in within {HANDSHAKE_PATIENCE:g} s"))
+        self._early = door.handshake.take_leftover()
+
+    # --- the session ---
+
+    async def _pump(self, stream: trio.abc.Stream) -> None:
+        server = Side(stream, gone=_SERVER_CLOSED, fault=End.SERVER_CLOSED)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._or_over, lambda: self._upwards(server))
+            nursery.start_soon(self._or_over, lambda: self._downwards(server))
+            for each in (stream, self._viewer.stream):
+                if isinstance(each, WebSocketStream):
+                    nursery.start_soon(_keep_alive, each)
+
+    async def _upwards(self, server: Side) -> None:
+        data: bytes | bytearray = self._early
+        while True:
+            try:
+                pieces = self._filter.receive_data(data)
+            except DecodeError as error:
+                raise Over(Ending(End.VIEWER_FAULT, f"the viewer breaks the rules of RFB: {error}")) from error
+            if pieces:
+                joined = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+                await server.send(joined)
+                self.sent_to_server += len(joined)
+            data = await self._viewer.receive()
+
+    async def _downwards(self, server: Side) -> None:
+        while True:
+            data = await server.receive()
+            await self._viewer.send(data)
+            self.sent_to_viewer += len(data)
+
+
+async def _keep_alive(stream: WebSocketStream) -> None:
+    while True:
+        await trio.sleep(KEEP_ALIVE)
+        await stream.ping()

@@ -1,0 +1,96 @@
+"""The two ends of a relay, whose failures are how it ends; and how a viewer is greeted."""
+
+from __future__ import annotations
+
+from typing import Final, TypeVar
+
+import trio
+
+from conduit.errors import RemoteProtocolError
+from conduit.rfb.endings import End, Ending
+from conduit.rfb.server_handshake import Event, ServerHandshake
+
+CHUNK: Final = 64 << 10  # bytes read at a time
+
+Wanted = TypeVar("Wanted", bound=Event)
+
+
+class Over(Exception):
+    """It has ended. Never leaves a relay."""
+
+    def __init__(self, ending: Ending) -> None:
+        super().__init__(ending.text)
+        self.ending = ending
+
+
+class Side:
+    """A stream that ends things in its own name.
+
+    :param gone: when it closes, or breaks.
+    :param fault: when it breaks the rules.
+    """
+
+    def __init__(self, stream: trio.abc.Stream, *, gone: Ending, fault: End) -> None:
+        self.stream = stream
+        self._gone = gone
+        self._fault = fault
+
+    async def receive(self) -> bytes | bytearray:
+        """Bytes, never none. :raises Over: there are no more."""
+        try:
+            data = await self.stream.receive_some(CHUNK)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            raise Over(self._gone) from None
+        except RemoteProtocolError as error:
+            raise Over(Ending(self._fault, str(error))) from error
+        if not data:
+            raise Over(self._gone)
+        return data
+
+    async def send(self, data: bytes | bytearray | memoryview) -> None:
+        """:raises Over: nobody takes them."""
+        try:
+            await self.stream.send_all(data)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            raise Over(self._gone) from None
+
+
+class Door:
+    """A viewer that is not in yet."""
+
+    def __init__(self, side: Side, handshake: ServerHandshake) -> None:
+        self._side = side
+        self.handshake = handshake
+        self._events: list[Event] = []
+
+    async def wait_for(self, kind: type[Wanted]) -> Wanted:
+        """The next event, which is of that kind.
+
+        :raises Over: there is none, as the viewer has gone, or speaks something else.
+        """
+        while not self._events:
+            await self.flush()
+            data = await self._side.receive()
+            try:
+                self._events += self.handshake.receive_data(data)
+            except RemoteProtocolError as error:
+                await self.flush()
+                raise Over(Ending(End.VIEWER_FAULT, str(error))) from error
+        event = self._events.pop(0)
+        if not isinstance(event, kind):
+            raise Over(Ending(End.VIEWER_FAULT, "the viewer does what nobody offered"))
+        return event
+
+    def add(self, events: list[Event]) -> None:
+        """What an answer to the last event has led to at once."""
+        self._events += events
+
+    async def flush(self) -> None:
+        """Send what there is to say."""
+        if data := self.handshake.data_to_send():
+            await self._side.send(data)
+
+    async def refuse(self, reason: str) -> None:
+        """Say why the viewer cannot come in, where that can be said."""
+        self.handshake.refuse(reason)
+        await self.flush()
