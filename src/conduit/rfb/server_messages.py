@@ -189,7 +189,10 @@ class ServerMessageReader:
         pseudo = _PSEUDO.get(head.encoding)
         if pseudo is None:
             raise DecodeError(f"a rectangle in the encoding {head.encoding}, for which nobody asked")
+        size = self.picture.whole
         yield from pseudo(self, head)
+        if self.picture.whole != size:
+            areas.clear()  # they were on the old picture
 
     def _read_colours(self) -> Pulling[None]:
         """Pixels of ours are no indices, so colours are of no use."""

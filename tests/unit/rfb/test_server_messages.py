@@ -122,3 +122,12 @@ def endless() -> bytes:
 def test_what_no_server_may_say_is_refused(message: Callable[[], bytes], why: str) -> None:
     with pytest.raises(DecodeError, match=why):
         ServerMessageReader(Framebuffer(2, 2)).receive_data(message())
+
+
+def test_what_was_drawn_before_a_new_size_is_not_told() -> None:
+    drawn = rectangle(0, 0, 2, 2, Encoding.RAW, RED * 4)
+    reader = ServerMessageReader(Framebuffer(2, 2))
+    smaller = rectangle(0, 0, 1, 1, Encoding.DESKTOP_SIZE)
+    again = rectangle(0, 0, 1, 1, Encoding.RAW, BLUE)
+    events = reader.receive_data(update(drawn, smaller, again))
+    assert events == [Resized(width=1, height=1), FramebufferUpdated((Area(0, 0, 1, 1),))]

@@ -13,8 +13,14 @@ __all__ = ["command"]
 
 PARTS: Final = {
     "info": Part("conduit.cli.rfb.info", "What the display offers, and whether it lets us in."),
+    "play": Part("conduit.cli.rfb.recording", "Show what is in a recording, or write its pictures.", "play_command"),
+    "press": Part("conduit.cli.rfb.typing", "Press keys, such as ctrl+alt+delete.", "press_command"),
+    "record": Part("conduit.cli.rfb.recording", "Record what the display shows.", "record_command"),
     "relay": Part("conduit.cli.rfb.relay", "Let any VNC viewer in without a password, perhaps only to look."),
+    "screenshot": Part("conduit.cli.rfb.screenshot", "Write what the display shows to a PNG file."),
+    "type": Part("conduit.cli.rfb.typing", "Type a text.", "type_command"),
 }
+WITHOUT_DISPLAY: Final = ("play",)
 
 HELP: Final = "conduit.cli.rfb.help"  # key in a context's meta: a command's help needs no display
 HELP_NAMES: Final = ("-h", "--help")
@@ -30,6 +36,8 @@ HOST is one of
 \b
 Examples:
   conduit rfb 192.0.2.7 --password-file pw info
+  conduit rfb 192.0.2.7 --password-file pw screenshot -o x.png
+  conduit rfb 192.0.2.7 --password-file pw type root --enter
   conduit rfb 192.0.2.7 --password-file pw relay --listen 127.0.0.1:5999 --view-only
 """
 
@@ -58,7 +66,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:  # Any: each option 
     from --password-file or CONDUIT_RFB_PASSWORD. Exit status: 0 done, 1 failed,
     2 wrong usage.
     """
-    if not ctx.meta[HELP]:
+    if not ctx.meta[HELP] and ctx.invoked_subcommand not in WITHOUT_DISPLAY:
         ctx.obj = make_target(ctx.obj, options)
 
 
