@@ -31,7 +31,7 @@ class Source(Protocol):
 
     @property
     def picture(self) -> Framebuffer:
-        """As it is now; another object when the size has changed."""
+        """As it is now."""
         ...
 
     def refresh(self) -> Iterable[Area]:
@@ -81,7 +81,7 @@ class Audience:
         self._most = most
         self._seats: dict[int, Seat] = {}
         self._last_id = 0
-        self._picture: Framebuffer | None = None  # the one that viewers are shown
+        self._shown: tuple[Framebuffer, int, int] | None = None  # the picture that viewers see, and its size
         self._inputs: list[Input] = []
         self.dropped_inputs = 0
         "Those that found no room."
@@ -108,8 +108,7 @@ class Audience:
         self._last_id += 1
         self._catch_up()
         picture = self.source.picture
-        if self._picture is None:
-            self._picture = picture
+        self._shown = self._shown or (picture, picture.width, picture.height)
         viewing = Viewing(
             picture, name=self.source.name, pace=self._pace, extended_keys=self._extended_keys, jpeg=self._jpeg
         )
@@ -118,7 +117,7 @@ class Audience:
         self._seats[seat.id] = seat
         if may_type and self.lease is not None:
             self.lease.make(Move.CLAIM, seat.id, now)
-        self._tell_writer()
+        self.tell_names()
         return seat.id
 
     def check_room(self) -> None:
@@ -133,9 +132,9 @@ class Audience:
             return
         self._let_go(seat)
         if not self._seats:
-            self._picture = None
+            self._shown = None
         if self.lease is not None and self.lease.leave(viewer, now):
-            self._tell_writer()
+            self.tell_names()
 
     # --- the keyboard ---
 
@@ -161,14 +160,14 @@ class Audience:
             for seat in self._seats.values():
                 if not self._has_keyboard(seat):
                     self._let_go(seat)
-            self._tell_writer()
+            self.tell_names()
         return changed
 
     def _has_keyboard(self, seat: Seat) -> bool:
         return seat.may_type and (self.lease is None or self.lease.writer == seat.id)
 
-    def _tell_writer(self) -> None:
-        """Those who look learn from the title who types."""
+    def tell_names(self) -> None:
+        """Viewers learn from the title what they see and, those who only look, who types."""
         writer = None if self.lease is None else self._seats.get(self.lease.writer or 0)
         for seat in self._seats.values():
             name = self.source.name
@@ -228,6 +227,12 @@ class Audience:
 
     # --- what viewers see ---
 
+    def offer_scan_codes(self) -> None:
+        """Scan codes are of use to the machine, as is known now."""
+        self._extended_keys = True
+        for seat in self._seats.values():
+            seat.viewing.offer_scan_codes()
+
     def ring(self) -> None:
         """The machine's bell."""
         for seat in self._seats.values():
@@ -254,10 +259,9 @@ class Audience:
             return
         areas = list(self.source.refresh())
         picture = self.source.picture
-        is_new = picture is not self._picture
-        self._picture = picture
+        shown, self._shown = self._shown, (picture, picture.width, picture.height)
         for seat in self._seats.values():
-            if is_new:
+            if shown is None or shown[0] is not picture or shown != self._shown:
                 seat.viewing.replace(picture)
             else:
                 seat.viewing.touch(areas)

@@ -142,6 +142,14 @@ class Viewing:
                 self._told.add(encoding)
                 self._offer(encoding)
         self._tell_name()
+        self._tell_scan_codes()
+
+    def offer_scan_codes(self) -> None:
+        """Scan codes are of use to the machine, as is known now."""
+        self._extended_keys = True
+        self._tell_scan_codes()
+
+    def _tell_scan_codes(self) -> None:
         if self._extended_keys and Encoding.QEMU_EXTENDED_KEY in self._known - self._told:
             self._told.add(Encoding.QEMU_EXTENDED_KEY)
             self._news[Encoding.QEMU_EXTENDED_KEY] = _nothing(Encoding.QEMU_EXTENDED_KEY)

@@ -23,7 +23,7 @@ from conduit.rfb.messages import (
 )
 from conduit.rfb.names import Encoding, ServerKind
 from conduit.rfb.server_heads import BELL
-from conduit.rfb.server_messages import Renamed, ServerMessageReader
+from conduit.rfb.server_messages import Renamed, ScanCodesUnderstood, ServerMessageReader
 
 WHOLE = Area(0, 0, 32, 32)
 RED, BLUE = b"\0\0\xff\0", b"\xff\0\0\0"
@@ -232,3 +232,15 @@ def test_the_bell_is_for_all_and_the_clipboard_for_those_who_may_type() -> None:
     assert hall.audience.data_to_send(first, 0.0) == BELL + CutText(b"secret", kind=ServerKind.CUT_TEXT).encode()
     assert hall.audience.data_to_send(second, 0.0) == BELL
     assert hall.audience.deadline_of(first) is None
+
+
+def test_all_learn_that_scan_codes_are_of_use() -> None:
+    hall = Hall()
+    early = hall.attach()
+    hall.say(early, SetEncodings((Encoding.QEMU_EXTENDED_KEY,)))
+    hall.look(early)
+    hall.audience.offer_scan_codes()
+    late = hall.attach()
+    hall.say(late, SetEncodings((Encoding.QEMU_EXTENDED_KEY,)))
+    assert ScanCodesUnderstood() in hall.look(early)
+    assert ScanCodesUnderstood() in hall.look(late)

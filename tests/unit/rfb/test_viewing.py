@@ -247,3 +247,11 @@ def test_nobody_may_ask_for_another_size() -> None:
 def test_what_nobody_knows_is_an_error() -> None:
     with pytest.raises(DecodeError):
         Viewing(picture()).receive_data(b"\x63")
+
+
+def test_scan_codes_may_turn_out_to_be_of_use_later() -> None:
+    eye = Eye(Viewing(picture()))
+    eye.say(SetEncodings((Encoding.QEMU_EXTENDED_KEY,)))
+    eye.look()
+    eye.viewing.offer_scan_codes()
+    assert ScanCodesUnderstood() in eye.look()
