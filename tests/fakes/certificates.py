@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from conduit.tunnel.link import TlsFiles
 
@@ -26,9 +26,12 @@ class Authority:
         certificate = builder.sign(self._key, hashes.SHA256())
         self.path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, identity: str, *, name: str = "localhost") -> TlsFiles:
-        """The files of an end whose certificate has *identity* as its URI."""
-        key = ec.generate_private_key(ec.SECP256R1())
+    def issue(self, identity: str, *, name: str = "localhost", old: bool = False) -> TlsFiles:
+        """The files of an end whose certificate has *identity* as its URI.
+
+        :param old: for peers that know no other keys than RSA's.
+        """
+        key = rsa.generate_private_key(65537, 2048) if old else ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
         names: list[x509.GeneralName] = [
             x509.DNSName(name),
@@ -50,7 +53,9 @@ class Authority:
         )
         return TlsFiles(certificate=paths[0], key=paths[1], ca=self.path)
 
-    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+    def _builder(
+        self, subject: x509.Name, key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+    ) -> x509.CertificateBuilder:
         now = dt.datetime.now(dt.UTC)
         return (
             x509.CertificateBuilder()

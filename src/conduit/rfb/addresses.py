@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -87,8 +88,8 @@ def _split(text: str) -> tuple[str, int]:
         host, bracket, rest = text[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")):
             raise LocalProtocolError(wrong)
-    elif text.count(":") > 2 or (text.count(":") == 2 and "::" not in text[1:]):
-        host, rest = text, ""  # an IPv6 address without brackets
+    elif _is_ipv6(text):
+        host, rest = text, ""
     else:
         host, colon, rest = text.partition(":")
         rest = colon + rest
@@ -98,6 +99,13 @@ def _split(text: str) -> tuple[str, int]:
     except LocalProtocolError:
         raise LocalProtocolError(wrong) from None
     return host, port
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        return ipaddress.ip_address(text).version == 6
+    except ValueError:
+        return False
 
 
 def _port(text: str, wrong: str) -> int:

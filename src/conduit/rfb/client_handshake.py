@@ -140,6 +140,7 @@ class ClientHandshake:
             self._steps.expect(1, self._take_count)
         else:
             self._prove()
+        self._steps.advance()
         return self._take_events()
 
     def give(self, credentials: Credentials) -> list[Event]:
@@ -147,6 +148,7 @@ class ClientHandshake:
         self._resume(CredentialsNeeded)
         self._credentials = credentials
         self._prove()
+        self._steps.advance()
         return self._take_events()
 
     def _resume(self, event: type[Event]) -> None:

@@ -17,12 +17,17 @@ from conduit.rfb.pixel_format import PixelFormat
 
 Piece = bytes | memoryview
 
-HIDDEN: Final = frozenset({Encoding.GII, Encoding.EXTENDED_MOUSE_BUTTONS})
-"""Never asked for: with the first a viewer may send messages of a type that is not known here, and with the second
-pointer messages have a length that depends on what the server has answered."""
+HIDDEN: Final = frozenset({Encoding.GII, Encoding.EXTENDED_MOUSE_BUTTONS, Encoding.QEMU_AUDIO})
+"""Never asked for: with the first a viewer may send messages of a type that is not known here, with the second pointer
+messages have a length that depends on what the server has answered, and with the third see ``_AUDIO``."""
 _QEMU_KEY: Final = 256 + QemuKind.EXTENDED_KEY
+_AUDIO: Final = 256 + QemuKind.AUDIO
+"""Never passes: its length depends on what is in it, and a server may know QEMU's keys and not its sound. TigerVNC 1.12
+then closes the connection; one that read on after fewer bytes than we count would give who may only look a way to type.
+"""
 _INPUT: Final = frozenset(
     {
+        _AUDIO,
         ClientKind.KEY_EVENT,
         ClientKind.POINTER_EVENT,
         ClientKind.CUT_TEXT,
@@ -38,7 +43,7 @@ class ViewerRules:
     """What a viewer may do."""
 
     view_only: bool = False
-    "No keys, no pointer, no clipboard, no power, no other size."
+    "No keys, no pointer, no clipboard, no power, no other size; only what makes the server show something."
     clipboard: int = CLIPBOARD
     "Bytes of a clipboard that reach the server; longer ones do not, and with 0 none does."
     power: bool = True
@@ -52,10 +57,10 @@ class ViewerRules:
 
     @property
     def dropped(self) -> frozenset[int]:
-        """Types of messages that do not pass; 256 is QEMU's key."""
+        """Types of messages that do not pass; from 256 on those of QEMU."""
         if self.view_only:
             return _INPUT
-        dropped = set()
+        dropped = {_AUDIO}
         if not self.power:
             dropped.add(ClientKind.XVP)
         if not self.resize:

@@ -20,6 +20,7 @@ from conduit.websocket.handshake import (
     WebSocketUrl,
     accept_key,
     answer_request,
+    check_fields,
     check_response,
     encode_request,
 )
@@ -192,3 +193,24 @@ def test_requests_that_are_refused(old: bytes, new: bytes, status: bytes) -> Non
     with pytest.raises(RequestRefused) as raised:
         answer_request(REQUEST.replace(old, new, 1))
     assert raised.value.answer.split(b" ")[1] == status
+
+
+def test_a_server_may_choose_a_subprotocol_that_was_offered_or_none() -> None:
+    request = encode_request(WebSocketUrl("h", 80), KEY, subprotocols=("binary", "rfb"), fields={"X-Auth-Token": "t"})
+    assert b"\r\nSec-WebSocket-Protocol: binary, rfb\r\nX-Auth-Token: t\r\n\r\n" in request
+    check_response(ANSWER, KEY, subprotocols=("binary",))
+    chosen = ANSWER + b"\r\nSec-WebSocket-Protocol: binary"
+    check_response(chosen, KEY, subprotocols=("binary",))
+    with pytest.raises(RemoteProtocolError, match="nobody offered"):
+        check_response(chosen, KEY, subprotocols=("rfb",))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("X Y", "a"), ("X", ""), ("X", "geheim\r\nY: b"), ("X", " geheim"), ("Host", "geheim"), ("Upgrade", "geheim")],
+)
+def test_header_fields_that_are_none_or_ours_are_refused_and_not_repeated(name: str, value: str) -> None:
+    check_fields({"Authorization": "Basic YTpi"})
+    with pytest.raises(LocalProtocolError) as caught:
+        check_fields({name: value})
+    assert "geheim" not in str(caught.value)
