@@ -65,6 +65,7 @@ from conduit.rmcp.session_commands import (
 from fuzz.carrier_targets import CARRIER_SEEDS
 from fuzz.console_targets import CONSOLE_SEEDS
 from fuzz.mux_targets import MUX_SEEDS
+from fuzz.picture_targets import PICTURE_SEEDS
 from fuzz.stream_targets import STREAM_SEEDS
 from fuzz.targets import ONCE, SESSION_ID, joined
 from tests.fakes import reference
@@ -275,6 +276,7 @@ if __name__ == "__main__":
         STREAM_SEEDS,
         MUX_SEEDS,
         CONSOLE_SEEDS,
+        PICTURE_SEEDS,
         traps(),
         dcmi(),
         sweeps(),

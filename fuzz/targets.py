@@ -87,6 +87,7 @@ from conduit.rmcp.sweep import PresenceSweep
 from fuzz.carrier_targets import CARRIER_TARGETS
 from fuzz.console_targets import CONSOLE_TARGETS
 from fuzz.mux_targets import MUX_TARGETS
+from fuzz.picture_targets import PICTURE_TARGETS
 from fuzz.stream_targets import STREAM_TARGETS
 from tests.fakes import reference
 from tests.fakes.entropy import CountedEntropy
@@ -495,4 +496,5 @@ TARGETS: Final[Mapping[str, Oracle]] = {
     **STREAM_TARGETS,
     **MUX_TARGETS,
     **CONSOLE_TARGETS,
+    **PICTURE_TARGETS,
 }

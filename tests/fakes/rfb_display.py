@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import trio
 from trio.testing import memory_stream_pair
@@ -14,7 +15,7 @@ from conduit.rfb.client_handshake import ClientHandshake
 from conduit.rfb.display import Display
 from conduit.rfb.framebuffer import Framebuffer
 from conduit.rfb.login import Connection
-from conduit.rfb.messages import ExtendedKeyEvent, FramebufferUpdateRequest, KeyEvent, PointerEvent
+from conduit.rfb.messages import Area, ExtendedKeyEvent, FramebufferUpdateRequest, KeyEvent, PointerEvent
 from conduit.rfb.names import Encoding
 from conduit.rfb.pixel_format import PixelFormat
 from conduit.rfb.security import Credentials, LoginRules
@@ -39,8 +40,11 @@ class FakeDisplay:
         self.requests: list[FramebufferUpdateRequest] = []
         self.keys: list[KeyEvent | ExtendedKeyEvent] = []
         self.pointers: list[PointerEvent] = []
-        self.client, self._stream = memory_stream_pair()
+        self.client, ours = memory_stream_pair()
+        self._stream: trio.abc.Stream = ours
         self._is_asked = False
+        self.echoes = False
+        "Whether a pixel tells how many keys have come."
 
     async def serve(self) -> None:
         data = bytearray()
@@ -74,10 +78,33 @@ class FakeDisplay:
                     await self.show()
             case 4:
                 self.keys.append(KeyEvent.decode(message))
+                if self.echoes:
+                    self.picture.fill(Area(0, 0, 1, 1), len(self.keys).to_bytes(3, "little") + b"\0")
+                    await self.show()
             case 5:
                 self.pointers.append(PointerEvent.decode(message))
             case 255:
                 self.keys.append(ExtendedKeyEvent.decode(message))
+
+    async def let_in(self, stream: trio.abc.Stream) -> None:
+        """Log a client in that shows a password, whatever that is, and serve it."""
+        self._stream = stream
+        await stream.send_all(b"RFB 003.008\n")
+        await self._read(12)
+        await stream.send_all(b"\x01\x02")  # VncAuth
+        await self._read(1)
+        await stream.send_all(bytes(16))
+        await self._read(16)
+        await stream.send_all(bytes(4))
+        await self._read(1)
+        init = ServerInit(self.picture.width, self.picture.height, PixelFormat.BGRX, "fake")
+        await stream.send_all(init.encode())
+        with suppress(trio.BrokenResourceError):
+            await self.serve()
+
+    async def _read(self, count: int) -> None:
+        while count:
+            count -= len(await self._stream.receive_some(count))
 
     async def show(self, *, resized: bool = False) -> None:
         """Send the picture."""
@@ -93,6 +120,14 @@ class FakeDisplay:
 
     async def close(self) -> None:
         await self._stream.aclose()
+
+
+@asynccontextmanager
+async def serving(server: FakeDisplay) -> AsyncIterator[int]:
+    """Its port on loopback; one client after the other."""
+    async with open_background_nursery() as nursery:
+        listeners = await nursery.start(partial(trio.serve_tcp, server.let_in, 0, host="127.0.0.1"))
+        yield listeners[0].socket.getsockname()[1]
 
 
 @asynccontextmanager

@@ -1,8 +1,8 @@
 """Every Python example in the README and in the documentation runs, each as the script that a reader makes of it.
 
 Three fresh virtual BMCs stand where examples expect them, on ports 9001 to 9003; here they get free ports, and the
-example's numbers are changed accordingly. The password is in IPMI_PASSWORD. A ``text`` block right after an example
-is what the example prints.
+example's numbers are changed accordingly; a display is on port 5999. The password is in IPMI_PASSWORD. A ``text``
+block right after an example is what the example prints.
 """
 
 from __future__ import annotations
@@ -22,10 +22,14 @@ import trio
 from conduit.ipmi.bmc import Misbehaviour, Timings, UserConfig
 from conduit.ipmi.bmc.serve import open_virtual_bmc
 from conduit.rmcp import Workaround
+from tests.fakes.rfb_bytes import chequered
+from tests.fakes.rfb_display import FakeDisplay, serving
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PASSWORD: Final = "correct-horse"
 PORTS: Final = (9001, 9002, 9003)  # that examples name
+DISPLAY: Final = 5999  # the port of a display that they name
+PASSWORDS: Final = ("IPMI_PASSWORD", "CONDUIT_RFB_PASSWORD")
 LIMIT: Final = 30.0  # seconds for one example
 EXAMPLE: Final = re.compile(
     r"^```python\n(?P<code>.*?)^```\n(?:\n?^```text\n(?P<prints>.*?)^```$)?", re.MULTILINE | re.DOTALL
@@ -66,11 +70,15 @@ async def test_example_runs_and_prints_what_the_page_says(example: Example, tmp_
             timings = Timings(power_on=0, post=0, soft_shutdown=0, cycle=0)
             served = await stack.enter_async_context(open_virtual_bmc(users=users, timings=timings))
             code = re.sub(rf"\b{number}\b", str(served.port), code)
+        if str(DISPLAY) in code:
+            display = FakeDisplay(chequered(160, 100))
+            display.echoes = True
+            code = code.replace(str(DISPLAY), str(await stack.enter_async_context(serving(display))))
         await trio.Path(script).write_text(code)
         with trio.fail_after(LIMIT):
             run: subprocess.CompletedProcess[bytes] = await trio.run_process(
                 [sys.executable, "-W", "error", str(script)],
-                cwd=tmp_path, env={**os.environ, "IPMI_PASSWORD": PASSWORD}, check=False,
+                cwd=tmp_path, env={**os.environ, **dict.fromkeys(PASSWORDS, PASSWORD)}, check=False,
                 capture_stdout=True, capture_stderr=True,
             )  # fmt: skip
     assert (run.returncode, run.stderr.decode()) == (0, "")

@@ -67,7 +67,7 @@ class Display:
         self._missing = self.framebuffer.whole.size
         self._updated = trio.Event()
         self._writers: list[tuple[RecordingWriter, bool]] = []
-        self._at = (0, 0)
+        self._seen: Framebuffer | None = None
         self.name = connection.init.name
         "What the server calls itself."
         self.takes_scan_codes = False
@@ -93,6 +93,7 @@ class Display:
         self._missing = self.framebuffer.whole.size
         self._ask(whole=True)
         await self._wait_until_whole(patience)
+        self._seen = self.framebuffer.snapshot()
         return self.framebuffer
 
     async def screenshot(self, *, longest: int | None = None, patience: float = PATIENCE) -> bytes:
@@ -105,7 +106,10 @@ class Display:
         return encode_png(picture.pixels, picture.width, picture.height, longest=longest)
 
     async def wait_for_change(self, area: Area | None = None, *, patience: float | None = None) -> list[Area]:
-        """Wait until something looks different, and tell where.
+        """Wait until something looks different from what was last seen, and tell where.
+
+        Last seen is the picture of the last screenshot, refresh or change, so that nothing is missed that comes while
+        keys are pressed; without any, what is shown now.
 
         :param area: look only there; must be inside.
         :param patience: seconds; without it, wait as long as the display is open.
@@ -114,13 +118,14 @@ class Display:
         if area is not None:
             self.framebuffer.check(area)
         await self._wait_until_whole(PATIENCE if patience is None else patience)
-        before = self.framebuffer.snapshot()
+        before = self._seen or self.framebuffer.snapshot()
         try:
             with trio.fail_after(float("inf") if patience is None else patience):
                 while not (changes := self._changes_since(before, area)):
                     await self._updated.wait()
         except trio.TooSlowError:
             raise PeerTimeoutError(f"the display did not change within {patience:g} s") from None
+        self._seen = self.framebuffer.snapshot()
         return changes
 
     def _changes_since(self, before: Framebuffer, area: Area | None) -> list[Area]:

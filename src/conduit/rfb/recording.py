@@ -112,6 +112,7 @@ class RecordingWriter:
 
     def _record(self, kind: Kind, data: bytes, now: float) -> None:
         self._write(RECORD.pack(kind, len(data), self._microseconds(now)) + data)
+        self._file.flush()  # who is stopped has recorded until then
 
     def _microseconds(self, now: float) -> int:
         return round((now - self._began) * 1e6)
@@ -200,11 +201,10 @@ class Recording:
         """By the trailer, or nothing."""
         with suppress(DecodeError):
             magic, at = TRAILER.unpack(self._read_at(self._size - TRAILER.size, TRAILER.size))
-            if magic == END_MAGIC:
-                record, _ = next(self._walk(at))
-                if record.kind == Kind.INDEX:
-                    self.duration = record.seconds
-                    return self._decode_index(record.data)
+            record, _ = next(self._walk(at), (None, 0)) if magic == END_MAGIC else (None, 0)
+            if record is not None and record.kind == Kind.INDEX:
+                self.duration = record.seconds
+                return self._decode_index(record.data)
         return []
 
     def _decode_index(self, data: bytes) -> list[tuple[float, int]]:

@@ -66,6 +66,18 @@ async def test_changes_are_waited_for(autojump_clock: MockClock) -> None:
         assert await display.wait_for_change(patience=20) == [Area(128, 0, 2, 64)]
 
 
+async def test_a_change_that_comes_before_it_is_waited_for_is_not_missed(autojump_clock: MockClock) -> None:
+    server = FakeDisplay(Framebuffer(4, 4))
+    server.echoes = True
+    async with open_fake_display(server) as display:
+        await display.screenshot()
+        await display.press("a")
+        await settle()
+        assert await display.wait_for_change(patience=1) == [Area(0, 0, 4, 4)]
+        with pytest.raises(PeerTimeoutError):
+            await display.wait_for_change(patience=1)
+
+
 async def test_changes_elsewhere_are_not_what_is_waited_for(autojump_clock: MockClock) -> None:
     server = FakeDisplay(Framebuffer(4, 4))
     async with open_fake_display(server) as display, trio.open_nursery() as nursery:
