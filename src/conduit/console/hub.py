@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from conduit._lease import COUNTDOWN, Lease, Move
 from conduit.console.keyboard import Keyboard, Keys
-from conduit.console.lease import COUNTDOWN, Lease, Move
 from conduit.console.messages import (
     MAX_DATA,
     VERSION,
