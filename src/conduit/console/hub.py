@@ -152,6 +152,11 @@ class Hub:
         """How many there are."""
         return len(self._watchers)
 
+    def name_of(self, viewer: int) -> str | None:
+        """Whose session it is; None for one that is not here."""
+        watcher = self._watchers.get(viewer)
+        return None if watcher is None else watcher.name
+
     def attach(self, wish: Attach, now: float, *, name: str, mode: Mode = Mode.READ, may_take: bool = False) -> int:
         """A viewer arrives; its number.
 

@@ -5,7 +5,7 @@ The driver brings what viewers say, and takes what they do to the machine; it as
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -48,6 +48,8 @@ class Seat:
     may_type: bool
     may_take: bool
     viewing: Viewing
+    has_keyboard: Callable[[], bool] | None = None
+    "Says whether it has the keyboard, where somebody else decides that."
     held: dict[tuple[int, int], KeyEvent | ExtendedKeyEvent] = field(default_factory=dict, repr=False)
     "The keys that it holds down, each with its release."
     pointer: PointerEvent | None = None
@@ -98,10 +100,19 @@ class Audience:
 
     # --- coming and going ---
 
-    def attach(self, now: float, *, name: str = "", may_type: bool = True, may_take: bool = False) -> int:
+    def attach(
+        self,
+        now: float,
+        *,
+        name: str = "",
+        may_type: bool = True,
+        may_take: bool = False,
+        has_keyboard: Callable[[], bool] | None = None,
+    ) -> int:
         """A viewer arrives; its number. It gets the keyboard if nobody has it.
 
         :param may_take: whether it may take the keyboard from others.
+        :param has_keyboard: where it is not the lease that says so; tell :meth:`look_at_keyboards` when it changes.
         :raises DisplayFull: there are too many.
         """
         self.check_room()
@@ -114,6 +125,7 @@ class Audience:
         )
         readable = "".join(filter(str.isprintable, name))[:MAX_NAME]
         seat = Seat(id=self._last_id, name=readable, may_type=may_type, may_take=may_take, viewing=viewing)
+        seat.has_keyboard = has_keyboard
         self._seats[seat.id] = seat
         if may_type and self.lease is not None:
             self.lease.make(Move.CLAIM, seat.id, now)
@@ -157,13 +169,19 @@ class Audience:
 
     def _change(self, changed: bool) -> bool:
         if changed:
-            for seat in self._seats.values():
-                if not self._has_keyboard(seat):
-                    self._let_go(seat)
+            self.look_at_keyboards()
             self.tell_names()
         return changed
 
+    def look_at_keyboards(self) -> None:
+        """Somebody else may have it now: who has it no more lets go of all that it held."""
+        for seat in self._seats.values():
+            if not self._has_keyboard(seat):
+                self._let_go(seat)
+
     def _has_keyboard(self, seat: Seat) -> bool:
+        if seat.has_keyboard is not None:
+            return seat.may_type and seat.has_keyboard()
         return seat.may_type and (self.lease is None or self.lease.writer == seat.id)
 
     def tell_names(self) -> None:

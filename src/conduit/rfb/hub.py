@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -15,6 +15,7 @@ from conduit.errors import PeerTimeoutError, TransportError
 from conduit.rfb.addresses import DisplayAddress
 from conduit.rfb.audience import Audience
 from conduit.rfb.images import encode_png
+from conduit.rfb.keyboards import KeyMove
 from conduit.rfb.login import Connection, LoginOptions, open_connection
 from conduit.rfb.mirror import Mirror
 from conduit.rfb.server import Access, RfbServer
@@ -24,6 +25,7 @@ from conduit.rfb.viewing import Input
 CHUNK: Final = 256 << 10  # bytes of the display read at a time
 SEND_WITHIN: Final = 30.0  # seconds in which a display takes what viewers did
 PATIENCE: Final = 10.0  # seconds for a picture
+KEY_PAUSE: Final = 0.02  # seconds for each key: QEMU takes that long
 _GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError, OSError)
 
 
@@ -50,6 +52,11 @@ class DisplayHub:
     def name(self) -> str:
         """Of the machine."""
         return self._mirror.name
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self._mirror.picture.width, self._mirror.picture.height
 
     async def run(self) -> None:
         """Speak with the display until it is gone or this is cancelled.
@@ -125,6 +132,26 @@ class DisplayHub:
     def _take_input(self, done: Input) -> None:
         self._mirror.do(done)
         self._stir()
+
+    async def type_moves(self, strokes: Iterable[Iterable[KeyMove]], *, pause: float = KEY_PAUSE) -> None:
+        """Move keys as a viewer would, a stroke after the other.
+
+        :param pause: seconds for each stroke.
+        """
+        for stroke in strokes:
+            for move in stroke:
+                self._take_input(move.as_event(scan_codes=self._mirror.takes_scan_codes))
+            await trio.sleep(pause)
+
+    @property
+    def takes_scan_codes(self) -> bool:
+        """Whether the display does: then a character needs a key."""
+        return self._mirror.takes_scan_codes
+
+    def look_at_keyboards(self) -> None:
+        """Somebody else may have it now, where it is not the lease that says so."""
+        self.audience.look_at_keyboards()
+        self.server.stir()
 
     # --- looking ---
 

@@ -126,11 +126,18 @@ class RfbServer:
             logger.info("display %s: a viewer is gone: %s", self.audience.source.name, error)
 
     async def serve_stream(
-        self, stream: trio.abc.Stream, *, name: str = "", may_type: bool = True, may_take: bool = False
+        self,
+        stream: trio.abc.Stream,
+        *,
+        name: str = "",
+        may_type: bool = True,
+        may_take: bool = False,
+        has_keyboard: Callable[[], bool] | None = None,
     ) -> None:
         """Serve one viewer on a stream that is ours from now on, until it leaves.
 
         :param name: who it is, for others.
+        :param has_keyboard: see :meth:`Audience.attach`.
         :raises ConduitError: it broke the rules, or was not let in.
         """
         entry = Entry(stream)
@@ -139,14 +146,24 @@ class RfbServer:
                 await self._let_in(entry)
             if scope.cancelled_caught:
                 raise TransportError("it did not log in in time")
-            await self._show(entry, name=name, may_type=may_type and entry.may_type, may_take=may_take)
+            await self._show(
+                entry,
+                name=name,
+                may_type=may_type and entry.may_type,
+                may_take=may_take,
+                has_keyboard=has_keyboard,
+            )
         finally:
             with trio.move_on_after(GRACE, shield=True):
                 await entry.stream.aclose()
 
-    async def _show(self, entry: Entry, *, name: str, may_type: bool, may_take: bool) -> None:
+    async def _show(
+        self, entry: Entry, *, name: str, may_type: bool, may_take: bool, has_keyboard: Callable[[], bool] | None
+    ) -> None:
         audience = self.audience
-        viewer = audience.attach(trio.current_time(), name=name, may_type=may_type, may_take=may_take)
+        viewer = audience.attach(
+            trio.current_time(), name=name, may_type=may_type, may_take=may_take, has_keyboard=has_keyboard
+        )
         self._tell_viewers()
         try:
             async with open_background_nursery() as nursery:
