@@ -32,7 +32,7 @@ class Stage:
     """A display behind a password, and a hub before it."""
 
     def __init__(self) -> None:
-        self.display = TextDisplay("node1")
+        self.display, self._same = TextDisplay("node1"), TextDisplay()
         self.done: list[Input] = []
         self.server = RfbServer(Audience(self.display), access_by_password("sesame"), on_input=self.done.append)
         self.hub: DisplayHub
@@ -40,7 +40,8 @@ class Stage:
         "The hub's, which wants no password."
 
     def write(self, text: str) -> None:
-        self.display.receive(text.encode())
+        for display in (self.display, self._same):
+            display.receive(text.encode())
         self.server.stir()
 
     @asynccontextmanager
@@ -50,8 +51,8 @@ class Stage:
 
     async def shows(self, display: Display) -> None:
         """Until a viewer sees what there is."""
-        self.display.refresh()
-        await until(lambda: display.framebuffer == self.display.picture)
+        self._same.refresh()
+        await until(lambda: display.framebuffer == self._same.picture)
 
     @property
     def keys(self) -> list[tuple[str, bool]]:
@@ -144,7 +145,6 @@ async def test_a_thumbnail_is_no_viewer_and_shows_what_is_there_now() -> None:
 
 async def test_a_thumbnail_has_a_deadline() -> None:
     async with stage() as made:
-        made.server.audience.source.refresh()
         with pytest.raises(PeerTimeoutError):
             await made.hub.thumbnail(patience=0.0)
 

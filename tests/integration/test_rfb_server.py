@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -83,11 +82,9 @@ def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path)
 
 
-def server_context(authority: Authority) -> ssl.SSLContext:
+def by_certificate(authority: Authority) -> Access:
     files = authority.issue("")
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(files.certificate, files.key)
-    return context
+    return access_by_certificate(files.certificate, files.key, "alice", "correct horse")
 
 
 async def test_a_viewer_sees_what_the_machine_writes_and_types() -> None:
@@ -128,7 +125,7 @@ async def test_a_second_password_is_for_looking() -> None:
 
 
 async def test_user_and_password_inside_tls_let_in(authority: Authority) -> None:
-    access = access_by_certificate(server_context(authority), "alice", "correct horse")
+    access = by_certificate(authority)
     trust = TransportOptions(trust=Trust(ca=authority.path))
     options = LoginOptions(credentials=Credentials(username="alice", password="correct horse"), transport=trust)
     async with shown(access) as stage, open_connection(stage.address, options) as connection:
@@ -141,7 +138,7 @@ async def test_a_server_that_nobody_vouches_for_learns_no_password(authority: Au
     (tmp_path / "other").mkdir()
     trust = TransportOptions(trust=Trust(ca=Authority(tmp_path / "other").path))
     options = LoginOptions(credentials=Credentials(username="alice", password="correct horse"), transport=trust)
-    async with shown(access_by_certificate(server_context(authority), "alice", "correct horse")) as stage:
+    async with shown(by_certificate(authority)) as stage:
         with pytest.raises(ConduitError, match="certificate"):
             async with open_connection(stage.address, options):
                 pytest.fail("in")
@@ -191,6 +188,11 @@ async def test_one_that_does_not_read_is_thrown_out(autojump_clock: trio.testing
         assert len(stage.server.audience.seats) == 1
         await trio.sleep(server_module.SEND_WITHIN)
         assert len(stage.server.audience.seats) == 0
+
+
+def test_files_that_are_no_certificate_are_named(tmp_path: Path) -> None:
+    with pytest.raises(LocalProtocolError, match="here are no certificate"):
+        access_by_certificate(tmp_path / "nor here", tmp_path / "here", "alice", "x")
 
 
 def test_a_way_in_that_cannot_be_is_refused_at_once() -> None:

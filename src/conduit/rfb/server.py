@@ -8,6 +8,7 @@ import secrets
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 import trio
@@ -69,9 +70,20 @@ def access_by_password(password: str) -> Access:
     return Access(methods=(SecurityType.VNC_AUTH,), password=password) if password else Access()
 
 
-def access_by_certificate(tls: ssl.SSLContext, username: str, password: str) -> Access:
-    """User name and password inside TLS (VeNCrypt X509Plain)."""
-    return Access(methods=(VeNCryptType.X509_PLAIN,), username=username, password=password, tls=tls)
+def access_by_certificate(certificate: Path, key: Path, username: str, password: str) -> Access:
+    """User name and password inside TLS (VeNCrypt X509Plain).
+
+    :param certificate: PEM file, with those above it.
+    :param key: PEM file.
+    :raises LocalProtocolError: the files are not what they should be.
+    """
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.num_tickets = 0  # TigerVNC's viewer waits for ever once session tickets come before the first answer
+    try:
+        context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        raise LocalProtocolError(f"{certificate} and {key} are no certificate and its key: {error}") from error
+    return Access(methods=(VeNCryptType.X509_PLAIN,), username=username, password=password, tls=context)
 
 
 class RfbServer:
