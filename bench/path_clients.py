@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
-from urllib.parse import urlsplit
 
 import httpx
 import trio
@@ -34,7 +33,7 @@ from conduit.ipmi import open_bmc
 from conduit.services.api.gateway.v1 import gateway_pb
 from conduit.services.api.manager.v1 import manager_pb
 from conduit.services.connect_client import ConnectClient
-from conduit.services.websocket_client import WebSocket, _shake_hands
+from conduit.services.websocket_client import WebSocket, open_websocket
 from conduit.tunnel.call_frames import Code
 
 T = TypeVar("T")
@@ -81,11 +80,9 @@ class Clients:
         answer = await self.gateway.call(
             "CreateSOLSession", request, gateway_pb.CreateSOLSessionResponse, bearer=self.tokens[server_id]
         )
-        parts = urlsplit(answer.websocket_endpoint)
-        stream = await trio.open_tcp_stream(HOST, parts.port or 80, local_address=source)
         protocols = ["conduit.console.1", f"ticket.{answer.ticket}"]
-        async with stream:
-            websocket = WebSocket(stream, await _shake_hands(stream, answer.websocket_endpoint, protocols))
+        url = answer.websocket_endpoint
+        async with open_websocket(url, subprotocols=protocols, source=source) as websocket:
             viewer = ViewerSession(name="bench", mode=mode)
             await websocket.send(viewer.attach())
             yield websocket, viewer

@@ -23,6 +23,7 @@ SECTIONS: Final = (
     ("Agent: `[servers.ID]`", "conduit.services.agent.config:ServerConfig", "", "servers"),
     ("Agent: `[[servers.ID.control]]`", "conduit.services.agent.config:Control", "", "control"),
     ("Agent: `[servers.ID.console]`", "conduit.services.agent.config:Console", "", "console"),
+    ("Agent: `[servers.ID.display]`", "conduit.services.agent.config:Display", "", "display"),
 )
 INTRODUCTION: Final = """\
 # Settings of the services
@@ -40,7 +41,14 @@ def load(name: str) -> type[Any]:
 
 
 def field_docs(kind: type[Any]) -> Mapping[str, str]:
-    """What the text after each field says."""
+    """What the text after each field says, its base classes' included."""
+    docs: dict[str, str] = {}
+    for each in reversed([base for base in kind.__mro__ if dataclasses.is_dataclass(base)]):
+        docs |= _own_field_docs(each)
+    return docs
+
+
+def _own_field_docs(kind: type[Any]) -> Mapping[str, str]:
     (tree,) = ast.parse(inspect.cleandoc(inspect.getsource(kind))).body
     assert isinstance(tree, ast.ClassDef)  # noqa: S101  # the source of a class
     docs: dict[str, str] = {}

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,6 +30,7 @@ EMAIL = "anna@acme.example"
 PASSWORD = "correct horse"
 COOKIE = "__Host-conduit"
 SERVERS = ("db-01", "db-02", "gpu-7")
+LAST_SEEN = "2026-01-02T03:04:05Z"
 READ_SIZE = 65_536
 OVER = (h11.RemoteProtocolError, LocalProtocolError, RemoteProtocolError)
 TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
@@ -45,6 +47,10 @@ class Answer:
 
 def as_json(status: int, value: object, *headers: tuple[str, str]) -> Answer:
     return Answer(status, json.dumps(value).encode(), JSON, headers)
+
+
+def in_future(seconds: float) -> str:
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
 
 
 def error(status: int, message: str) -> Answer:
@@ -64,7 +70,14 @@ class FakeConduit:
     )
     refuse_session: Answer | None = None
     "Answered to whoever asks for a console session."
+    servers: tuple[str, ...] = SERVERS
+    offline: tuple[str, ...] = ()
+    list_fails: bool = False
     signed_in: bool = False
+    refresh_life: float = 14 * 24 * 3600.0
+    "Seconds that a sign-in lasts if it is not renewed."
+    session_life: float = 12 * 3600.0
+    "The same of a console session."
     power: str = "on"
     power_verbs: list[str] = field(default_factory=list)
     tickets: set[str] = field(default_factory=set)
@@ -101,6 +114,7 @@ class FakeConduit:
         token = {
             "access_token": "access",
             "expires_at": "2099-01-01T00:00:00Z",
+            "refresh_expires_at": in_future(self.refresh_life),
             "customer": {"id": "c1", "email": EMAIL},
         }
         return as_json(200, token, ("Set-Cookie", cookie))
@@ -110,7 +124,7 @@ class FakeConduit:
         match (method, *parts):
             case ("GET", "servers") if bearer == "Bearer access":
                 return self._list(target)
-            case ("POST", "servers", server, "token") if bearer == "Bearer access" and server in SERVERS:
+            case ("POST", "servers", server, "token") if bearer == "Bearer access" and server in self.servers:
                 token = {"token": f"server {server}", "gateway_endpoint": self.gateway, "permissions": self.permissions}
                 return as_json(200, token | {"expires_at": "2099-01-01T00:00:00Z"})
             case (_, "servers", server, "power") if bearer == f"Bearer server {server}":
@@ -123,10 +137,18 @@ class FakeConduit:
         return error(401 if bearer != "Bearer access" else 404, "no such server among yours")
 
     def _list(self, target: str) -> Answer:
+        if self.list_fails:
+            return error(503, "the database does not answer")
         query = target.partition("query=")[2].partition("&")[0]
         found = [
-            {"id": name, "display_name": name, "status": "online", "datacenter_id": "ams1"}
-            for name in SERVERS
+            {
+                "id": name,
+                "display_name": name,
+                "status": "offline" if name in self.offline else "online",
+                "datacenter_id": "ams1",
+                "last_seen": LAST_SEEN,
+            }
+            for name in self.servers
             if query in name
         ]
         return as_json(200, {"servers": found, "next_page_token": "", "total_count": len(found)})
@@ -136,7 +158,9 @@ class FakeConduit:
         ticket = f"{'read' if read_only else 'write'}-{self.tickets_made}"
         self.tickets.add(ticket)
         endpoint = self.gateway.replace("http", "ws", 1) + "/console"
-        return as_json(200, {"session_id": "s", "websocket_endpoint": endpoint, "ticket": ticket})
+        ends = in_future(self.session_life)
+        session = {"session_id": "s", "websocket_endpoint": endpoint, "ticket": ticket, "expires_at": ends}
+        return as_json(200, session)
 
     def _page(self, path: str) -> Answer:
         name = {"login": "login.html", "servers": "servers.html", "console": "console.html"}.get(path.split("/")[1])

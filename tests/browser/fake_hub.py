@@ -9,7 +9,7 @@ from typing import Any
 
 import trio
 
-ATTACH, INPUT, BREAK, ASK, GIVE, KEEP, TAKE, RELEASE, PING, DETACH = range(10)
+ATTACH, INPUT, BREAK, ASK, GIVE, KEEP, TAKE, RELEASE, PING, DETACH, FREE = range(11)
 ATTACHED, OUTPUT, GAP, STATE, WRITER, VIEWERS, REFUSED, TAKEN, PONG, ENDED = range(0x40, 0x4A)
 
 CHUNK = 4_096  # bytes of output in a message
@@ -30,6 +30,11 @@ class FakeHub:
     "Offset of the first byte still kept."
     state: str = "live"
     text: str = ""
+    since_ms: int = 0
+    holder: str | None = None
+    may_take: bool = True
+    bmc_ms: int | None = None
+    frees: int = 0
     typed: bytearray = field(default_factory=bytearray)
     breaks: int = 0
     refusals: list[str] = field(default_factory=list)
@@ -61,7 +66,10 @@ class FakeHub:
 
     def turn(self, state: str, text: str = "") -> None:
         self.state, self.text = state, text
-        self.say(STATE, {"state": state, "text": text, "since_ms": 0})
+        self.say(STATE, self.news())
+
+    def news(self) -> dict[str, object]:
+        return {"state": self.state, "text": self.text, "since_ms": self.since_ms, "holder": self.holder}
 
     def hand(self, viewer: HubViewer | None) -> None:
         self.writer = viewer
@@ -122,8 +130,11 @@ class HubViewer:
             self._input(int.from_bytes(body[:4], "big"), body[4:])
         elif kind == BREAK:
             self._hub.breaks += 1
+        elif kind == FREE:
+            self._hub.frees += 1
+            self._hub.turn("live")
         elif kind == PING and self._hub.answers_pings:
-            self.post(encode(PONG, {"id": json.loads(body)["id"]}))
+            self.post(encode(PONG, {"id": json.loads(body)["id"], "bmc_ms": self._hub.bmc_ms}))
         else:
             self._lease(kind, json.loads(body))
 
@@ -137,14 +148,14 @@ class HubViewer:
         if self.mode == "write" and hub.writer is None:
             hub.writer = self
         body = {"version": 1, "viewer": self.number, "epoch": hub.epoch, "from": self._at, "live": len(hub.log)}
-        people = {"oldest": hub.oldest, "state": hub.state, "viewers": len(hub.viewers)}
+        people = {"oldest": hub.oldest, "state": hub.state, "viewers": len(hub.viewers), "may_take": hub.may_take}
         writer = {} if hub.writer is None else {"writer": hub.writer.number}
         self.post(encode(ATTACHED, body | people | writer))
         if hub.writer is not None:
             self.post(encode(WRITER, {"viewer": hub.writer.number, "name": hub.writer.name}))
         hub.say(VIEWERS, {"viewers": hub.people(), "count": len(hub.viewers)})
         if hub.text:
-            self.post(encode(STATE, {"state": hub.state, "text": hub.text, "since_ms": 0}))
+            self.post(encode(STATE, hub.news()))
 
     def _input(self, sequence: int, data: bytes) -> None:
         hub = self._hub

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ROWS = """[...document.querySelectorAll(".xterm-rows > div")]
   .map(row => row.textContent.replace(/\\u00a0/g, " ").trimEnd()).join("\\n")"""
+TAKEN = re.compile(r"^viewer 1 took the keyboard at \d+:\d\d.*\. You are watching\.$")
 FLOOD = b"".join(b"line %06d of a flood\r\n" % number for number in range(4_000))
 
 
@@ -240,25 +242,26 @@ def test_the_keyboard_is_asked_for_kept_given_and_taken(page: Page, conduit: Run
     open_console(page)
     other = page.context.new_page()
     open_console(other)
-    expect(page.locator("#writer")).to_have_text("Writer: you")
-    expect(other.locator("#writer")).to_have_text("Writer: viewer 1")
+    expect(page.locator("#writer")).to_have_text("You have the keyboard.")
+    expect(other.locator("#writer")).to_have_text("You are watching. viewer 1 has the keyboard.")
 
     other.get_by_role("button", name="Ask for keyboard").click()
     expect(page.locator("#banner")).to_contain_text("viewer 2 asks for the keyboard. It passes in 10 s.")
     page.bring_to_front()
     page.get_by_role("button", name="Keep").click()
-    expect(other.locator("#assertive")).to_have_text("viewer 1 has the keyboard. You are watching.")
+    expect(other.locator("#assertive")).to_have_text("You are watching. viewer 1 has the keyboard.")
 
     other.bring_to_front()
     other.get_by_role("button", name="Ask for keyboard").click()
     page.bring_to_front()
     page.get_by_role("button", name="Give now").click()
-    expect(other.locator("#writer")).to_have_text("Writer: you")
+    expect(other.locator("#writer")).to_have_text("You have the keyboard.")
 
     page.get_by_role("button", name="Take keyboard…").click()
     page.get_by_role("button", name="Take keyboard", exact=True).click()
-    expect(page.locator("#writer")).to_have_text("Writer: you")
-    expect(other.locator("#assertive")).to_have_text("viewer 1 has the keyboard. You are watching.")
+    expect(page.locator("#writer")).to_have_text("You have the keyboard.")
+    expect(other.locator("#assertive")).to_have_text(TAKEN)
+    expect(other.locator("#writer")).to_have_text(TAKEN)
 
 
 # --- the page ---
@@ -269,7 +272,7 @@ def test_the_terminal_can_be_left_by_keys(page: Page) -> None:
     command(page, "Tab")
     expect(page.get_by_role("button", name="Screen reader mode")).to_be_focused()
     expect(page.get_by_role("group", name="Serial console of db-02")).to_have_accessible_description(
-        "Leave the terminal: Ctrl+] then Tab. All keys: Ctrl+] then ?"
+        "Leave the terminal: Ctrl+] then Tab. More: Ctrl+] then ?"
     )
 
 
@@ -316,10 +319,10 @@ def test_the_agents_own_hub_understands_the_page(page: Page, conduit: Running) -
     page.bring_to_front()
     expect(page.locator("#banner")).to_contain_text("browser asks for the keyboard. It passes in 10 s.")
     page.get_by_role("button", name="Give now").click()
-    expect(other.locator("#writer")).to_have_text("Writer: you")
+    expect(other.locator("#writer")).to_have_text("You have the keyboard.")
     page.get_by_role("button", name="Take keyboard…").click()
     page.get_by_role("button", name="Take keyboard", exact=True).click()
-    expect(page.locator("#writer")).to_have_text("Writer: you")
+    expect(page.locator("#writer")).to_have_text("You have the keyboard.")
 
 
 def fake_leads_to_a_real_hub(fake: FakeConduit) -> RealHub:

@@ -98,7 +98,71 @@ def test_the_list_is_searched_by_the_server_and_the_address_holds_the_search(pag
     expect(page.locator("tbody strong")).to_have_text("gpu-7")
     page.get_by_label("Search: name, id or tag").fill("nothing")
     page.keyboard.press("Enter")
-    expect(page.locator("#empty")).to_have_text("No server matches “nothing”.")
+    expect(page.locator("#empty-words")).to_have_text("No server matches “nothing”. Names, ids and tags are searched.")
+    page.get_by_role("button", name="Show all servers").click()
+    expect(page.locator("tbody tr")).to_have_count(3)
+    assert page.url.endswith("/servers")
+
+
+def test_the_list_is_filtered_while_one_types_and_escape_shows_all(page: Page) -> None:
+    page.goto("/servers")
+    expect(page.locator("tbody tr")).to_have_count(3)
+    page.keyboard.press("/")
+    expect(page.get_by_label("Search: name, id or tag")).to_be_focused()
+    page.keyboard.type("gpu/")
+    expect(page.locator("#empty-words")).to_contain_text("No server matches “gpu/”.")
+    page.keyboard.press("Backspace")
+    expect(page.locator("tbody strong")).to_have_text("gpu-7")
+    page.keyboard.press("Escape")
+    expect(page.locator("tbody tr")).to_have_count(3)
+
+
+def test_arrows_lead_from_the_search_through_the_servers_and_back(page: Page) -> None:
+    page.goto("/servers")
+    expect(page.locator("tbody tr")).to_have_count(3)
+    page.keyboard.press("/")
+    for key, name in (("ArrowDown", "db-01"), ("ArrowDown", "db-02"), ("ArrowUp", "db-01")):
+        page.keyboard.press(key)
+        expect(page.get_by_role("link", name=f"Console of {name}")).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_label("Search: name, id or tag")).to_be_focused()
+
+
+def test_who_has_no_servers_reads_where_they_come_from(page: Page, conduit: Running) -> None:
+    conduit.do(lambda fake: setattr(fake, "servers", ()))
+    page.goto("/servers")
+    words = "You have no servers yet. They appear here when your provider assigns them to you: ask there."
+    expect(page.locator("#empty-words")).to_have_text(words)
+    expect(page.get_by_role("button", name="Show all servers")).to_be_hidden()
+
+
+def test_a_list_that_cannot_be_read_says_so_keeps_what_there_was_and_is_tried_again(
+    page: Page, conduit: Running
+) -> None:
+    page.goto("/servers")
+    expect(page.locator("tbody tr")).to_have_count(3)
+    conduit.do(lambda fake: setattr(fake, "list_fails", True))
+    page.get_by_label("Search: name, id or tag").fill("db")
+    trouble = "The list cannot be read: the database does not answer. What you see below may be old."
+    expect(page.locator("#error")).to_have_text(trouble)
+    expect(page.locator("#assertive")).to_have_text(trouble)
+    expect(page.locator("tbody tr")).to_have_count(3)
+    conduit.do(lambda fake: setattr(fake, "list_fails", False))
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("tbody tr")).to_have_count(2)
+    expect(page.locator("#error")).to_be_hidden()
+
+
+def test_states_are_words_with_a_colour(page: Page, conduit: Running) -> None:
+    conduit.do(lambda fake: setattr(fake, "offline", ("db-02",)))
+    page.goto("/servers")
+    rows = page.locator("tbody tr")
+    expect(rows.nth(0).locator("[data-look=ok]")).to_have_text("● Online")
+    expect(rows.nth(1).locator("[data-look=bad]")).to_have_text("✕ Offline")
+    expect(rows.nth(1)).to_contain_text(re.compile(r"Its Agent has not reported it since .*2026.*\."))
+    conduit.do(lambda fake: setattr(fake, "power", "off"))
+    page.get_by_role("button", name="Ask the power state of db-01").click()
+    expect(rows.nth(0).locator("[data-look=off]")).to_have_text("○ Off")
 
 
 def test_a_power_verb_acts_after_its_own_question(page: Page, conduit: Running) -> None:

@@ -71,14 +71,18 @@ class FakeBmc:
         self.consoles: list[FakeConsole] = []
         self.error: Exception | None = None
         self.attempts = 0
+        self.stolen = 0
+        "How often it was taken from somebody, which always works."
 
     @property
     def console(self) -> FakeConsole:
         return self.consoles[-1]
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[FakeConsole]:
+    async def open(self, *, steal: bool = False) -> AsyncIterator[FakeConsole]:
         self.attempts += 1
+        if steal:
+            self.stolen, self.error = self.stolen + 1, None
         await trio.lowlevel.checkpoint()
         if self.error is not None:
             raise self.error

@@ -6,7 +6,6 @@ import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
-from urllib.parse import urlsplit
 
 import httpx
 import trio
@@ -19,7 +18,7 @@ from conduit.errors import CallError, ConduitError
 from conduit.services.api.gateway.v1 import gateway_pb
 from conduit.services.api.manager.v1 import manager_pb
 from conduit.services.connect_client import ConnectClient
-from conduit.services.websocket_client import WebSocket, _shake_hands, open_websocket
+from conduit.services.websocket_client import WebSocket, open_websocket
 from conduit.tunnel.call_frames import Code
 
 PATIENCE: Final = 20.0  # seconds, on a busy machine
@@ -137,6 +136,10 @@ class Viewer:
     def is_live(self) -> bool:
         return self._websocket is not None and self.session.is_live
 
+    def is_in(self, state: State) -> bool:
+        """What it was told last."""
+        return self.session.state is not None and self.session.state.state is state
+
     async def until(self, check: Check, what: str = "", *, patience: float = PATIENCE) -> None:
         """Return when *check* is true; it is asked whenever something comes."""
         with trio.move_on_after(patience):
@@ -225,13 +228,8 @@ class Viewer:
 @asynccontextmanager
 async def open_from(source: str, url: str, protocols: list[str]) -> AsyncIterator[WebSocket]:
     """As the client's own, from a loopback address of choice: each address has a number of connections."""
-    if not source:
-        async with open_websocket(url, subprotocols=protocols) as websocket:
-            yield websocket
-        return
-    parts = urlsplit(url)
-    async with await trio.open_tcp_stream(parts.hostname or "", parts.port or 80, local_address=source) as tcp:
-        yield WebSocket(tcp, await _shake_hands(tcp, url, protocols))
+    async with open_websocket(url, subprotocols=protocols, source=source or None) as websocket:
+        yield websocket
 
 
 async def eventually(check: Callable[[], Awaitable[bool]], what: str = "") -> None:

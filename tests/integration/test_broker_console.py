@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 from trio.testing import MockClock
 
+from conduit.console import Phase
+from conduit.console import messages as m
 from conduit.errors import CallError, CompletionCodeError
 from conduit.ipmi.bmc.serve import open_virtual_bmc
 from conduit.services.agent.broker import Broker, open_broker
 from conduit.services.agent.broker_breaker import BreakerState
 from conduit.services.agent.broker_endpoints import ServerEndpoints
+from conduit.services.agent.config import AgentConfig, Console, Control, ServerConfig
+from conduit.services.agent.servers import open_servers
 from conduit.services.api.gateway.v1.gateway_pb import (
     PowerState,
 )
 from conduit.tunnel import Code
-from tests.fakes.broker_pair import ADMIN, SERVER, ask, control, open_pair
+from tests.fakes.broker_pair import ADMIN, PASSWORD, SERVER, ask, control, open_pair
 from tests.fakes.cancelling import cancel_at_step
+from tests.fakes.console import FakeViewer, until
 from tests.fakes.restarting_bmc import open_restarting
 
 
@@ -64,6 +70,34 @@ async def test_console_that_somebody_has_is_told_and_may_be_taken(autojump_clock
                 pass
             assert (await ask(other, "GetPowerStatus")).state is PowerState.ON
             assert other.snapshot().endpoints[0].breaker is BreakerState.CLOSED
+
+
+async def test_console_that_somebody_has_is_freed_by_a_viewer_who_may(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    async with open_virtual_bmc(users=(ADMIN,), running=True) as served, trio.open_nursery() as nursery:
+        way = Control(type="ipmi", address=served.host, port=served.port, user="admin", password=PASSWORD)
+        theirs = ServerEndpoints(server_id=SERVER, control=[control(served)])
+        config = AgentConfig(
+            manager="http://127.0.0.1:1",
+            name="agent-1",
+            state=tmp_path,
+            inline_secrets=True,
+            servers={SERVER: ServerConfig(control=[way], console=Console())},
+        )
+        async with open_broker(theirs) as one, one.open_console() as console, open_servers(config) as servers:
+            hub = servers.by_id[SERVER].hub
+            assert hub is not None
+            eva = FakeViewer(nursery, "Eva")
+            await eva.attach(hub, may_take=True)
+            await until(lambda: hub.machine.phase is Phase.BUSY)
+            await trio.sleep(60)
+            assert hub.machine.phase is Phase.BUSY
+            await eva.send(m.Free().encode())
+            await until(lambda: eva.session.is_live, 5)
+            with trio.fail_after(30):
+                assert await console.receive_some() == b""  # it is gone for the other system
+        nursery.cancel_scope.cancel()
 
 
 async def test_session_that_a_refused_password_took_away_is_closed_when_its_console_is(

@@ -10,14 +10,14 @@ import pytest
 import trio
 from trio.testing import MockClock, check_two_way_stream
 
-from conduit.errors import CompletionCodeError, LocalProtocolError, RemoteProtocolError
+from conduit.errors import AuthenticationError, CompletionCodeError, LocalProtocolError, RemoteProtocolError
 from conduit.ipmi import Bmc, Interface, open_bmc
 from conduit.ipmi.bmc import BmcConfig, Faults, Limits, PowerCommand, UserConfig
 from conduit.ipmi.bmc.serve import ServedBmc, open_virtual_bmc
 from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.sol import SolConfig
 from conduit.ipmi.commands import ActivatePayload
-from conduit.ipmi.console import EVENTS, Console, ConsoleEventKind, ConsoleOptions
+from conduit.ipmi.console import EVENTS, Console, ConsoleEvent, ConsoleEventKind, ConsoleOptions
 from conduit.rmcp.port import PATIENCE
 from conduit.rmcp.workarounds import Workaround
 from tests.fakes.serial_host import HostStream
@@ -477,3 +477,35 @@ def test_arguments_are_checked() -> None:
         ConsoleOptions(instance=0)
     with pytest.raises(LocalProtocolError):
         ConsoleOptions(keepalive=0)
+
+
+@pytest.mark.parametrize("stays", ["password", "name"])
+async def test_a_refused_log_in_ends_the_console_with_one_attempt(stays: str, autojump_clock: MockClock) -> None:
+    """BMCs lock users out: whoever has another password now must begin anew."""
+    async with console_and_host() as (console, _host, served):
+        state = served.bmc.state
+        user = next(user for user in state.users if user.name == b"admin")
+        if stays == "password":
+            user.name = b"operator"
+        else:
+            user.set_password(b"changed", 16)
+        state.sessions.clear()
+        before = served.bmc.log_ins.started
+        events = console.events()
+        with trio.fail_after(3600):
+            assert await console.receive_some() == b""
+        assert served.bmc.log_ins.started == before + 1
+        kinds = [event.kind async for event in _until_the_end(events)]
+        assert kinds == [ConsoleEventKind.GAP, ConsoleEventKind.DEACTIVATED]
+        with pytest.raises(trio.BrokenResourceError) as ended:
+            await console.send_all(b"x")
+        assert isinstance(ended.value.__cause__, AuthenticationError)
+        await trio.sleep(3600)
+        assert served.bmc.log_ins.started == before + 1
+
+
+async def _until_the_end(events: trio.MemoryReceiveChannel[ConsoleEvent]) -> AsyncIterator[ConsoleEvent]:
+    async for event in events:
+        yield event
+        if event.kind is ConsoleEventKind.DEACTIVATED:
+            return

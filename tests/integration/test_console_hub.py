@@ -90,6 +90,7 @@ async def test_a_console_that_another_system_holds_is_named_and_had_once_it_is_f
             await until(lambda: viewer.session.state is not None and viewer.session.state.state is State.BUSY)
             assert viewer.session.state is not None
             assert viewer.session.state.holder == "127.0.0.1"
+            assert "from the Agent's own address" in viewer.session.state.text
             assert theirs.status.active
         await until(lambda: viewer.session.is_live)
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from conduit._trio import open_background_nursery
-from conduit.console.words import Cause, End
-from tests.fakes.path import open_path
+from conduit.console.words import Cause, End, State
+from conduit.ipmi.bmc import BmcConfig, Limits
+from tests.fakes.path import HOST, open_path, plan
 from tests.fakes.path_client import Viewer
 
 pytestmark = pytest.mark.slow
@@ -67,4 +68,29 @@ async def test_an_agent_that_is_killed_or_leaves_goes_on_at_the_same_offset(tmp_
             await viewer.more()
             assert viewer.session.epoch == epoch
             assert [gap.cause for gap in viewer.gaps] == [Cause.RESTART] * 2
+            viewer.check_honest()
+
+
+async def test_a_console_that_a_killed_agent_left_behind_is_told_and_comes_back_by_itself(tmp_path: Path) -> None:
+    limits = Limits(idle_timeout=12.0)  # real BMCs wait for a minute
+    async with open_path(tmp_path, plan("web-01", config=BmcConfig(limits=limits))) as path:
+        await path.manager().start()
+        await path.gateway().start()
+        agent = path.process("agent")
+        await agent.start()
+        path.speak("web-01")
+        async with open_background_nursery() as nursery:
+            viewer = Viewer(path.customer(), "web-01")
+            nursery.start_soon(viewer.run)
+            await viewer.more()
+            agent.kill()
+            await agent.wait_dead()
+            await agent.start()
+            await viewer.until(lambda: viewer.is_in(State.BUSY), "it is told")
+            state = viewer.session.state
+            assert state is not None
+            assert state.holder == HOST
+            assert "left behind at a restart ends within about a minute" in state.text
+            await viewer.until(lambda: viewer.is_live, "live", patience=60)
+            await viewer.more()
             viewer.check_honest()

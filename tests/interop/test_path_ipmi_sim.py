@@ -6,7 +6,9 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from conduit.cli.up.seed import Seed, write_private
@@ -112,3 +114,19 @@ def test_the_machine_behind_the_simulator_answers_at_the_console(sim_path: Whole
     console.until_output(b"THROUGH ALL OF IT")
     console.keys.put(None)
     console.rest()
+
+
+def test_the_manager_knows_what_the_simulator_is(sim_path: WholePath) -> None:
+    bearer = {"Authorization": f"Bearer {sim_path.log_in()}"}
+    url = f"{sim_path.manager}/api/v1/servers/{SERVER}"
+    waited = threading.Event()
+    found: Any = None
+    for _ in range(200):
+        found = httpx.get(url, headers=bearer, trust_env=False).json()["server"].get("discovery_metadata")
+        if found is not None:
+            break
+        waited.wait(0.1)
+    assert found["hardware"]["manufacturer_id"] == 0x1291
+    assert found["hardware"]["product_id"] == 0xF02
+    assert found["vendor"]["firmware_version"] == "9.08"
+    assert found["protocol"]["primary_version"] == "2.0"

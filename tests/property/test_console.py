@@ -39,7 +39,7 @@ from_viewer = st.one_of(
     st.builds(m.Input, st.integers(0, (1 << 32) - 1), data),
     st.builds(m.Give, viewer=maybe_number),
     st.builds(m.Ping, id=numbers),
-    st.sampled_from([m.Break(), m.Ask(), m.Keep(), m.Take(), m.Release(), m.Detach()]),
+    st.sampled_from([m.Break(), m.Ask(), m.Keep(), m.Take(), m.Release(), m.Detach(), m.Free()]),
 )
 from_hub = st.one_of(
     st.builds(
@@ -165,7 +165,9 @@ class SharedConsole(RuleBasedStateMachine):
             self.hub.leave(eye.number, self.now)
             eye.number = None
 
-    @rule(which=st.integers(0, 5), message=st.sampled_from([m.Ask(), m.Keep(), m.Give(), m.Take(), m.Release()]))
+    @rule(
+        which=st.integers(0, 5), message=st.sampled_from([m.Ask(), m.Keep(), m.Give(), m.Take(), m.Release(), m.Free()])
+    )
     def want(self, which: int, message: m.Message) -> None:
         eye = self.eyes[which]
         if eye.number is not None:

@@ -1,6 +1,7 @@
 import "./theme.ts";
 import "./base.css";
 import { byId, showError } from "./dom.ts";
+import { themeSwitch } from "./frame.ts";
 import { CallFailed } from "./http.ts";
 import { nextPage } from "./next_page.ts";
 import { signedIn, signIn } from "./session.ts";
@@ -37,5 +38,6 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   void attempt();
 });
+themeSwitch();
 email.focus();
 signedIn().then(onward, () => undefined); // still signed in: nothing to ask

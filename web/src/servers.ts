@@ -1,19 +1,21 @@
 import "./theme.ts";
 import "./base.css";
 import { ask } from "./dialog.ts";
-import { byId, make, say, showError } from "./dom.ts";
+import { byId, make, say } from "./dom.ts";
 import { CallFailed } from "./http.ts";
 import { listServers, powerState, type PowerVerb, type Server, switchPower } from "./servers_api.ts";
-import { goToLogin, onOtherTabs, signedIn, signOut } from "./session.ts";
+import { signedInFrame } from "./frame.ts";
+import { goToLogin, onOtherTabs, signedIn } from "./session.ts";
 
 const query = byId<HTMLInputElement>("query");
 const rows = byId<HTMLTableSectionElement>("rows");
 const more = byId<HTMLButtonElement>("more");
 
-const LOOKS: Readonly<Record<string, readonly [look: string, icon: string, words: string]>> = {
-  online: ["ok", "●", "Online"],
-  offline: ["bad", "✕", "BMC does not answer"],
-};
+const TYPING_MS = 250; // without a key, until the list is asked for
+
+type Look = readonly [look: "ok" | "warn" | "bad" | "off", icon: string, words: string];
+
+const POWER_LOOKS: Readonly<Record<string, Look>> = { on: ["ok", "●", "On"], off: ["off", "○", "Off"], cycling: ["warn", "◌", "Turning off and on"] };
 
 const POWER: Readonly<Record<PowerVerb, { verb: string; question: string; consequence: string }>> = {
   on: { verb: "Power on", question: "Power on", consequence: "The server starts." },
@@ -28,41 +30,69 @@ let asked = 0; // the latest list wanted; an older answer is dropped
 
 const nameOf = (server: Server): string => server.display_name || server.id;
 
+/** State as a word, an icon and a colour: never one alone. */
+function state([look, icon, words]: Look): HTMLSpanElement {
+  const icons = make("span", { textContent: icon, ariaHidden: "true" });
+  const shown = make("span", { className: "state" }, icons, ` ${words}`);
+  shown.dataset["look"] = look;
+  return shown;
+}
+
+function statusLook(server: Server): Look {
+  if (server.status === "online") return ["ok", "●", "Online"];
+  if (server.status === "offline") return ["bad", "✕", "Offline"];
+  return ["off", "○", server.status || "Unknown"];
+}
+
 function statusCell(server: Server): HTMLTableCellElement {
-  const [look, icon, words] = LOOKS[server.status ?? ""] ?? ["off", "○", server.status || "Unknown"];
-  const icons = make("span", { textContent: icon });
-  icons.setAttribute("aria-hidden", "true");
-  const state = make("span", { className: "state" }, icons, ` ${words}`);
-  state.dataset["look"] = look;
-  return make("td", {}, state);
+  const cell = make("td", {}, state(statusLook(server)));
+  const seen = server.last_seen === undefined ? "" : ` since ${timeWords(new Date(server.last_seen))}`;
+  if (server.status === "offline") cell.append(make("small", { textContent: `Its Agent has not reported it${seen}.` }));
+  return cell;
+}
+
+/** The time alone today, with its day before. */
+function timeWords(time: Date): string {
+  const today = time.toDateString() === new Date().toDateString();
+  return today ? time.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }) : time.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
 }
 
 function nameCell(server: Server): HTMLTableCellElement {
-  const place = [server.id, server.datacenter_id, ...(server.tags ?? [])].filter(Boolean).join(" · ");
+  const place = [server.id === nameOf(server) ? "" : server.id, server.datacenter_id, ...(server.tags ?? [])].filter(Boolean).join(" · ");
   return make("td", {}, make("strong", { textContent: nameOf(server) }), make("small", { textContent: place }));
 }
 
-function powerCell(server: Server): { cell: HTMLTableCellElement; show: (words: string) => void } {
-  const words = make("span", { textContent: "Not asked" });
+interface PowerCell {
+  readonly cell: HTMLTableCellElement;
+  /** Words alone, for what is going on or went wrong. */
+  say(words: string, look?: Look[0]): void;
+  /** What the BMC reports, and when. */
+  report(power: string): void;
+}
+
+function powerCell(server: Server): PowerCell {
+  const words = make("span", { className: "muted", textContent: "Not asked" });
   const button = make("button", { type: "button", textContent: "Ask" });
   button.setAttribute("aria-label", `Ask the power state of ${nameOf(server)}`);
-  const show = (text: string): void => {
-    words.textContent = text;
+  const show = (text: string, ...nodes: (Node | string)[]): void => {
+    words.className = "";
+    words.replaceChildren(...nodes);
     say(`${nameOf(server)}: ${text}`);
   };
+  const tell = (text: string, look?: Look[0]): void => show(text, look === undefined ? text : state([look, "✕", text]));
+  const report = (power: string): void => {
+    const look = POWER_LOOKS[power] ?? ["off", "○", "Unknown"];
+    const at = ` at ${timeWords(new Date())}`;
+    show(look[2] + at, state(look), at);
+  };
   button.addEventListener("click", () => {
-    words.textContent = "Asking the BMC…";
-    powerState(server.id).then((state) => show(atTime(state)), (error: Error) => show(error.message));
+    tell("Asking the BMC…");
+    powerState(server.id).then(report, (error: Error) => tell(error.message, "bad"));
   });
-  return { cell: make("td", {}, words, " ", button), show };
+  return { cell: make("td", {}, words, " ", button), say: tell, report };
 }
 
-function atTime(state: string): string {
-  const time = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-  return `${state.charAt(0).toUpperCase()}${state.slice(1)} at ${time}`;
-}
-
-async function choosePower(server: Server, show: (words: string) => void): Promise<void> {
+async function choosePower(server: Server, power: PowerCell): Promise<void> {
   const verb = await ask(`Power of ${nameOf(server)}`, ["What should happen?"], (["on", "soft", "reset", "cycle", "off"] as const).map(
     (value) => ({ words: POWER[value].verb, value, danger: value !== "on" && value !== "soft" })));
   if (verb === null) return;
@@ -71,8 +101,8 @@ async function choosePower(server: Server, show: (words: string) => void): Promi
     const sure = await ask(`${question} ${nameOf(server)}?`, [consequence], [{ words, value: true, danger: true }]);
     if (sure !== true) return;
   }
-  show(`${words}: asking the BMC…`);
-  await switchPower(server.id, verb).then((state) => show(atTime(state)), (error: Error) => show(error.message));
+  power.say(`${words}: asking the BMC…`);
+  await switchPower(server.id, verb).then(power.report, (error: Error) => power.say(error.message, "bad"));
 }
 
 function row(server: Server): HTMLTableRowElement {
@@ -81,17 +111,18 @@ function row(server: Server): HTMLTableRowElement {
   open.setAttribute("aria-label", `Console of ${nameOf(server)}`);
   const button = make("button", { type: "button", textContent: "Power…" });
   button.setAttribute("aria-label", `Power of ${nameOf(server)}`);
-  button.addEventListener("click", () => void choosePower(server, power.show));
+  button.addEventListener("click", () => void choosePower(server, power));
   const actions = make("td", {}, make("span", { className: "group" }, open, button));
   return make("tr", {}, statusCell(server), nameCell(server), power.cell, actions);
 }
 
 async function load(fresh: boolean): Promise<void> {
   const mine = ++asked;
+  rows.parentElement!.setAttribute("aria-busy", "true");
   try {
     const page = await listServers(query.value.trim(), fresh ? "" : nextPage);
     if (mine !== asked) return;
-    showError("");
+    byId("trouble").hidden = true;
     if (fresh) rows.replaceChildren();
     rows.append(...(page.servers ?? []).map(row));
     nextPage = page.next_page_token ?? "";
@@ -99,37 +130,86 @@ async function load(fresh: boolean): Promise<void> {
   } catch (error) {
     if (mine !== asked) return;
     if (error instanceof CallFailed && error.status === 401) goToLogin();
-    else showError((error as Error).message);
+    else showTrouble(error as Error);
+  } finally {
+    if (mine === asked) rows.parentElement!.removeAttribute("aria-busy");
   }
+}
+
+/** What is listed stays: it may be old, and it is better than nothing. */
+function showTrouble(error: Error): void {
+  const old = rows.childElementCount === 0 ? "" : " What you see below may be old.";
+  const words = `The list cannot be read: ${error.message.replace(/\.?$/, ".")}${old}`;
+  byId("error").textContent = words;
+  byId("trouble").hidden = false;
+  byId("empty").hidden = true;
+  say(words, true);
 }
 
 function showCounts(total: number | undefined): void {
   const shown = rows.childElementCount;
+  const wanted = query.value.trim();
   byId("table").hidden = shown === 0;
   byId("count").textContent = total === undefined ? String(shown) : `${shown} of ${total}`;
   more.hidden = nextPage === "";
-  const empty = byId("empty");
-  empty.hidden = shown > 0;
-  empty.textContent = query.value.trim() === "" ? "You have no servers yet. Your provider grants them." : `No server matches “${query.value.trim()}”.`;
-  say(shown === 0 ? empty.textContent : `${shown} servers shown`);
+  byId("empty").hidden = shown > 0;
+  byId("all").hidden = wanted === "";
+  const empty = wanted === "" ? "You have no servers yet. They appear here when your provider assigns them to you: ask there." : `No server matches “${wanted}”. Names, ids and tags are searched.`;
+  byId("empty-words").textContent = empty;
+  say(shown === 0 ? empty : `${shown} servers shown`);
 }
 
-function search(event: Event): void {
-  event.preventDefault();
+function search(): void {
+  clearTimeout(typing);
   const words = query.value.trim();
+  if (words === searched) return;
+  searched = words;
   history.replaceState(null, "", words === "" ? "/servers" : `/servers?${new URLSearchParams({ q: words })}`);
   void load(true);
 }
 
-query.value = new URLSearchParams(location.search).get("q") ?? "";
-byId("search").addEventListener("submit", search);
+/** Down and up lead through the servers, from the search box on. */
+function moveFocus(event: KeyboardEvent): void {
+  if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
+  const stops = [query, ...rows.querySelectorAll<HTMLElement>("a.button")];
+  const here = stops.findIndex((stop) => stop === document.activeElement || stop.closest("tr")?.contains(document.activeElement) === true);
+  const next = stops[here + (event.key === "ArrowDown" ? 1 : -1)];
+  if (here < 0 || next === undefined) return;
+  event.preventDefault();
+  next.focus();
+}
+
+let searched = new URLSearchParams(location.search).get("q") ?? "";
+let typing = 0;
+query.value = searched;
+query.addEventListener("input", () => {
+  clearTimeout(typing);
+  typing = window.setTimeout(search, TYPING_MS);
+});
+query.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  query.value = "";
+  search();
+});
+byId("search").addEventListener("submit", (event) => {
+  event.preventDefault();
+  search();
+});
+byId("again").addEventListener("click", () => void load(true));
+byId("all").addEventListener("click", () => {
+  query.value = "";
+  search();
+  query.focus();
+});
 more.addEventListener("click", () => void load(false));
-byId("logout").addEventListener("click", () => void signOut());
+signedInFrame();
 onOtherTabs((what) => what === "signed-out" && goToLogin());
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "/" || event.target instanceof HTMLInputElement || document.querySelector("dialog")) return;
+  if (document.querySelector("dialog") !== null) return;
+  if (event.key !== "/" || event.ctrlKey || event.altKey || event.metaKey || event.target instanceof HTMLInputElement) return moveFocus(event);
   event.preventDefault();
   query.focus();
+  query.select();
 });
 signedIn().then((who) => (byId("person").textContent = who.customer?.display_name || who.customer?.email || ""), () => undefined);
 void load(true);

@@ -8,6 +8,7 @@ export interface Server {
   readonly status?: string;
   readonly datacenter_id?: string;
   readonly region?: string;
+  readonly last_seen?: string;
   readonly tags?: readonly string[];
 }
 

@@ -297,3 +297,40 @@ test("whoever stops it says goodbye", async () => {
   assert.equal(socket.of(9).length, 1);
   assert.equal(bench.connection.state, "ended");
 });
+
+test("a renewed session goes on at the byte after the last one, and the old socket is closed", async () => {
+  const [bench, socket] = await live();
+  socket.output(0, "abc");
+  bench.connection.renew();
+  assert.equal(bench.connection.state, "connecting");
+  assert.ok(socket.closed);
+  const again = await bench.attach({ from: 3, live: 3 });
+  assert.equal(again.of(0)[0]!["from"], 3);
+  assert.equal(bench.connection.state, "live");
+  assert.equal(bench.marks.at(-1), 0);
+});
+
+test("whoever skips the past goes on at what was live, and a gap says so", async () => {
+  const [bench] = await live("write", { from: 10, live: 500_000 });
+  assert.equal(bench.connection.state, "catching-up");
+  bench.connection.skip();
+  assert.equal(bench.gaps, 1);
+  const again = await bench.attach({ from: 500_000, live: 500_000 });
+  assert.equal(again.of(0)[0]!["from"], 500_000);
+  assert.equal(bench.connection.state, "live");
+});
+
+test("only who came to write and may take is offered to", async () => {
+  assert.equal((await live("write", { may_take: true }))[0].connection.mayTake, true);
+  assert.equal((await live("read", { may_take: true }))[0].connection.mayTake, false);
+  assert.equal((await live("write"))[0].connection.mayTake, false);
+});
+
+test("a busy slot's holder and time are known, and freeing it is one message", async () => {
+  const [bench, socket] = await live();
+  bench.time = 5_000;
+  socket.json(0x43, { state: "busy", text: "held", since_ms: 2_000, holder: "10.0.4.9" });
+  assert.deepEqual([bench.connection.state, bench.connection.holder, bench.connection.since], ["busy", "10.0.4.9", 3_000]);
+  bench.connection.request("free");
+  assert.deepEqual(socket.of(0x0a), [{}]);
+});

@@ -38,10 +38,12 @@ test("tries come later and later, and rarely while nobody looks", () => {
 });
 
 test("each state has an icon and words, and no two the same", () => {
-  const facts = { server: "db-02", text: "", delayMs: null, retryIn: 4, bytesToCome: 412_000 };
+  const facts = { server: "db-02", text: "", delayMs: null, retryIn: 4, bytesToCome: 412_000, forMs: 540_000 };
   const words = STATES.map((state) => describe(state, facts)).map((look) => `${look.icon} ${look.words}`);
   assert.equal(new Set(words).size, STATES.length);
   assert.ok(words.includes("◌ Connection lost. Trying again in 4 s. Your screen is kept."));
+  assert.ok(words.includes("● Live, no output for 9 min"));
+  assert.ok(words.includes("▲ The BMC allows one serial session; another system holds it. Waiting for 9 min."));
   assert.ok(words.includes("◌ Loading 412 kB you have not seen…"));
 });
 

@@ -14,7 +14,7 @@ from conduit.cli.render import Column, Format, Report, Rows, make_console, show
 from conduit.cli.service_options import serve_until_stopped, until_eof_option
 from conduit.errors import LocalProtocolError
 from conduit.services.agent.check import Finding, check_all
-from conduit.services.agent.config import AgentConfig, load_config
+from conduit.services.agent.config import DISPLAY_USER, AgentConfig, load_config
 from conduit.services.agent.run import run_agent
 from conduit.services.agent.servers import store_of
 from conduit.services.secret import Secret
@@ -123,7 +123,8 @@ def _users(config: AgentConfig, server_id: str, user: str | None) -> list[str]:
     server = config.servers.get(server_id)
     if server is None:
         raise LocalProtocolError(f"the configuration has no server {server_id}")
-    return [user] if user else sorted({control.user for control in server.control})
+    screens = set() if server.display is None else {server.display.user or DISPLAY_USER}
+    return [user] if user else sorted({control.user for control in server.control} | screens)
 
 
 async def _read_password() -> str:

@@ -21,6 +21,6 @@ def command() -> None:
 @config_option
 @until_eof_option
 async def run(config: Path | None, *, until_eof: bool) -> None:
-    """Serve, until SIGTERM. The first time it enrols with its join token."""
+    """Serve, until SIGTERM. The first time it enrols with its join token. SIGHUP reads the TLS certificate again."""
     settings, leave = settings_of(GatewaySettings, config, "gateway"), trio.Event()
     await serve_until_stopped(partial(run_gateway, settings, leave=leave), leave, until_eof=until_eof)

@@ -49,7 +49,7 @@ async def init(config: Path | None, admin: str, password_file: Path | None) -> N
 @config_option
 @until_eof_option
 async def run(config: Path | None, *, until_eof: bool) -> None:
-    """Serve, until SIGTERM."""
+    """Serve, until SIGTERM. SIGHUP reads the TLS certificate again."""
     settings, leave = settings_of(ManagerSettings, config, "manager"), trio.Event()
     service = partial(run_manager, settings, clock=system_clock, leave=leave)
     await serve_until_stopped(service, leave, until_eof=until_eof)

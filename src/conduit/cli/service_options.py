@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import asyncclick as click
+import structlog
 import trio
 
-from conduit.services.process import Service, run_service, set_up_logging
+from conduit.services.process import Service, logs_json, run_service, set_up_logging
 from conduit.services.settings import load
+from conduit.services.started import Started
 
 _Settings = TypeVar("_Settings")
+logger = structlog.get_logger(__name__)
 
 config_option = click.option(
     "--config",
@@ -32,7 +35,9 @@ async def serve_until_stopped(service: Service, leave: trio.Event, *, until_eof:
     """Run a service as this process; say where it is reached."""
     set_up_logging()
 
-    def tell(where: object) -> None:
-        click.echo(f"ready {where}")
+    def tell(started: Started) -> None:
+        click.echo(f"ready: {started}")
+        if logs_json():
+            logger.info("ready", service=started.service, name=started.name, **started.addresses)
 
     await run_service(partial(service, **parameters), leave=leave, on_started=tell, until_eof=until_eof)

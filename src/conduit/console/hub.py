@@ -7,7 +7,7 @@ and slows nobody down. Input is taken while the console is live or refused, neve
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 from conduit._lease import COUNTDOWN, Lease, Move
@@ -15,43 +15,33 @@ from conduit.console.keyboard import Keyboard, Keys
 from conduit.console.messages import (
     MAX_DATA,
     VERSION,
-    Ask,
     Asking,
     Attach,
     Attached,
     Break,
     Detach,
     Ended,
+    Free,
     Gap,
     Give,
     Input,
-    Keep,
     Message,
     Output,
     Ping,
     Pong,
     Refused,
-    Release,
     StateChanged,
-    Take,
     Taken,
     ViewersChanged,
     WriterChanged,
 )
 from conduit.console.phases import HEARING, STATES, TRANSITIONS, WORDS, Happening, Phase
 from conduit.console.ring import CAPACITY, Place, Ring
-from conduit.console.seats import News, Watcher, milliseconds, readable
+from conduit.console.seats import MOVES, News, Watcher, milliseconds, readable, refusal_text
 from conduit.console.words import Cause, End, Mode, Refusal
 from conduit.errors import RemoteProtocolError
 
 MAX_LISTED: Final = 100  # viewers that VIEWERS names
-_MOVES: Final[Mapping[type[Message], Move]] = {
-    Ask: Move.ASK,
-    Give: Move.GIVE,
-    Keep: Move.KEEP,
-    Take: Move.TAKE,
-    Release: Move.RELEASE,
-}
 
 
 class Hub:
@@ -73,6 +63,7 @@ class Hub:
         self._since = now
         self._text = WORDS[Phase.IDLE]
         self._holder: str | None = None
+        self._takes_over = False
         self._deaf_since = deaf_since
         self._deaf_cause = Cause.RESTART
         self._watchers: dict[int, Watcher] = {}
@@ -107,7 +98,7 @@ class Hub:
         if STATES[target] is not STATES[self._phase]:
             self._since = now
         before = STATES[self._phase], self._text, self._holder
-        self._phase, self._text, self._holder = target, words, holder
+        self._phase, self._text, self._holder, self._takes_over = target, words, holder, False
         if before != (STATES[target], words, holder):
             self._tell_all(News.STATE)
         if target is not Phase.LIVE:
@@ -120,6 +111,11 @@ class Hub:
         elif hears and not heard and self._deaf_since is not None:
             self.ring.mark(self._deaf_cause, milliseconds=milliseconds(now - self._deaf_since))
             self._deaf_since = None
+
+    @property
+    def takes_over(self) -> bool:
+        """Whether the next attempt takes the console from the system that has it: somebody who may wants that, once."""
+        return self._takes_over
 
     def output(self, data: bytes) -> None:
         """The server said something."""
@@ -191,6 +187,7 @@ class Hub:
             state=STATES[self._phase],
             writer=self.lease.writer,
             viewers=len(self._watchers),
+            may_take=watcher.may_type and watcher.may_take,
         )
 
     def _find_place(self, wish: Attach) -> tuple[Place, Gap | None]:
@@ -249,7 +246,9 @@ class Hub:
             watcher.ping = message
         elif isinstance(message, Detach):
             self.end_viewer(viewer, End.CLOSED, "You left.")
-        elif type(message) in _MOVES:
+        elif isinstance(message, Free):
+            self._free(watcher)
+        elif type(message) in MOVES:
             self._move_for(watcher, message, now)
         else:
             raise RemoteProtocolError(f"{type(message).__name__} from a viewer that is attached")
@@ -278,23 +277,24 @@ class Hub:
         return None if self._keyboard.has_room_for(keys) else Refusal.TOO_FAST
 
     def _refused(self, keys: Keys, reason: Refusal, more: str = "") -> Refused:
-        words = {
-            Refusal.NOT_LIVE: f"Not sent: {self._text}",
-            Refusal.READ_ONLY: "Not sent: you may look, not type.",
-            Refusal.NOT_WRITER: f"Not sent: {self._writers_name()} has the keyboard. Ask for it.",
-            Refusal.TOO_FAST: "Not sent: the BMC takes characters more slowly.",
-        }
-        text = f"{words[reason]} {more}".strip()
-        return Refused(sequence=keys.sequence, bytes=len(keys.data), reason=reason, text=text)
+        text = refusal_text(reason, state=self._text, writer=self._writers_name())
+        return Refused(sequence=keys.sequence, bytes=len(keys.data), reason=reason, text=f"{text} {more}".strip())
 
     def _writers_name(self) -> str:
         writer = self._watchers.get(self.lease.writer or 0)
         return "nobody" if writer is None else writer.name
 
+    def _free(self, watcher: Watcher) -> None:
+        if not (watcher.may_type and watcher.may_take):
+            self._refuse_move(watcher, Refusal.DENIED, "You may not take the console from other systems.")
+        elif self._phase is Phase.BUSY:
+            self._takes_over, self._text = True, f"{watcher.name} takes the console from the system that has it."
+            self._tell_all(News.STATE)
+
     # --- the keyboard ---
 
     def _move_for(self, watcher: Watcher, message: Message, now: float) -> None:
-        move, to = _MOVES[type(message)], None
+        move, to = MOVES[type(message)], None
         if not watcher.may_type:
             return self._refuse_move(watcher, Refusal.READ_ONLY, "You may look, not type.")
         if move is Move.TAKE and not watcher.may_take:

@@ -162,6 +162,13 @@ class Detach(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Free(Message):
+    """Take the console from the other system that has it, where that is allowed."""
+
+    type_number: ClassVar[int] = 0x0A
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attached(Message):
     """First from the hub: what the viewer will see."""
 
@@ -181,6 +188,8 @@ class Attached(Message):
     writer: int | None = key(None, kind=int)
     viewers: int = key(0)
     "How many look, this one included."
+    may_take: bool = key(False)
+    "Whether this viewer may take the keyboard from others, and the console from other systems."
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +321,7 @@ def _data(body: bytes, start: int) -> bytes:
 
 
 FROM_VIEWER: Final[dict[int, type[Message]]] = {
-    kind.type_number: kind for kind in (Attach, Input, Break, Ask, Give, Keep, Take, Release, Ping, Detach)
+    kind.type_number: kind for kind in (Attach, Input, Break, Ask, Give, Keep, Take, Release, Ping, Detach, Free)
 }
 FROM_HUB: Final[dict[int, type[Message]]] = {
     kind.type_number: kind

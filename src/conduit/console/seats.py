@@ -3,17 +3,39 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Flag, auto
 from typing import Final
 
-from conduit.console.messages import Ended, Message, Ping, Refused, Taken, Viewer
+from conduit._lease import Move
+from conduit.console.messages import (
+    Ask,
+    Ended,
+    Give,
+    Keep,
+    Message,
+    Ping,
+    Refused,
+    Release,
+    Take,
+    Taken,
+    Viewer,
+)
 from conduit.console.ring import Place
-from conduit.console.words import Mode
+from conduit.console.words import Mode, Refusal
 
 MAX_NAME: Final = 64  # characters
 MAX_WAITING: Final = 64  # answers that wait for a viewer to read; one that asks for more is not reading
 NOBODY: Final = "somebody"
+MOVES: Final[Mapping[type[Message], Move]] = {
+    Ask: Move.ASK,
+    Give: Move.GIVE,
+    Keep: Move.KEEP,
+    Take: Move.TAKE,
+    Release: Move.RELEASE,
+}
+"What viewers do about the keyboard."
 
 
 class News(Flag):
@@ -77,3 +99,14 @@ def readable(name: str) -> str:
 def milliseconds(seconds: float) -> int:
     """A time as it travels; what is over is 0."""
     return max(0, round(seconds * 1000))
+
+
+def refusal_text(reason: Refusal, *, state: str, writer: str) -> str:
+    """Why input was not taken, for people."""
+    words = {
+        Refusal.NOT_LIVE: state,
+        Refusal.READ_ONLY: "you may look, not type.",
+        Refusal.NOT_WRITER: f"{writer} has the keyboard. Ask for it.",
+        Refusal.TOO_FAST: "the BMC takes characters more slowly.",
+    }
+    return f"Not sent: {words[reason]}"

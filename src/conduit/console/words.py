@@ -44,6 +44,8 @@ class Refusal(Enum):
     READ_ONLY = "read-only"
     NOT_WRITER = "not-writer"
     TOO_FAST = "too-fast"
+    DENIED = "denied"
+    "No input: something that this viewer may not do."
 
 
 class End(Enum):

@@ -20,7 +20,13 @@ from typing import Final
 import trio
 
 from conduit._trio import open_background_nursery
-from conduit.errors import CompletionCodeError, ConduitError, LocalProtocolError, RemoteProtocolError
+from conduit.errors import (
+    AuthenticationError,
+    CompletionCodeError,
+    ConduitError,
+    LocalProtocolError,
+    RemoteProtocolError,
+)
 from conduit.ipmi.console_activation import ALREADY_ACTIVE, Activation, Client, ConsoleOptions, Holder
 from conduit.ipmi.console_events import ConsoleEvent, ConsoleEventKind, ConsoleStatus
 from conduit.ipmi.sol import SolCause, SolEvent, SolMachine, SolNews, SolState
@@ -50,6 +56,7 @@ class Console(trio.abc.Stream):
         self._activation = Activation(client, options, self._machine)
         self._steal = options.steal
         self._ended: ConduitError | None = None
+        self._refusal: AuthenticationError | None = None  # of the log-in that was to bring the session back
         self._closed = False
         self._reader: Waiter | None = None  # for characters
         self._sender: Waiter | None = None  # for what was sent to be taken
@@ -306,7 +313,14 @@ class Console(trio.abc.Stream):
 
     async def _check_ownership(self) -> None:
         """Ask who has the console: a BMC that drops it may have said so in a packet that was lost."""
-        if await self._activation.is_anothers() and not self._trouble.is_set():
+        try:
+            anothers = await self._activation.is_anothers()
+        except AuthenticationError as error:  # the session is lost, and there is no other
+            self._refusal = error
+            self._reason = self._reason if self._trouble.is_set() else _REASONS[SolNews.LOST]
+            self._trouble.set()
+            return
+        if anothers and not self._trouble.is_set():
             self._reason = _REASONS[SolNews.DEACTIVATED]
             self._trouble.set()
 
@@ -321,6 +335,9 @@ class Console(trio.abc.Stream):
             self._end(RemoteProtocolError(self._reason))
             return
         self._tell(ConsoleEvent(kind=ConsoleEventKind.GAP, reason=self._reason, unconfirmed=unconfirmed))
+        if self._refusal is not None:
+            self._end(self._refusal)
+            return
         if stolen:
             self._steal = False
             await trio.sleep(COURTESY)
@@ -336,7 +353,7 @@ class Console(trio.abc.Stream):
         """Try until the console is active, or cannot be.
 
         :param stale_until: until then a console that is active already may be so for our own lost session.
-        :raises ConduitError: it cannot be: the BMC says no, or the session was closed by its owner.
+        :raises ConduitError: it cannot be: the BMC says no, also to a log-in, or the session was closed by its owner.
         """
         for attempt in itertools.count():
             try:
@@ -347,7 +364,7 @@ class Console(trio.abc.Stream):
                 if not taken or stranger:
                     raise
                 logger.info("the console is still active in a session, perhaps the lost one")
-            except LocalProtocolError:
+            except (AuthenticationError, LocalProtocolError):  # BMCs lock out whoever tries again and again
                 raise
             except ConduitError as error:
                 logger.info("activating the console again failed: %s", error)

@@ -15,7 +15,14 @@ from typing import Final, Protocol, TypeVar
 
 import trio
 
-from conduit.errors import CompletionCodeError, ConduitError, LocalProtocolError, RemoteProtocolError, SessionLostError
+from conduit.errors import (
+    AuthenticationError,
+    CompletionCodeError,
+    ConduitError,
+    LocalProtocolError,
+    RemoteProtocolError,
+    SessionLostError,
+)
 from conduit.ipmi._fields import check_range
 from conduit.ipmi.commands import (
     ActivatePayload,
@@ -176,7 +183,10 @@ class Activation:
                 logger.info("deactivating the console failed: %s", error)
 
     async def is_anothers(self) -> bool:
-        """Whether the BMC says by now that somebody else has the console."""
+        """Whether the BMC says by now that somebody else has the console.
+
+        :raises AuthenticationError: the session was lost, and the BMC refuses another.
+        """
         owner_id = await self._ask_for_owner()
         if self._owner_id is None:  # it did not answer when it was asked first
             self._owner_id = owner_id
@@ -247,6 +257,8 @@ class Activation:
         try:
             owner = await self._client.request(GetSessionInfo(session_id=session_id))
             ours = await self._client.request(GetSessionInfo())
+        except AuthenticationError:
+            raise
         except ConduitError as error:
             logger.info("the BMC does not say whose session %#x is: %s", session_id, error)
             return False
@@ -266,6 +278,8 @@ class Activation:
             return None
         try:
             info = await self._client.request(GetPayloadInstanceInfo(instance=self._options.instance))
+        except AuthenticationError:  # of a new session: nobody is to try that again
+            raise
         except ConduitError as error:  # if it was the session, its loss is told elsewhere
             logger.info("the BMC does not say who has the console: %s", error)
             return None

@@ -31,6 +31,8 @@ OWNER: Final = frozenset(
         Permission.POWER_WRITE,
         Permission.CONSOLE_READ,
         Permission.CONSOLE_WRITE,
+        Permission.VNC_READ,
+        Permission.VNC_WRITE,
         Permission.SENSORS_READ,
         Permission.EVENTS_READ,
         Permission.BOOT_WRITE,

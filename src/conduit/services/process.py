@@ -13,6 +13,7 @@ import trio
 
 from conduit._trio import open_background_nursery, open_foreground_nursery
 from conduit.services.notify import Notifier
+from conduit.services.started import Reload, Started
 
 GRACE: Final = 35.0  # seconds for what is open
 Service = Callable[..., Awaitable[None]]
@@ -22,22 +23,27 @@ async def run_service(
     service: Service,
     *,
     leave: trio.Event,
-    on_started: Callable[[Any], None] = lambda _: None,  # Any: what the service starts with
+    on_started: Callable[[Started], None] = lambda _: None,
     until_eof: bool = False,
 ) -> None:
     """Run *service* until SIGTERM or SIGINT: then *leave* is set, and it has GRACE seconds. A second one ends it.
 
-    :param service: takes ``task_status``.
+    SIGHUP has it read again what may change while it runs.
+
+    :param service: takes ``task_status``, for a :class:`.Started`.
     :param until_eof: leave when standard input ends, too: whoever started us is gone.
     """
     notifier, serves = Notifier(), trio.Event()
     async with open_background_nursery() as helpers:
+        reload = await helpers.start(_obey_hangups)
         helpers.start_soon(_obey, helpers.cancel_scope, leave)
         helpers.start_soon(_hurry, helpers.cancel_scope, leave, serves, notifier)
         if until_eof:
             helpers.start_soon(_leave_at_eof, leave)
         async with open_foreground_nursery() as nursery:
-            on_started(await nursery.start(service))
+            started: Started = await nursery.start(service)
+            reload.append(started.reload)
+            on_started(started)
             serves.set()
             await notifier.ready()
             helpers.start_soon(notifier.keep_alive)
@@ -51,6 +57,17 @@ async def _obey(scope: trio.CancelScope, leave: trio.Event) -> None:
                 break
             leave.set()
     scope.cancel()
+
+
+async def _obey_hangups(task_status: trio.TaskStatus[list[Reload | None]]) -> None:
+    """Do what is in the list by then."""
+    reload: list[Reload | None] = []
+    with trio.open_signal_receiver(signal.SIGHUP) as signals:
+        task_status.started(reload)
+        async for _ in signals:
+            for each in reload:
+                if each is not None:
+                    await each()
 
 
 async def _hurry(scope: trio.CancelScope, leave: trio.Event, serves: trio.Event, notifier: Notifier) -> None:
@@ -67,9 +84,14 @@ async def _leave_at_eof(leave: trio.Event) -> None:
     leave.set()
 
 
+def logs_json() -> bool:
+    """Whether standard error is read by programs."""
+    return not sys.stderr.isatty()
+
+
 def set_up_logging(*, json_lines: bool | None = None) -> None:
     """Structured, on stderr: for people on a terminal, JSON elsewhere."""
-    as_json = not sys.stderr.isatty() if json_lines is None else json_lines
+    as_json = logs_json() if json_lines is None else json_lines
     # The console's own choice of traceback prints local variables, secrets among them.
     for_people = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     renderer: Any = structlog.processors.JSONRenderer() if as_json else for_people

@@ -13,12 +13,15 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from conduit.errors import AuthenticationError
 
 NONCE_SIZE: Final = 12  # bytes
 KEY_SIZE: Final = 32  # bytes
+_ID_SIZE: Final = 4  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,15 @@ class SealingKey:
     def generate(cls) -> Self:
         """A new one."""
         return cls(secrets.token_hex(4), secrets.token_bytes(KEY_SIZE))
+
+
+def derive_key(secret: bytes, purpose: str) -> SealingKey:
+    """The key of one purpose that follows from a secret (HKDF with SHA-256, RFC 5869); its name follows too.
+
+    :param secret: of full entropy, such as a private key.
+    """
+    derived = HKDF(hashes.SHA256(), KEY_SIZE + _ID_SIZE, salt=None, info=purpose.encode()).derive(secret)
+    return SealingKey(derived[KEY_SIZE:].hex(), derived[:KEY_SIZE])
 
 
 class Sealer:

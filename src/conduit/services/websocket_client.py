@@ -125,18 +125,56 @@ class WebSocket:
             await _send(self._stream, data)
 
 
+class WebSocketStream(trio.abc.Stream):
+    """The bytes of binary messages, wherever messages begin and end. It does not own the WebSocket."""
+
+    def __init__(self, websocket: WebSocket) -> None:
+        self._websocket = websocket
+        self._rest = b""
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """One message."""
+        try:
+            await self._websocket.send(bytes(data))
+        except TransportError as error:
+            raise trio.BrokenResourceError(str(error)) from error
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """At once: nobody else sends."""
+        await trio.lowlevel.checkpoint()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """What has come; ``b""`` when the peer has closed."""
+        try:
+            while not self._rest:
+                message = await self._websocket.receive()
+                if message is None:
+                    return b""
+                self._rest = message
+        except (TransportError, RemoteProtocolError) as error:
+            raise trio.BrokenResourceError(str(error)) from error
+        size = len(self._rest) if max_bytes is None else max_bytes
+        found, self._rest = self._rest[:size], self._rest[size:]
+        return found
+
+    async def aclose(self) -> None:
+        """Say that it is over."""
+        await self._websocket.aclose()
+
+
 @asynccontextmanager
 async def open_websocket(
-    url: str, *, subprotocols: Sequence[str] = (), tls: ssl.SSLContext | None = None
+    url: str, *, subprotocols: Sequence[str] = (), tls: ssl.SSLContext | None = None, source: str | None = None
 ) -> AsyncIterator[WebSocket]:
     """Connect to *url*, ``ws://`` or ``wss://``.
 
     :param subprotocols: offered; the peer must choose the first.
     :param tls: whom to trust; None is the system's.
+    :param source: one of our addresses, from which to connect; None is the system's choice.
     :raises CallError: the peer refuses (in its words), or nobody is there (UNAVAILABLE).
     """
     with trio.move_on_after(HANDSHAKE_PATIENCE) as scope:
-        stream = await _connect(url, tls)
+        stream = await _connect(url, tls, source)
         try:
             connection = await _shake_hands(stream, url, subprotocols)
         except BaseException:
@@ -151,12 +189,13 @@ async def open_websocket(
         await websocket.aclose()
 
 
-async def _connect(url: str, tls: ssl.SSLContext | None) -> trio.abc.Stream:
+async def _connect(url: str, tls: ssl.SSLContext | None, source: str | None) -> trio.abc.Stream:
     parts = urlsplit(url)
     if parts.scheme not in ("ws", "wss") or not parts.hostname:
         raise LocalProtocolError(f"{_origin(url)!r} is no address of a WebSocket")
     try:
-        stream = await trio.open_tcp_stream(parts.hostname, parts.port or (443 if parts.scheme == "wss" else 80))
+        port = parts.port or (443 if parts.scheme == "wss" else 80)
+        stream = await trio.open_tcp_stream(parts.hostname, port, local_address=source)
     except OSError as error:
         raise CallError(Code.UNAVAILABLE, f"cannot reach {_origin(url)}: {error.strerror or error}") from error
     if parts.scheme == "ws":

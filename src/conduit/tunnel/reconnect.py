@@ -142,6 +142,8 @@ class Addresses:
     def __init__(self, addresses: Iterable[Address] = ()) -> None:
         self._wanted = frozenset(addresses)
         self._changed = trio.Event()
+        self.round = 0
+        "How often all was begun anew."
 
     @property
     def wanted(self) -> frozenset[Address]:
@@ -151,6 +153,11 @@ class Addresses:
     def set(self, addresses: Iterable[Address]) -> None:
         """Replace the list."""
         self._wanted = frozenset(addresses)
+        self.wake()
+
+    def begin_anew(self) -> None:
+        """Have new tunnels, at once, in place of those that there are: we have become somebody else."""
+        self.round += 1
         self.wake()
 
     def wake(self) -> None:
@@ -184,12 +191,13 @@ async def dial_all(
     async with open_background_nursery() as nursery:
         nursery.start_soon(_wake_at, leave, addresses)
         while not leave.is_set():
-            for address in keepers.keys() - addresses.wanted:
-                keepers[address].leave.set()
+            for address, keeper in keepers.items():
+                if address not in addresses.wanted or keeper.round != addresses.round:
+                    keeper.leave.set()
             for address in addresses.wanted:
                 before = keepers.get(address)
                 if before is None or before.leave.is_set():
-                    keepers[address] = keeper = _Keeper(address, before)
+                    keepers[address] = keeper = _Keeper(address, before, addresses.round)
                     nursery.start_soon(keeper.run, keepers, dialler, serve, drain_time, make_backoff(), report)
             await addresses.wait_changed()
         for keeper in keepers.values():
@@ -206,8 +214,9 @@ async def _wake_at(leave: trio.Event, addresses: Addresses) -> None:
 class _Keeper:
     """Keeps the tunnel with one address, while it is in the list."""
 
-    def __init__(self, address: Address, before: _Keeper | None) -> None:
+    def __init__(self, address: Address, before: _Keeper | None, round_: int) -> None:
         self._address = address
+        self.round = round_
         self._before = before  # who drains the last tunnel with this address: a new one would fence it
         self.done = trio.Event()
         self.leave = trio.Event()

@@ -6,6 +6,7 @@ import asyncclick as click
 import pytest
 
 from conduit.cli.admin.join_token import Duration
+from conduit.services.manager.registry import AGENT_SILENCE, GATEWAY_SILENCE, ReportedServer
 from tests.fakes.command_line import CommandLine
 from tests.fakes.services import MANAGER, FakeServices
 
@@ -111,6 +112,28 @@ async def test_machines_are_listed_and_revoked(staff: CommandLine) -> None:
 async def test_staff_see_how_much_there_is(staff: CommandLine) -> None:
     assert (await staff.json("admin", "status"))["servers"] == 3
     assert [each["id"] for each in (await staff.json("admin", "gateway", "list"))["gateways"]] == ["gw1"]
+
+
+async def test_a_gateway_has_the_servers_of_the_agents_that_it_has_a_tunnel_to(
+    staff: CommandLine, services: FakeServices
+) -> None:
+    registry = services.manager.manager.registry
+    await services.manager.machine("agent", "a2")
+    await registry.report("a2", "dc1", [ReportedServer(id="other-01")])
+    await services.heartbeat()
+
+    async def listed() -> list[tuple[object, ...]]:
+        rows = (await staff.json("admin", "gateway", "list"))["gateways"]
+        return [(row["id"], row["status"], row["servers"], row["datacenters"]) for row in rows]
+
+    assert await listed() == [("gw1", "active", 3, ["dc1"])], "not those of a2"
+    services.manager.clock.now += AGENT_SILENCE + 1
+    await services.heartbeat()
+    assert await listed() == [("gw1", "active", 0, [])], "the Agents are silent"
+    await services.register(ReportedServer(id="web-01", customer="alice@acme.example"))
+    assert await listed() == [("gw1", "active", 1, ["dc1"])]
+    services.manager.clock.now += GATEWAY_SILENCE + 1
+    assert await listed() == [("gw1", "offline", 0, [])], "the tunnels of a Gateway that is gone are gone"
 
 
 async def test_a_customer_is_logged_out_everywhere(

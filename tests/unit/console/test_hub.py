@@ -311,6 +311,40 @@ def test_who_left_is_told_nothing_about_its_keys() -> None:
     assert list(waiting(hub)) == []
 
 
+# --- a console that another system has ---
+
+
+def test_who_may_frees_the_console_once_and_all_are_told() -> None:
+    hub = make(live=False)
+    hub.happen(Happening.WANTED, 0)
+    li, eva = join(hub, "Li"), join(hub, "Eva", may_take=True)
+    assert [each.may_take for viewer in (li, eva) for each in only(hub, viewer, m.Attached)] == [False, True]
+    wishes = []
+    hub.receive(eva, m.Free(), 0)  # nobody has it
+    wishes.append(hub.takes_over)
+    hub.happen(Happening.HELD, 1, holder="10.0.4.9")
+    told(hub, li)
+    hub.receive(eva, m.Free(), 1)
+    wishes.append(hub.takes_over)
+    text = "Eva takes the console from the system that has it."
+    assert told(hub, li, 2) == [m.StateChanged(state=State.BUSY, text=text, since_ms=1000, holder="10.0.4.9")]
+    hub.happen(Happening.HELD, 2, holder="10.0.4.9")
+    assert [*wishes, hub.takes_over] == [False, True, False]
+
+
+@pytest.mark.parametrize(("mode", "may_take"), [(Mode.WRITE, False), (Mode.READ, True)])
+def test_who_may_not_take_or_type_frees_nothing(mode: Mode, may_take: bool) -> None:
+    hub = make(live=False)
+    hub.happen(Happening.WANTED, 0)
+    viewer = join(hub, mode=mode, may_take=may_take)
+    hub.happen(Happening.HELD, 1)
+    assert [each.may_take for each in only(hub, viewer, m.Attached)] == [False]
+    hub.receive(viewer, m.Free(), 1)
+    (refused,) = only(hub, viewer, m.Refused)
+    assert (refused.reason, refused.text) == (Refusal.DENIED, "You may not take the console from other systems.")
+    assert not hub.takes_over
+
+
 # --- the keyboard ---
 
 

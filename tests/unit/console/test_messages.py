@@ -21,8 +21,9 @@ WIRE = [
     (m.Release(), b"\x07{}"),
     (m.Ping(id=9), b'\x08{"id":9}'),
     (m.Detach(), b"\x09{}"),
+    (m.Free(), b"\x0a{}"),
     (m.Attached(viewer=1, epoch="e", start=2, live=3, oldest=1, state=State.LIVE, viewers=4), (b'\x40{"version":1,'
-     b'"viewer":1,"epoch":"e","from":2,"live":3,"oldest":1,"state":"live","viewers":4}')),
+     b'"viewer":1,"epoch":"e","from":2,"live":3,"oldest":1,"state":"live","viewers":4,"may_take":false}')),
     (m.Output(258, b"login: "), b"\x41\0\0\0\0\0\0\x01\x02login: "),
     (m.Gap(at=1, bytes=2, cause=Cause.SLOW), b'\x42{"at":1,"bytes":2,"cause":"slow"}'),
     (m.StateChanged(state=State.BUSY, text="held", since_ms=1, holder="10.0.4.9"), (b'\x43{"state":"busy",'

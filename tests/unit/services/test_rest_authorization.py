@@ -14,6 +14,7 @@ import trio
 from conduit.services.gateway.app import create_app
 from conduit.services.gateway.gateway import Gateway
 from conduit.services.gateway.rest import ROUTES
+from conduit.services.gateway.sessions import Face
 from conduit.services.manager.admin_rpc import AdminRpc
 from conduit.services.manager.app import _create_rest
 from conduit.services.manager.browser import COOKIE
@@ -225,13 +226,18 @@ async def test_what_everybody_may_know(test_manager: TestManager, path: str) -> 
         assert (await client.get(path)).status_code == 200
 
 
-async def test_a_console_opens_once_with_its_ticket_and_from_our_own_pages_alone(test_manager: TestManager) -> None:
+@pytest.mark.parametrize("face", Face)
+async def test_a_console_or_display_opens_once_with_its_ticket_and_from_our_own_pages_alone(
+    test_manager: TestManager, face: Face
+) -> None:
     app, made, mint = await gateway_app(test_manager)
-    session, ticket = made.consoles.create(made.access.grant(mint(frozenset(Permission))), "db-01", read_only=False)
-    other, _ = made.consoles.create(made.access.grant(mint(frozenset(Permission))), "db-01", read_only=False)
+    all_of_it = made.access.grant(mint(frozenset(Permission)))
+    session, ticket = made.sessions.create(all_of_it, "db-01", read_only=False, face=face)
+    other, _ = made.sessions.create(all_of_it, "db-01", read_only=False, face=face)
+    elsewhere = next(each for each in Face if each is not face)
 
     async def knock(word: str, session_id: str = session.id, origin: str = "https://manager.example") -> bool:
-        return await opens(app, f"{V1}/consoles/{session_id}/stream", word, origin)
+        return await opens(app, f"{V1}/{face}s/{session_id}/stream", word, origin)
 
     assert not await knock("")
     assert not await knock("AAAA")
@@ -239,14 +245,16 @@ async def test_a_console_opens_once_with_its_ticket_and_from_our_own_pages_alone
     assert not await knock(ticket.reveal(), origin="null")
     assert await knock(ticket.reveal())
     assert not await knock(ticket.reveal())
-    again = made.consoles.ticket(session)
+    again = made.sessions.ticket(session)
     assert not await knock(again.reveal(), session_id=other.id)
     assert not await knock(again.reveal())  # what was tried elsewhere is used up
-    late = made.consoles.ticket(session)
+    wrong_door = made.sessions.ticket(session).reveal()
+    assert not await opens(app, f"{V1}/{elsewhere}s/{session.id}/stream", wrong_door, "https://manager.example")
+    late = made.sessions.ticket(session)
     test_manager.clock.now += 31
     assert not await knock(late.reveal())
-    closed = made.consoles.ticket(session)
-    made.consoles.close(session.grant, session.id)
+    closed = made.sessions.ticket(session)
+    made.sessions.close(session.grant, session.id, face)
     assert not await knock(closed.reveal())
 
 

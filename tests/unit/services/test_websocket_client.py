@@ -10,7 +10,7 @@ import trio
 import trio_websocket
 
 from conduit.errors import CallError, LocalProtocolError, RemoteProtocolError, TransportError
-from conduit.services.websocket_client import MAX_MESSAGE, open_websocket
+from conduit.services.websocket_client import MAX_MESSAGE, WebSocketStream, open_websocket
 from conduit.tunnel.call_frames import Code
 
 HOST = "127.0.0.1"
@@ -143,3 +143,31 @@ async def test_what_is_no_address_of_a_websocket_is_refused(url: str) -> None:
     with pytest.raises(LocalProtocolError, match="no address"):
         async with open_websocket(url):
             pytest.fail("opened")
+
+
+async def test_bytes_pass_wherever_messages_begin_and_end() -> None:
+    async def handler(request: trio_websocket.WebSocketRequest) -> None:
+        websocket = await request.accept()
+        await websocket.send_message(b"")
+        await websocket.send_message((await websocket.get_message()) * 2)
+        await websocket.aclose()
+
+    async with serving(handler) as url, open_websocket(url, source=HOST) as websocket:
+        stream = WebSocketStream(websocket)
+        await stream.wait_send_all_might_not_block()
+        await stream.send_all(memoryview(b"abc"))
+        assert await stream.receive_some(4) == b"abca"
+        assert [await stream.receive_some() for _ in range(2)] == [b"bc", b""]
+        await stream.aclose()
+        with pytest.raises(trio.BrokenResourceError):
+            await stream.send_all(b"late")
+
+
+async def test_a_stream_says_when_its_connection_broke() -> None:
+    async def handler(request: trio_websocket.WebSocketRequest) -> None:
+        websocket = await request.accept()
+        await websocket.send_message(bytes(MAX_MESSAGE + 1))
+
+    async with serving(handler) as url, open_websocket(url) as websocket:
+        with pytest.raises(trio.BrokenResourceError, match="more than"):
+            await WebSocketStream(websocket).receive_some()

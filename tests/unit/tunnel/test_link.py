@@ -15,6 +15,7 @@ from trio.testing import check_half_closeable_stream
 
 from conduit.errors import AuthenticationError, ConduitError, TransportError, TunnelRefused
 from conduit.services.clock import system_clock
+from conduit.tunnel.backoff import Backoff
 from conduit.tunnel.control import Hello
 from conduit.tunnel.fencing import FENCED
 from conduit.tunnel.link import Listener, TlsFiles, accept, dial
@@ -389,6 +390,39 @@ async def test_a_tunnel_to_each_address_of_a_list_that_changes(gateway: TlsFiles
         again = await anext(aiter(one))
         assert not again.is_closed
         assert not second.is_closed
+        nursery.cancel_scope.cancel()
+
+
+async def test_who_begins_anew_has_another_tunnel_at_once_however_long_the_pause_was(
+    gateway: TlsFiles, agent: TlsFiles
+) -> None:
+    refused, retries = trio.Event(), list[Retry]()
+
+    def report(retry: Retry) -> None:
+        retries.append(retry)
+        refused.set()
+
+    def very_patient() -> Backoff:
+        return Backoff(lambda: 1.0, first=1000.0, longest=1000.0)
+
+    async def serve_all(addresses: Addresses) -> None:
+        dialler = partial(dial, tls=agent)
+        await dial_all(addresses, dialler, Tunnel.wait_closed, make_backoff=very_patient, report=report)
+
+    async with accept("127.0.0.1", 0, tls=gateway) as listener, trio.open_nursery() as nursery:
+        addresses = Addresses([("127.0.0.1", listener.port)])
+        nursery.start_soon(serve_all, addresses)
+        tunnels = aiter(listener)
+        (await anext(tunnels)).end("you are revoked")
+        await refused.wait()
+        addresses.begin_anew()
+        with trio.fail_after(5):
+            second = await anext(tunnels)
+            addresses.begin_anew()
+            third = await anext(tunnels)
+            await second.wait_closed()
+        assert not third.is_closed
+        assert [retry.pause for retry in retries] == [1000.0]
         nursery.cancel_scope.cancel()
 
 

@@ -5,6 +5,8 @@ import { type Event, next, retryDelay, type State, takesKeys } from "./states.ts
 export interface ConsoleSession {
   readonly websocket_endpoint: string;
   readonly ticket: string;
+  /** ISO 8601, or seconds since 1970. */
+  readonly expires_at?: string | number;
 }
 
 export interface Socket {
@@ -55,6 +57,7 @@ export const CONNECT_MS = 15_000;
 export const HISTORY_BYTES = 262_144;
 const MAX_MISSED_PINGS = 2;
 const CLOSE_NORMAL = 1000;
+const NO_DELAYS = { hub: null, bmc: null } as const;
 
 const REASONS: Readonly<Record<string, string>> = {
   "not-live": "The console is not live: nothing was sent.",
@@ -69,7 +72,13 @@ const FINAL: Readonly<Record<string, Event>> = { denied: "denied", revoked: "den
 export class Connection {
   state: State = "connecting";
   text = "";
-  delayMs: number | null = null;
+  /** Since when the hub is in its state, and who has the BMC's slot; by this page's clock. */
+  since: number | null = null;
+  holder = "";
+  delays: { readonly hub: number | null; readonly bmc: number | null } = NO_DELAYS;
+  lastOutput = 0;
+  session: ConsoleSession | null = null;
+  mayTake = false;
   retryAt: number | null = null;
   viewers: readonly Viewer[] = [];
   writer: { readonly viewer: number; readonly name: string } | null = null;
@@ -124,6 +133,22 @@ export class Connection {
     this.#finish("offline", "");
   }
 
+  /** A new session in place of this one, from the byte after the last: nothing is missed. */
+  renew(): void {
+    if (this.#socket === null) return this.open();
+    this.#drop();
+    this.#move("renew");
+    this.open();
+  }
+
+  /** Leaves out what is still to come of the past. */
+  skip(): void {
+    if (this.state !== "catching-up") return;
+    this.#listener.gap({ type: "gap", at: this.offset, bytes: this.target - this.offset, cause: "skipped" });
+    this.offset = this.target;
+    this.renew();
+  }
+
   get isWriter(): boolean {
     return this.me !== null && this.writer?.viewer === this.me;
   }
@@ -149,7 +174,7 @@ export class Connection {
     return true;
   }
 
-  request(what: "ask" | "keep" | "take" | "release"): void {
+  request(what: "ask" | "keep" | "take" | "release" | "free"): void {
     this.#socket?.send(encode(what));
   }
 
@@ -158,6 +183,7 @@ export class Connection {
   }
 
   #connect(session: ConsoleSession): void {
+    this.session = session;
     const socket = this.#world.socket(session.websocket_endpoint, [SUBPROTOCOL, `ticket.${session.ticket}`]);
     socket.binaryType = "arraybuffer";
     socket.onopen = () => socket.send(encode("attach", this.#attach()));
@@ -185,12 +211,12 @@ export class Connection {
     switch (message.type) {
       case "output": return this.#output(message.offset, message.data);
       case "attached": return this.#attached(message);
-      case "state": return this.#hubState(message.state, message.text ?? "");
+      case "state": return this.#hubState(message);
       case "gap": return this.#gap(message);
       case "writer": return this.#writer(message);
       case "viewers": this.viewers = message.viewers; return this.#listener.changed();
       case "refused": return this.#listener.refused(message.text || REASONS[message.reason] || "Nothing was sent.");
-      case "pong": return this.#pong(message.id);
+      case "pong": return this.#pong(message.id, message.bmc_ms ?? null);
       case "ended": return message.retry === true ? this.#lose() : this.#finish(FINAL[message.reason] ?? "ended", message.text ?? "");
       case "taken": return;
     }
@@ -206,6 +232,8 @@ export class Connection {
     this.#epoch = message.epoch;
     this.began = this.offset;
     this.me = message.viewer;
+    this.mayTake = message.may_take === true && this.#mode === "write";
+    this.lastOutput = this.#world.now();
     this.writer = message.writer == null ? null : { viewer: message.writer, name: "" }; // its name follows
     this.target = message.live;
     this.#hub = HUB_STATES.has(message.state) ? message.state : "connecting";
@@ -229,6 +257,7 @@ export class Connection {
     if (seen < 0) this.#missed -= seen;
     this.#listener.output(seen > 0 ? data.subarray(seen) : data);
     this.offset = offset + data.length;
+    this.lastOutput = this.#world.now();
     this.#move("output");
     this.#timer("quiet", QUIET_MS, () => this.#move("silence"));
     this.#checkCaughtUp();
@@ -252,9 +281,11 @@ export class Connection {
     this.#move(`hub-${this.#hub}`);
   }
 
-  #hubState(state: HubState, text: string): void {
+  #hubState({ state, text, holder, since_ms }: Extract<Control, { type: "state" }>): void {
     this.#hub = state;
-    this.text = text;
+    this.text = text ?? "";
+    this.holder = holder ?? "";
+    this.since = since_ms === undefined ? null : this.#world.now() - since_ms;
     if (this.state === "catching-up") return;
     this.#move(`hub-${state}`);
     this.#listener.changed();
@@ -276,11 +307,11 @@ export class Connection {
     this.#timer("late", LATE_MS, () => this.#move("late"));
   }
 
-  #pong(id: number): void {
+  #pong(id: number, bmcMs: number | null): void {
     if (id !== this.#pings.id) return;
     this.#timers.get("late")?.();
     this.#pings.missed = 0;
-    this.delayMs = Math.round(this.#world.now() - this.#pings.sentAt);
+    this.delays = { hub: Math.round(this.#world.now() - this.#pings.sentAt), bmc: bmcMs };
     this.#move("answered");
     this.#listener.changed();
   }
@@ -308,9 +339,13 @@ export class Connection {
     this.#stopTimers();
     if (this.#epoch !== null) this.#lostAt ??= this.#world.now();
     this.#pings = { ...this.#pings, missed: 0 };
-    this.delayMs = null;
+    this.delays = NO_DELAYS;
+    this.since = null;
+    this.holder = "";
     this.retryAt = null;
     this.writer = null;
+    this.viewers = [];
+    this.me = null;
     const socket = this.#socket;
     this.#socket = null;
     socket?.close(CLOSE_NORMAL);

@@ -1,5 +1,5 @@
 // The leader: Ctrl+] makes the next key the page's. Every other key goes to the server.
-export type Command = "leave" | "paste" | "break" | "keys" | "fullscreen" | "keyboard" | "help" | "send-leader" | "unknown";
+export type Command = "leave" | "search" | "text" | "paste" | "break" | "keys" | "fullscreen" | "keyboard" | "help" | "send-leader" | "unknown";
 
 export interface Key {
   readonly key: string;
@@ -8,7 +8,7 @@ export interface Key {
 }
 
 const COMMANDS: Readonly<Record<string, Command>> = {
-  Tab: "leave", p: "paste", b: "break", k: "keys", f: "fullscreen", w: "keyboard", "?": "help",
+  Tab: "leave", s: "search", t: "text", p: "paste", b: "break", k: "keys", f: "fullscreen", w: "keyboard", "?": "help",
 };
 const MODIFIERS: ReadonlySet<string> = new Set(["Shift", "Control", "Alt", "AltGraph", "Meta", "CapsLock"]);
 

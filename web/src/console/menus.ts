@@ -30,7 +30,7 @@ export async function askPaste(text: string): Promise<string | null> {
 }
 
 const HELP: readonly (readonly [string, string])[] = [
-  ["Tab", "leave the terminal"], ["p", "paste"], ["b", "break"], ["k", "keys"], ["f", "full screen"],
+  ["Tab", "leave the terminal"], ["s", "search"], ["t", "text view: lines to read and copy"], ["p", "paste"], ["b", "break"], ["k", "keys"], ["f", "full screen"],
   ["w", "ask for or release the keyboard"], ["?", "this list"], ["Ctrl+]", "send Ctrl+] to the server"],
 ];
 

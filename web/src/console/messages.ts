@@ -6,7 +6,7 @@ export const SUBPROTOCOL = "conduit.console.1";
 const INPUT = 0x01;
 const OUTPUT = 0x41;
 
-const SENT = { attach: 0x00, break: 0x02, ask: 0x03, give: 0x04, keep: 0x05, take: 0x06, release: 0x07, ping: 0x08, detach: 0x09 } as const;
+const SENT = { attach: 0x00, break: 0x02, ask: 0x03, give: 0x04, keep: 0x05, take: 0x06, release: 0x07, ping: 0x08, detach: 0x09, free: 0x0a } as const;
 
 const RECEIVED: Readonly<Record<number, Control["type"]>> = {
   0x40: "attached", 0x42: "gap", 0x43: "state", 0x44: "writer", 0x45: "viewers",
@@ -43,6 +43,8 @@ export interface Attached {
   readonly oldest: number;
   readonly state: HubState;
   readonly writer?: number | null;
+  /** Whether this viewer may take what others hold: the keyboard, and the BMC's slot. */
+  readonly may_take?: boolean;
 }
 
 export type Control =

@@ -9,11 +9,12 @@ export type Event =
   | "open" // the person, a timer or the network's return wants a connection
   | "attached" | `hub-${HubState}` // what the hub says; after "attached" only once the history is there
   | "output" | "silence" | "late" | "answered" // about the line's life
+  | "renew" // the person wants a new session in place of this one
   | "lost" | "denied" | "expired" | "ended" | "stopped" | "offline"; // how it ends
 
 type Moves = Partial<Record<Event, State>>;
 
-const AWAY: Moves = { lost: "reconnecting", denied: "denied", expired: "expired", ended: "ended", stopped: "ended", offline: "offline" };
+const AWAY: Moves = { renew: "connecting", lost: "reconnecting", denied: "denied", expired: "expired", ended: "ended", stopped: "ended", offline: "offline" };
 
 const HUB: Moves = {
   "hub-connecting": "connecting", "hub-live": "live", "hub-reconnecting": "bmc-lost", "hub-server-off": "server-off",

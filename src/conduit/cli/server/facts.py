@@ -11,9 +11,12 @@ from conduit.cli.nouns import Leaf, logged_in, tell
 from conduit.cli.params import Seconds, WholeNumber
 from conduit.cli.profiles.session import Session
 from conduit.cli.render import Column, Field, Report, Rows, Value
+from conduit.cli.server.discovered import discovery_fields
 from conduit.cli.server.power import state_name
-from conduit.errors import CallError
+from conduit.errors import AuthenticationError, CallError
+from conduit.services.api.common.v1.discovery_pb import DiscoveryMetadata
 from conduit.services.api.gateway.v1 import gateway_pb as pb
+from conduit.services.api.manager.v1 import manager_pb
 from conduit.tunnel.call_frames import Code
 
 __all__ = ["events_command", "info_command", "sensors_command"]
@@ -48,9 +51,24 @@ async def info_command(ctx: click.Context, server: str) -> None:
             server, "GetBMCInfo", pb.GetBMCInfoRequest(server_id=server), pb.GetBMCInfoResponse, safe=True
         )
         system = await _system_status(session, server)
+        known = discovery_fields(await _discovered(session, server))
     bmc = info.info or pb.BMCInfo()
     fields = [Field("server", "Server", server), Field("bmc_type", "BMC", bmc.bmc_type), *_bmc_fields(bmc)]
-    tell(ctx, Report(summary=f"{server}: {bmc.bmc_type}", fields=[*fields, *_system_fields(system)]))
+    fields += _system_fields(system)
+    said = {field.key for field in fields}
+    fields += [field for field in known if field.key not in said]
+    tell(ctx, Report(summary=f"{server}: {bmc.bmc_type}", fields=fields))
+
+
+async def _discovered(session: Session, server: str) -> DiscoveryMetadata | None:
+    """What the Manager knows; nothing while that is down, for the BMC has answered."""
+    try:
+        answer = await session.manager(
+            "GetServer", manager_pb.GetServerRequest(server_id=server), manager_pb.GetServerResponse, safe=False
+        )
+    except (CallError, AuthenticationError):
+        return None
+    return None if answer.server is None else answer.server.discovery_metadata
 
 
 async def _system_status(session: Session, server: str) -> pb.GetSystemStatusResponse:
@@ -101,9 +119,14 @@ def _system_fields(answer: pb.GetSystemStatusResponse) -> list[Field]:
         Field("boot_source", "Boot source", "" if boot is None else boot.target),
         Field("boot_order", "Boot order", list(status.boot_order)),
         Field("last_reset", "Last reset", status.last_reset_time),
-        Field("health", "Health", dict(status.oem_health)),
+        _health(status),
     )
     return fields + [field for field in known if field.value]
+
+
+def _health(status: pb.SystemStatus) -> Field:
+    health: dict[str, Value] = dict(status.oem_health)
+    return Field("health", "Health", health, "; ".join(f"{what}: {how}" for what, how in sorted(health.items())))
 
 
 @click.command("sensors", cls=Leaf, example="server sensors db-01 --max-age 30")

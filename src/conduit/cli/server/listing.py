@@ -10,6 +10,7 @@ from conduit.cli.moments import moment_of
 from conduit.cli.nouns import Leaf, logged_in, tell
 from conduit.cli.params import WholeNumber
 from conduit.cli.render import Column, Field, Report, Rows, Value
+from conduit.cli.server.discovered import discovery_fields
 from conduit.services.api.common.v1.server_pb import BMCType, SOLType, VNCType
 from conduit.services.api.manager.v1 import manager_pb as pb
 
@@ -134,4 +135,5 @@ def _fields(server: pb.Server) -> list[Field]:
         Field("metadata", "Metadata", metadata, ", ".join(f"{key}={value}" for key, value in metadata.items()) or "-"),
         Field("created_at", "Since", moment_of(server.created_at)),
         Field("last_seen", "Last seen", moment_of(server.last_seen)),
+        *discovery_fields(server.discovery_metadata),
     ]

@@ -6,8 +6,8 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +18,10 @@ import trio
 from conduit._trio import open_background_nursery
 from conduit.cli.params import WholeNumber
 from conduit.cli.up.fleet import ACME, HOST, USER, Fleet, start_fleet
-from conduit.cli.up.seed import Ports, Seed, plant
+from conduit.cli.up.kept import Kept, Ports, occupied
+from conduit.cli.up.seed import Seed, plant, plant_again
 from conduit.cli.up.tour import Tour, run_tour
-from conduit.cli.up.tree import Service, Tree, free_ports
+from conduit.cli.up.tree import Service, ServiceFailed, Tree, are_free, free_ports
 
 __all__ = ["command"]
 
@@ -35,7 +36,11 @@ class Running:
 
 
 @click.command(name="up", epilog="Example: conduit up --check")
-@click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Folder to keep; else a temporary one.")
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder to keep; else a temporary one.",
+)
 @click.option(
     "--port", type=WholeNumber(1, 65533), help="Manager's; Gateway, tunnels and BMCs follow.  [default: free ones]"
 )
@@ -59,16 +64,49 @@ async def command(data: Path | None, port: int | None, password: str | None, *, 
 
 @asynccontextmanager
 async def _running(data: Path | None, port: int | None, password: str | None) -> AsyncIterator[Running]:
-    with tempfile.TemporaryDirectory(prefix="conduit-up-") as temporary:
-        folder = Path(temporary) if data is None else data
-        numbers = [port, port + 1, port + 2] if port else await free_ports(3, HOST)
+    with _folder(data) as folder, occupied(folder):
+        kept = Kept.read(folder)
+        if kept is not None:
+            kept.check_password(password)
+        ports = await _ports(port, kept)
         async with open_background_nursery() as nursery:
-            fleet = await start_fleet(nursery, port=port + 3 if port else 0, password=password)
-            seed = await plant(folder, Ports(*numbers), fleet, password=password)
+            known = {} if kept is None else kept.servers
+            fleet = await start_fleet(nursery, port=port + 3 if port else 0, password=password, known=known)
+            if kept is None:
+                seed = await plant(folder, ports, fleet, password=password)
+            else:
+                seed = await plant_again(folder, ports, fleet, kept)
             names = ("manager", "gateway", "agent")
             async with Tree.grow([Service(name, seed.config(name), folder) for name in names]) as tree:
                 yield Running(seed, fleet, tree)
             nursery.cancel_scope.cancel()
+
+
+@contextmanager
+def _folder(data: Path | None) -> Iterator[Path]:
+    """A temporary one is removed, unless somebody should look at a log in it."""
+    if data is not None:
+        yield data
+        return
+    folder = Path(tempfile.mkdtemp(prefix="conduit-up-"))
+    failed = False
+    try:
+        yield folder
+    except ServiceFailed:
+        failed = True
+        raise
+    finally:
+        if not failed:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _ports(first: int | None, kept: Kept | None) -> Ports:
+    """Those that were asked for; else the ones of the last time, if they are still free."""
+    if first:
+        return Ports(first, first + 1, first + 2)
+    if kept is not None and await are_free((kept.ports.manager, kept.ports.gateway, kept.ports.tunnel), HOST):
+        return kept.ports
+    return Ports(*await free_ports(3, HOST))
 
 
 def _tell(running: Running) -> None:

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Final
 
 import trio
@@ -41,8 +42,11 @@ class ServerPlan:
     password: str = field(repr=False)
 
 
-def plans(password: str | None) -> list[ServerPlan]:
-    """All six, with fresh passwords, or this one."""
+def plans(password: str | None, known: Mapping[str, str] = MappingProxyType({})) -> list[ServerPlan]:
+    """All six, with fresh passwords, or this one.
+
+    :param known: passwords that stay as they were.
+    """
     old = BmcConfig(plus=PlusConfig(enabled=False), lan=LanConfig())
     modern = BmcConfig(plus=PlusConfig(suites=(17,)), lan=LanConfig(enabled=False))
     mixed = BmcConfig()
@@ -55,7 +59,7 @@ def plans(password: str | None) -> list[ServerPlan]:
         ("build-01", GLOBEX, "IPMI 2.0, running", ("ci",), replace(slow, running=True), "ipmi"),
         ("spare-01", "", "a QEMU machine, staff's" if has_qemu() else "nobody's: staff", (), mixed, "ipmi"),
     ]
-    return [_plan(*kind, password or secrets.token_urlsafe(9)) for kind in kinds]
+    return [_plan(*kind, known.get(kind[0]) or password or secrets.token_urlsafe(9)) for kind in kinds]
 
 
 def _plan(
@@ -98,12 +102,19 @@ class Fleet:
         return self.served[server_id].bmc.state.machine.is_on
 
 
-async def start_fleet(nursery: trio.Nursery, *, port: int = 0, password: str | None = None) -> Fleet:
+async def start_fleet(
+    nursery: trio.Nursery,
+    *,
+    port: int = 0,
+    password: str | None = None,
+    known: Mapping[str, str] = MappingProxyType({}),
+) -> Fleet:
     """Serve all six on loopback, as tasks of *nursery*.
 
     :param port: UDP port of the first; the others follow. 0 for free ones.
+    :param known: passwords that stay as they were, by server.
     """
-    all_plans = plans(password)
+    all_plans = plans(password, known)
     bmcs = [
         (VirtualBmc(plan.config, entropy=secrets.token_bytes), HOST, port + number if port else 0)
         for number, plan in enumerate(all_plans)

@@ -1,4 +1,4 @@
-"""What the services find when ``conduit up`` starts them for the first time: accounts, join tokens, configuration."""
+"""What the services find when ``conduit up`` starts them: accounts, join tokens, configuration."""
 
 from __future__ import annotations
 
@@ -10,26 +10,19 @@ from pathlib import Path
 from typing import Final
 
 from conduit.cli.up.fleet import ACME, GLOBEX, HOST, USER, Fleet
+from conduit.cli.up.kept import Kept, Ports
 from conduit.errors import LocalProtocolError
 from conduit.services.manager.database import opened
-from conduit.services.manager.manager import open_manager
+from conduit.services.manager.manager import Manager, open_manager
 from conduit.services.manager.run import ManagerSettings
-from conduit.services.manager.vault import make_master_key
+from conduit.services.manager.vault import make_master_key, read_master_key
 from conduit.services.secret import Secret
 
 STAFF: Final = "staff@provider.example"
 DATACENTER: Final = "dc1"
 REGION: Final = "local"
+_MACHINES: Final = {"gateway": "gw1", "agent": "agent1"}
 _TTL: Final = 3600.0  # seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """Where the services listen."""
-
-    manager: int
-    gateway: int
-    tunnel: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,23 +53,59 @@ async def plant(data: Path, ports: Ports, fleet: Fleet, *, password: str | None 
 
     :raises LocalProtocolError: it has.
     """
-    if (data / "manager").exists():
-        raise LocalProtocolError(f"{data} was used before: give a folder that is empty, or not there yet")
+    if Kept.read(data) is not None:
+        raise LocalProtocolError(f"{data} was used before")
     accounts = {email: Secret(password or secrets.token_urlsafe(9)) for email in (ACME, GLOBEX, STAFF)}
     seed = Seed(data, ports, accounts)
-    settings = ManagerSettings(state=data / "manager", host=HOST, port=ports.manager)
+    settings = _manager_settings(seed)
     settings.state.mkdir(mode=0o700, parents=True)
     with opened(settings.database_url) as database:
         async with open_manager(database, make_master_key(settings.master_key)) as manager:
             for email, secret in seed.passwords.items():
                 await manager.accounts.create(email, secret, is_staff=email == STAFF)
-            for kind, place in (("gateway", {"datacenter_id": ""}), ("agent", {"datacenter_id": DATACENTER})):
-                token, _ = await manager.machines.create_join_token(
-                    kind=kind, region=REGION, ttl=_TTL, uses=1, created_by="conduit up", **place
-                )
-                write_private(data / f"{kind}.join-token", token.reveal())
+            for kind in _MACHINES:
+                await _write_join_token(seed, manager, kind)
     _write_configurations(seed, fleet)
+    _keep(seed, fleet)
     return seed
+
+
+async def plant_again(data: Path, ports: Ports, fleet: Fleet, kept: Kept) -> Seed:
+    """What was there, at the ports of now. Machines whose certificate has expired meanwhile get a join token."""
+    seed = Seed(data, ports, {email: Secret(password) for email, password in kept.accounts.items()})
+    settings = _manager_settings(seed)
+    with opened(settings.database_url) as database:
+        async with open_manager(database, read_master_key(settings.master_key)) as manager:
+            certified = {each.id: each.certificate_expires_at for each in await manager.machines.list()}
+            for kind, name in _MACHINES.items():
+                machine = f"{kind}/{name}"
+                if certified.get(machine, 0.0) > manager.clock():
+                    continue
+                if machine in certified:
+                    await manager.machines.revoke(machine)
+                await _write_join_token(seed, manager, kind)
+    _write_configurations(seed, fleet)
+    _keep(seed, fleet)
+    return seed
+
+
+def _manager_settings(seed: Seed) -> ManagerSettings:
+    return ManagerSettings(state=seed.data / "manager", host=HOST, port=seed.ports.manager)
+
+
+async def _write_join_token(seed: Seed, manager: Manager, kind: str) -> None:
+    datacenter_id = DATACENTER if kind == "agent" else ""
+    token, _ = await manager.machines.create_join_token(
+        kind=kind, datacenter_id=datacenter_id, region=REGION, ttl=_TTL, uses=1, created_by="conduit up"
+    )
+    write_private(seed.data / f"{kind}.join-token", token.reveal())
+
+
+def _keep(seed: Seed, fleet: Fleet) -> None:
+    """Last: a folder that has this has everything."""
+    accounts = {email: password.reveal() for email, password in seed.passwords.items()}
+    servers = {server_id: plan.password for server_id, plan in fleet.plans.items()}
+    Kept(ports=seed.ports, accounts=accounts, servers=servers).write(seed.data)
 
 
 def _write_configurations(seed: Seed, fleet: Fleet) -> None:
@@ -85,7 +114,7 @@ def _write_configurations(seed: Seed, fleet: Fleet) -> None:
         "manager": {"state": f"{data}/manager", "host": HOST, "port": ports.manager},
         "gateway": {
             "manager": seed.manager_url,
-            "name": "gw1",
+            "name": _MACHINES["gateway"],
             "state": f"{data}/gateway",
             "join_token_file": f"{data}/gateway.join-token",
             "host": HOST,
@@ -95,7 +124,7 @@ def _write_configurations(seed: Seed, fleet: Fleet) -> None:
         },
         "agent": {
             "manager": seed.manager_url,
-            "name": "agent1",
+            "name": _MACHINES["agent"],
             "state": f"{data}/agent",
             "join_token_file": f"{data}/agent.join-token",
             "health": "",
@@ -139,3 +168,6 @@ def write_private(path: Path, text: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
+
+
+__all__ = ["DATACENTER", "REGION", "STAFF", "Ports", "Seed", "plant", "plant_again", "write_private"]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
@@ -25,6 +26,10 @@ GRACE: Final = 10.0  # seconds to end when asked to
 _COMMAND: Final = (sys.executable, "-m", "conduit")
 
 
+class ServiceFailed(TransportError):
+    """A service does not run, though it should; its log is worth keeping."""
+
+
 class Service:
     """One of our services as a process; may be ended and started again.
 
@@ -37,6 +42,8 @@ class Service:
         self._config = config
         self._folder = folder
         self._process: trio.Process | None = None
+        self._serves = trio.Event()
+        self._is_to_end = False
 
     @property
     def log(self) -> Path:
@@ -46,8 +53,9 @@ class Service:
     async def start(self) -> None:
         """Return when it serves.
 
-        :raises TransportError: it does not, in time or at all.
+        :raises ServiceFailed: it does not, in time or at all.
         """
+        self._is_to_end = False
         address = self._folder / f"{self.name}.notify"
         with suppress(FileNotFoundError):
             address.unlink()
@@ -64,7 +72,20 @@ class Service:
             with trio.move_on_after(READY_WITHIN) as scope:
                 await self._until_ready(notices)
         if scope.cancelled_caught:
-            raise TransportError(f"the {self.name} was not ready after {READY_WITHIN:.0f} s; see {self.log}")
+            raise ServiceFailed(f"the {self.name} was not ready after {READY_WITHIN:.0f} s; its log: {self.log}")
+        self._serves.set()
+
+    async def watch(self) -> None:
+        """For ever, through restarts that somebody wants.
+
+        :raises ServiceFailed: it has ended by itself.
+        """
+        while True:
+            await self._serves.wait()
+            status = await self._running.wait()
+            if not self._is_to_end:
+                raise ServiceFailed(f"the {self.name} has ended {in_words(status)}; its log: {self.log}")
+            self._serves = trio.Event()
 
     async def _until_ready(self, notices: socket.SocketType) -> None:
         async with open_background_nursery() as nursery:
@@ -77,7 +98,7 @@ class Service:
         status = await self._running.wait()
         lines = await trio.Path(self.log).read_text()
         last = (lines.strip().splitlines() or [""])[-1]
-        raise TransportError(f"the {self.name} ended with status {status}: {last}")
+        raise ServiceFailed(f"the {self.name} ended {in_words(status)}: {last}")
 
     @property
     def _running(self) -> trio.Process:
@@ -87,6 +108,7 @@ class Service:
 
     async def stop(self) -> None:
         """Ask it to end, and wait; by force when it takes too long."""
+        self._is_to_end = True
         process, self._process = self._process, None
         if process is None or process.returncode is not None:
             return
@@ -104,6 +126,7 @@ class Service:
 
     def kill(self) -> None:
         """End it at once, as a crash would."""
+        self._is_to_end = True
         self._running.kill()
 
     async def wait_dead(self) -> None:
@@ -121,17 +144,40 @@ class Tree:
     @classmethod
     @asynccontextmanager
     async def grow(cls, services: list[Service]) -> AsyncIterator[Self]:
-        """Start them at the same time; end them, last first, with the block."""
+        """Start them at the same time; end them, last first, with the block.
+
+        :raises ServiceFailed: one ends by itself; the block is cancelled.
+        """
         tree = cls({service.name: service for service in services})
         try:
             async with open_foreground_nursery() as nursery:
                 for service in services:
                     nursery.start_soon(service.start)
-            yield tree
+            async with open_background_nursery() as watchers:
+                for service in services:
+                    watchers.start_soon(service.watch)
+                yield tree
         finally:
             with trio.CancelScope(shield=True):
                 for service in reversed(services):
                     await service.stop()
+
+
+def in_words(status: int) -> str:
+    """How a process ended."""
+    return f"with status {status}" if status >= 0 else f"by signal {-status} ({signal.Signals(-status).name})"
+
+
+async def are_free(ports: Iterable[int], host: str) -> bool:
+    """Whether nobody listens on any of these TCP ports; connections that are about to end do not matter."""
+    for port in ports:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                await sock.bind((host, port))
+            except OSError:
+                return False
+    return True
 
 
 async def free_ports(count: int, host: str) -> list[int]:

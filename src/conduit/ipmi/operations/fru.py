@@ -12,6 +12,7 @@ from conduit.errors import CompletionCodeError, LocalProtocolError, RemoteProtoc
 from conduit.ipmi.client import Bmc
 from conduit.ipmi.commands import FruAreaInfo, GetFruInventoryAreaInfo, ReadFruData, WriteFruData
 from conduit.ipmi.completion_codes import CompletionCode
+from conduit.ipmi.operations.asked import Asked
 from conduit.ipmi.operations.sdr import read_repository
 from conduit.ipmi.operations.sdr_cache import SdrCache
 from conduit.ipmi.records.fru import FruInventory, decode_fru
@@ -91,7 +92,7 @@ def _is_ours(locator: FruDevice) -> bool:
     return locator.logical and (locator.access_address, locator.access_lun, locator.channel) == (BMC_ADDRESS, 0, 0)
 
 
-async def read_fru(bmc: Bmc, fru_id: int = 0, *, verify: bool = True) -> Fru:
+async def read_fru(bmc: Asked, fru_id: int = 0, *, verify: bool = True) -> Fru:
     """All of one FRU, decoded.
 
     :param verify: leave out areas whose checksum is wrong.
@@ -101,7 +102,7 @@ async def read_fru(bmc: Bmc, fru_id: int = 0, *, verify: bool = True) -> Fru:
     return Fru(fru_id=fru_id, size=len(data), data=data, inventory=decode_fru(data, verify=verify))
 
 
-async def read_fru_data(bmc: Bmc, fru_id: int = 0) -> bytes:
+async def read_fru_data(bmc: Asked, fru_id: int = 0) -> bytes:
     """All bytes of one FRU's memory.
 
     :raises RemoteProtocolError: the BMC gives less than it says there is.
@@ -141,7 +142,7 @@ def _difference(old: bytes | None, new: bytes, unit: int) -> tuple[int, int]:
     return places[0] // unit * unit, min(len(new), (places[-1] // unit + 1) * unit)
 
 
-async def _read(bmc: Bmc, fru_id: int, info: FruAreaInfo, start: int, size: int) -> bytes:
+async def _read(bmc: Asked, fru_id: int, info: FruAreaInfo, start: int, size: int) -> bytes:
     unit, chunk, data = 1 + info.by_words, FIRST_CHUNK, bytearray()
     while len(data) < size:
         wanted = min(chunk, size - len(data) + (size - len(data)) % unit)
@@ -181,7 +182,7 @@ def _less(error: CompletionCodeError, size: int) -> int:
     return max(LEAST_CHUNK, size // 4 * 2)  # half of it, and even
 
 
-async def _patiently(bmc: Bmc, request: Command[BodyT]) -> BodyT:
+async def _patiently(bmc: Asked, request: Command[BodyT]) -> BodyT:
     """The answer, asked for again while the FRU is busy. :raises CompletionCodeError: refused, or busy for too long."""
     for _ in range(BUSY_TRIES - 1):
         try:

@@ -23,12 +23,14 @@ from conduit._trio import open_background_nursery
 from conduit.errors import AuthenticationError, CallError, ConduitError
 from conduit.ipmi import Bmc, Interface
 from conduit.ipmi.console import Console
+from conduit.rmcp.command import Body, Command
 from conduit.rmcp.endpoint import Endpoint, open_endpoint
 from conduit.services.agent.broker_cache import Cache, Observed
 from conduit.services.agent.broker_endpoints import ServerEndpoints
 from conduit.services.agent.broker_failures import UNREACHED, PausedError, call_error
 from conduit.services.agent.broker_health import BrokerSnapshot, Fallback
 from conduit.services.agent.broker_link import Link, NotOpenedError
+from conduit.services.agent.broker_queue import BACKGROUND
 from conduit.services.agent.broker_records import KnownRecords
 from conduit.services.agent.broker_repeats import Repeats
 from conduit.services.agent.broker_turns import Turns
@@ -36,6 +38,7 @@ from conduit.services.clock import Clock, system_clock
 from conduit.tunnel.call_frames import Code
 
 T = TypeVar("T")
+BodyT = TypeVar("BodyT", bound=Body)
 logger = logging.getLogger(__name__)
 
 NOBODY: Final = ""  # the tenant of what the Agent does by itself
@@ -76,6 +79,8 @@ class Broker:
         self._active: Link | None = None
         self._fallback: Fallback | None = None
         self._consoles = 0
+        self._lost = False  # the last that was tried reached nothing
+        self._back = trio.lowlevel.ParkingLot()
         self.records = KnownRecords()
         self.server = server
         self.clock = clock
@@ -132,6 +137,28 @@ class Broker:
         self._cache.put(kind, found)
         return found
 
+    async def ask(self, command: Command[BodyT]) -> BodyT:
+        """One request for the Agent's own sake: when nobody else waits, and no longer than a request takes.
+
+        :raises ConduitError: as ``Bmc.request``, or for a log-in.
+        """
+
+        async def work(bmc: Bmc) -> BodyT:
+            started = trio.current_time()
+            answer = await bmc.request(command)
+            self.answered(bmc, trio.current_time() - started)
+            return answer
+
+        async with self._turns.turn(BACKGROUND):
+            try:
+                return (await self._with_best(work)).value
+            except NotOpenedError as error:
+                raise error.error from error
+
+    async def wait_back(self) -> None:
+        """Return when the BMC answers again after something did not reach it."""
+        await self._back.park()
+
     def forget(self) -> None:
         """What was read may not be so any more: power was switched."""
         self._cache.forget()
@@ -166,7 +193,11 @@ class Broker:
             else:
                 if note:
                     self._note_choice(link, failure)
+                if self._lost:
+                    self._lost = False
+                    self._back.unpark_all()
                 return link, value
+        self._lost = True
         raise failure or AssertionError("a server has endpoints")
 
     def _note_choice(self, link: Link, failure: ConduitError | None) -> None:

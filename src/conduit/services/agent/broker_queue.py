@@ -9,6 +9,8 @@ from conduit.errors import ConduitError
 
 TicketT = TypeVar("TicketT")
 NO_TENANT: Final = ""
+BACKGROUND: Final = "\0background"
+"A tenant who is no customer: its tickets come when nobody else waits."
 
 
 class QueueFullError(ConduitError):
@@ -62,7 +64,8 @@ class FairQueue(Generic[TicketT]):
         """The next one's ticket; its tenant goes to the end of the round. None if nobody waits."""
         if not self._waiting:
             return None
-        tenant, tickets = self._waiting.popitem(last=False)
+        tenant = next((each for each in self._waiting if each != BACKGROUND), BACKGROUND)
+        tickets = self._waiting.pop(tenant)
         ticket = tickets.popleft()
         if tickets:
             self._waiting[tenant] = tickets

@@ -1,4 +1,4 @@
-"""A hub's link with the BMC: opens the console while it is wanted, pumps both ways, tries again, never steals."""
+"""A hub's link with the BMC: opens the console while it is wanted, pumps both ways, tries again, steals when told."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from conduit.ipmi.console_activation import ALREADY_ACTIVE
 from conduit.ipmi.console_events import ConsoleEvent, ConsoleEventKind
 from conduit.services.agent.broker_failures import call_error
 from conduit.services.agent.hub_settings import HubSettings
+from conduit.services.agent.sol_holder import SolHolder
 
 logger = logging.getLogger(__name__)
 CHUNK: Final = 32 << 10  # bytes of output at a time
@@ -52,9 +53,16 @@ class ConsoleLike(Protocol):
         ...
 
 
-OpenConsole = Callable[[], AbstractAsyncContextManager[ConsoleLike]]
-FindHolder = Callable[[], Awaitable[str | None]]
-"Who has the console, in words; None where the BMC does not tell."
+class OpenConsole(Protocol):
+    """Opens a console."""
+
+    def __call__(self, *, steal: bool = ...) -> AbstractAsyncContextManager[ConsoleLike]:
+        """:param steal: take it from who has it, whatever is configured."""
+        ...
+
+
+FindHolder = Callable[[], Awaitable[SolHolder | None]]
+"Who has the console; None where the BMC does not tell."
 
 
 class Owner(Protocol):
@@ -84,6 +92,17 @@ class Owner(Protocol):
         ...
 
 
+def _busy(holder: SolHolder | None) -> str:
+    """Who holds the console, and for how long it may be so; section 6.12.15 has the minute."""
+    if holder is not None and holder.is_from_here:
+        who = f"a session from the Agent's own address holds it ({holder.address})"
+        until = "; one that the Agent left behind at a restart ends within about a minute"
+    else:
+        who = "another system holds it" + ("" if holder is None else f" ({holder.address})")
+        until = ", until it lets go or is silent for about a minute"
+    return f"The BMC allows one serial session, and {who}{until}. Trying again."
+
+
 class ConsoleLink:
     """One task runs it, :meth:`run`."""
 
@@ -103,6 +122,11 @@ class ConsoleLink:
         """Somebody looks: open it, at once if that failed before."""
         self._wanted = True
         self._session.deadline = math.inf
+        self._hurry.set()
+
+    def take_over(self) -> None:
+        """Somebody who may wants the console from the system that has it: at once."""
+        logger.warning("a console is taken from another system: %s", self._owner.machine.text)
         self._hurry.set()
 
     def let_go(self, at: float) -> None:
@@ -158,7 +182,7 @@ class ConsoleLink:
         self.attempts += 1
         opened = False
         try:
-            async with self._open_console() as console:
+            async with self._open_console(steal=self._owner.machine.takes_over) as console:
                 opened = True
                 self._owner.happen(Happening.OPENED)
                 await self._pump(console)
@@ -178,11 +202,10 @@ class ConsoleLink:
             self._owner.happen(Happening.FAILED, text=f"The console cannot be opened: {call_error(error).message}.")
             return
         holder = await self._holder()
-        by = f" ({holder})" if holder else ""
-        text = f"The BMC allows one serial session, and another system holds it{by}. Trying again."
-        self._owner.happen(Happening.HELD, text=text, holder=holder)
+        address = None if holder is None else holder.address
+        self._owner.happen(Happening.HELD, text=_busy(holder), holder=address)
 
-    async def _holder(self) -> str | None:
+    async def _holder(self) -> SolHolder | None:
         if self._find_holder is None:
             return None
         try:

@@ -21,7 +21,7 @@ import trio
 from conduit._trio import open_background_nursery
 from conduit.console import Attach, End, Happening, Hub, Mode, Phase, Ring, decode_from_viewer
 from conduit.console.keyboard import Keys
-from conduit.console.messages import MAX_MESSAGE, Ended
+from conduit.console.messages import MAX_MESSAGE, Ended, Message
 from conduit.errors import DecodeError, RemoteProtocolError
 from conduit.services.agent.console_link import ConsoleLink, FindHolder, OpenConsole
 from conduit.services.agent.console_log import ConsoleLog
@@ -70,7 +70,7 @@ class ConsoleHub:
 
         :param viewer_name: who it is, for the others.
         :param mode: ``read`` or ``write``: what it may do at most.
-        :param may_take: whether it may take the keyboard from others.
+        :param may_take: whether it may take the keyboard from others, and the console from other systems.
         """
         viewer = ViewerStream(stream, MAX_MESSAGE)
         async with stream:
@@ -127,14 +127,21 @@ class ConsoleHub:
                     return
                 message = decode_from_viewer(data)
                 if message is not None:
-                    self.machine.receive(number, message, trio.current_time())
-                    self.notify()
+                    self._receive(number, message)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             scope.cancel()
         except RemoteProtocolError as error:
             self.machine.end_viewer(number, End.ERROR, _broken(error))
             self.notify()
         scope.deadline = trio.current_time() + GOODBYE
+
+    def _receive(self, number: int, message: Message) -> None:
+        took = self.machine.takes_over
+        self.machine.receive(number, message, trio.current_time())
+        if self.machine.takes_over and not took:
+            self._log.note(self.machine.text)
+            self._link.take_over()
+        self.notify()
 
     async def _write(self, viewer: ViewerStream, number: int) -> None:
         while not self.machine.is_over(number):

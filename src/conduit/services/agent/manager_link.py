@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Final
 
@@ -12,15 +12,18 @@ import trio
 from conduit._trio import open_foreground_nursery
 from conduit.errors import CallError, LocalProtocolError
 from conduit.services.agent.config import host_and_port
+from conduit.services.agent.reports import Reports
+from conduit.services.agent.standing import Standing
 from conduit.services.api.manager.v1.machine_pb import (
-    ReportedServer,
     ReportServersRequest,
     ReportServersResponse,
     WatchGatewaysRequest,
     WatchGatewaysResponse,
 )
 from conduit.services.connect_client import ConnectClient
+from conduit.services.keepsake import Keepsake
 from conduit.services.machine import MachineCertificate
+from conduit.services.troubles import Trouble
 from conduit.tunnel import Addresses
 
 RETRY: Final = 2.0  # seconds
@@ -32,7 +35,7 @@ logger = structlog.get_logger(__name__)
 class ManagerLink:
     """Keeps up with the Manager; while that is down, tunnels and consoles go on.
 
-    :param report: the servers as they are now.
+    :param reports: the servers as they are now.
     """
 
     def __init__(
@@ -40,13 +43,25 @@ class ManagerLink:
         client: ConnectClient,
         certificate: MachineCertificate,
         addresses: Addresses,
-        report: Callable[[], Sequence[ReportedServer]],
+        reports: Reports,
+        standing: Standing,
     ) -> None:
         self._client = client
         self._certificate = certificate
         self._addresses = addresses
-        self._report = report
-        self._changed = trio.Event()
+        self._reports = reports
+        self._standing = standing
+        self._silent = Trouble("the Manager does not take the list of servers")
+        self._deaf = Trouble("no list of Gateways from the Manager")
+        self._memory = Keepsake(certificate, "remembered")
+
+    def recall(self) -> None:
+        """Begin with the Gateways that are remembered: the Manager may be down."""
+        found = self._memory.read(self._certificate.clock())
+        endpoints = [] if found is None else found[0].get("gateways", [])
+        if found is not None and endpoints:
+            logger.info("Gateways as remembered", seconds=round(self._certificate.clock() - found[1]))
+            self._use([str(each) for each in endpoints])
 
     async def run(self) -> None:
         """For ever."""
@@ -55,47 +70,49 @@ class ManagerLink:
             nursery.start_soon(self._keep_reporting)
             nursery.start_soon(self._follow_gateways)
 
-    def report_again(self) -> None:
-        """Something changed: tell at once."""
-        self._changed.set()
-
     async def _keep_reporting(self) -> None:
         while True:
-            self._changed = trio.Event()
             try:
-                request = ReportServersRequest(servers=list(self._report()))
-                answer = await self._client.call(
-                    "ReportServers", request, ReportServersResponse, bearer=self._certificate.token()
-                )
+                request = ReportServersRequest(servers=self._reports.next())
+                async with self._certificate.shown() as bearer:
+                    answer = await self._client.call("ReportServers", request, ReportServersResponse, bearer=bearer)
             except CallError as error:
-                logger.warning("the Manager does not take the list of servers", reason=error.message)
+                self._silent.failed(error.message)
+                self._standing.manager_answers = False
                 pause = RETRY
             else:
+                self._silent.over()
+                self._standing.manager_answers = True
+                self._reports.taken(refused=list(answer.refused))
                 pause = float(answer.report_interval_seconds or 60)
                 for server_id, reason in answer.refused.items():
                     logger.error("the Manager refuses a server", server=server_id, reason=reason)
             with trio.move_on_after(pause):
-                await self._changed.wait()
+                await self._reports.wait_news()
 
     async def _follow_gateways(self) -> None:
         while True:
             try:
                 await self._watch()
             except CallError as error:
-                logger.warning("no list of Gateways from the Manager", reason=error.message)
+                self._deaf.failed(error.message)
             await trio.sleep(RETRY)
 
     async def _watch(self) -> None:
-        stream = self._client.stream(
-            "WatchGateways",
-            WatchGatewaysRequest(),
-            WatchGatewaysResponse,
-            bearer=self._certificate.token(),
-            silence=SILENCE,
-        )
-        async with aclosing(stream) as lists:
-            async for each in lists:
-                self._use([gateway.tunnel_endpoint for gateway in each.gateways])
+        async with self._certificate.shown() as bearer:
+            stream = self._client.stream(
+                "WatchGateways", WatchGatewaysRequest(), WatchGatewaysResponse, bearer=bearer, silence=SILENCE
+            )
+            async with aclosing(stream) as lists:
+                async for each in lists:
+                    self._deaf.over()
+                    await self._hear([gateway.tunnel_endpoint for gateway in each.gateways])
+
+    async def _hear(self, endpoints: Sequence[str]) -> None:
+        self._use(endpoints)
+        if endpoints:
+            facts = {"gateways": sorted(endpoints)}
+            await trio.to_thread.run_sync(self._memory.write, facts, self._certificate.clock())
 
     def _use(self, endpoints: Sequence[str]) -> None:
         """An empty list is not believed: the Manager may just have started."""

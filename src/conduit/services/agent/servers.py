@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -18,12 +18,11 @@ from conduit.services.agent.broker import AGENT, Broker, open_broker
 from conduit.services.agent.broker_endpoints import ControlEndpoint, ServerEndpoints
 from conduit.services.agent.config import AgentConfig, Console, Control, ServerConfig, password_of
 from conduit.services.agent.console_log import LogSettings
+from conduit.services.agent.discovery import AT_ONCE, Discovery
 from conduit.services.agent.hub import ConsoleHub, open_console_hub
 from conduit.services.agent.hub_settings import HubSettings
 from conduit.services.agent.secret_store import SecretStore
-from conduit.services.agent.sol_holder import find_sol_holder
-from conduit.services.api.common.v1.server_pb import BMCType, SOLType
-from conduit.services.api.manager.v1.machine_pb import ReportedServer
+from conduit.services.agent.sol_holder import SolHolder, find_sol_holder
 
 _INTERFACES: Final = {"ipmi": Interface.LANPLUS, "ipmi-1.5": Interface.LAN}
 logger = structlog.get_logger(__name__)
@@ -37,6 +36,7 @@ class Server:
     config: ServerConfig
     broker: Broker
     hub: ConsoleHub | None
+    discovery: Discovery
 
 
 @dataclass(slots=True)
@@ -47,6 +47,11 @@ class _Kept:
     leave: trio.Event
     gone: trio.Event
 
+    @property
+    def steals(self) -> bool:
+        """Whether its console is taken from whoever has it."""
+        return self.config.console is not None and self.config.console.steal
+
 
 class Servers:
     """All that the configuration names; it may be replaced while consoles are open."""
@@ -56,6 +61,10 @@ class Servers:
         self._store = store_of(config)
         self._udp = udp
         self._nursery = nursery
+        self._looks = trio.CapacityLimiter(AT_ONCE)
+        self._changed = trio.lowlevel.ParkingLot()
+        self.changes = 0
+        "So far, of what the Manager is to know."
         self._kept: dict[str, _Kept] = {}
         self.by_id: dict[str, Server] = {}
         "Those that are ready."
@@ -63,15 +72,40 @@ class Servers:
         "Likewise, their brokers."
 
     async def use(self, wanted: Mapping[str, ServerConfig]) -> None:
-        """Have these servers and no others. Those whose configuration stays the same notice nothing."""
+        """Have these servers and no others. One that differs only in what :func:`may_stay` allows is not opened anew,
+        and its console goes on; logs are, as somebody may have moved the files.
+        """
         for server_id, kept in list(self._kept.items()):
-            if wanted.get(server_id) != kept.config:
-                logger.info("server leaves", server=server_id)
-                kept.leave.set()
-                await kept.gone.wait()
+            new = wanted.get(server_id)
+            if new is not None and may_stay(kept.config, new):
+                self._adapt(server_id, kept, new)
+                continue
+            logger.info("server leaves", server=server_id)
+            kept.leave.set()
+            await kept.gone.wait()
         for server_id, config in wanted.items():
             if server_id not in self._kept:
                 await self._nursery.start(self._keep, server_id, config)
+        self._tell()
+
+    def _adapt(self, server_id: str, kept: _Kept, new: ServerConfig) -> None:
+        if new != kept.config:
+            logger.info("server has other settings", server=server_id)
+        kept.config = new
+        server = self.by_id.get(server_id)
+        if server is not None:
+            self.by_id[server_id] = replace(server, config=new)
+            if server.hub is not None and new.console is not None:
+                server.hub.configure(hub_settings(new.console))
+
+    def _tell(self) -> None:
+        self.changes += 1
+        self._changed.unpark_all()
+
+    async def wait_changed(self, since: int) -> None:
+        """Return when there are other servers, or more is known of one, than at so many changes."""
+        while self.changes == since:
+            await self._changed.park()
 
     async def say_goodbye(self) -> None:
         """Tell all viewers of consoles to come back later; calls go on."""
@@ -102,13 +136,21 @@ class Servers:
         broker = await stack.enter_async_context(open_broker(endpoints, udp=self._udp))
         hub = None
         if config.console is not None:
-            opener = partial(broker.open_console, steal=config.console.steal)
+            kept = self._kept[server_id]
             spool = self._state / "consoles" / server_id
             settings = hub_settings(config.console)
             hub = await stack.enter_async_context(
-                open_console_hub(opener, spool=spool, settings=settings, find_holder=partial(_find_holder, broker))
+                open_console_hub(
+                    lambda *, steal=False: broker.open_console(steal=steal or kept.steals),
+                    spool=spool,
+                    settings=settings,
+                    find_holder=partial(_find_holder, broker),
+                )
             )
-        return Server(server_id, config, broker, hub)
+        discovery = Discovery(broker, self._looks, self._tell)
+        nursery = await stack.enter_async_context(open_background_nursery())
+        nursery.start_soon(discovery.run)
+        return Server(server_id, config, broker, hub, discovery)
 
 
 @asynccontextmanager
@@ -120,10 +162,19 @@ async def open_servers(config: AgentConfig) -> AsyncIterator[Servers]:
         yield servers
 
 
-async def _find_holder(broker: Broker) -> str | None:
+async def _find_holder(broker: Broker) -> SolHolder | None:
     """Who has the serial console, as far as the BMC tells."""
     found = await broker.run(AGENT, find_sol_holder)
     return found.value
+
+
+def may_stay(old: ServerConfig, new: ServerConfig) -> bool:
+    """Whether a server can go on as it is, with the same BMC, owner and console: its log and its name may be others."""
+    console = old.console
+    if console is not None and new.console is not None:
+        console = replace(console, log=new.console.log, steal=new.console.steal)
+    same = replace(old, console=console, display_name=new.display_name, tags=new.tags, metadata=new.metadata)
+    return same == new
 
 
 def hub_settings(console: Console) -> HubSettings:
@@ -152,20 +203,4 @@ def _endpoint(server_id: str, number: int, control: Control, store: SecretStore)
         interface=_INTERFACES[control.type],
         cipher_suite=control.cipher_suite,
         workarounds=control.workarounds,
-    )
-
-
-def reported(server: Server) -> ReportedServer:
-    """What the Manager is told: no address, no credential."""
-    config = server.config
-    return ReportedServer(
-        server_id=server.id,
-        customer=config.customer,
-        display_name=config.display_name,
-        tags=list(config.tags),
-        metadata=dict(config.metadata),
-        control_kinds=[BMCType.BMC_IPMI for _ in config.control],
-        sol_kind=SOLType.SOL_IPMI if config.console is not None else SOLType.SOL_UNSPECIFIED,
-        features=["power", "sensors", "events", *(["console"] if config.console is not None else [])],
-        status="online" if server.broker.snapshot().reachable else "offline",
     )

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final
 
 from conduit.errors import CallError
+from conduit.services.agent.broker_metrics import BrokerMetrics
 from conduit.services.agent.operations import served_methods
 from conduit.services.agent.servers import Servers
 from conduit.tunnel import Tunnel, TunnelStream, serve_streams, serving_calls
@@ -17,9 +18,9 @@ CONSOLE: Final = "console"
 MAX_STREAMS: Final = 2048
 
 
-async def serve_tunnel(servers: Servers, tunnel: Tunnel) -> None:
+async def serve_tunnel(servers: Servers, metrics: BrokerMetrics, tunnel: Tunnel) -> None:
     """Until the tunnel ends."""
-    methods = served_methods(servers.brokers)
+    methods = served_methods(servers.brokers, metrics)
     handlers: dict[str, StreamHandler] = {CALL: serving_calls(methods), CONSOLE: partial(_serve_console, servers)}
     await serve_streams(tunnel, handlers, max_handlers=MAX_STREAMS)
 

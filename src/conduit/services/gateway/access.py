@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from conduit.errors import AuthenticationError, CallError
 from conduit.services.api.manager.v1.machine_pb import Revocation
-from conduit.services.certificates import BACKDATE, Identity
+from conduit.services.certificates import BACKDATE, LIFE, Identity
 from conduit.services.clock import MAX_SKEW, Clock, from_timestamp
+from conduit.services.gateway.facts import Ended
 from conduit.services.permissions import Permission
 from conduit.services.remembered import Remembered
 from conduit.services.sealing import Sealer, SealingKey
 from conduit.services.tokens import ServerClaims, ServerContext, TokenVerifier
 from conduit.tunnel.call_frames import Code
+
+MATTERS: Final = LIFE + 2 * MAX_SKEW  # seconds that a revocation can still change something; tokens end sooner
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,6 @@ class Revocations:
     def __init__(self) -> None:
         self.last = 0
         "The number of the last one that is known."
-        self._tokens: set[str] = set()
         self._before: dict[tuple[str, str], float] = {}
 
     def add(self, revocations: Iterable[Revocation]) -> None:
@@ -51,18 +54,20 @@ class Revocations:
             self.last = max(self.last, revocation.number)
             if revocation.what is None:
                 continue
-            kind, target = revocation.what.field, revocation.what.value
-            if kind == "token_id":
-                self._tokens.add(target)
-            else:
-                before = from_timestamp(revocation.not_before) or 0.0
-                self._before[kind, target] = max(before, self._before.get((kind, target), 0.0))
+            key = revocation.what.field, revocation.what.value
+            before = from_timestamp(revocation.not_before) or 0.0
+            self._before[key] = max(before, self._before.get(key, 0.0))
+
+    def known(self, now: float) -> list[Ended]:
+        """Those that still matter; the others are forgotten: whatever they ended has expired."""
+        self._before = {key: before for key, before in self._before.items() if before >= now - MATTERS}
+        return [(kind, name, before) for (kind, name), before in self._before.items()]
 
     def revoked(self, claims: ServerClaims) -> bool:
         """Whether the token is worth nothing any more."""
         by_customer = self._before.get(("customer_id", claims.customer_id), 0.0)
         by_server = self._before.get(("server_id", claims.server_id), 0.0)
-        return claims.token_id in self._tokens or claims.issued_at < max(by_customer, by_server)
+        return ("token_id", claims.token_id) in self._before or claims.issued_at < max(by_customer, by_server)
 
     def machine_revoked(self, machine_id: str, certified_at: float) -> bool:
         """Whether a machine's certificate is worth nothing any more."""

@@ -13,6 +13,7 @@ from conduit.services.api.gateway.v1.gateway_connect import GatewayService, Gate
 from conduit.services.gateway.gateway import Gateway
 from conduit.services.gateway.rest import rest_service
 from conduit.services.gateway.rpc import GatewayRpc
+from conduit.services.gateway.sessions import Face
 from conduit.services.secret import Secret
 from conduit.services.web.asgi import Application
 from conduit.services.web.compression import COMPRESSIONS
@@ -23,6 +24,10 @@ from conduit.services.web.openapi import document
 from conduit.services.web.rest import MAX_BODY, add_routes, answer_failures
 
 PROTOCOL: Final = "conduit.console.1"
+RFB_PROTOCOLS: Final = ("binary", "rfb")  # what viewers call it
+GOING_AWAY: Final = 1001  # RFC 6455 section 7.4.1
+POLICY: Final = 1008
+MAX_REASON: Final = 120  # characters: a close frame has room for 123 bytes
 _TICKET: Final = "ticket."
 
 
@@ -39,6 +44,7 @@ def create_app(gateway: Gateway, leaving: trio.Event, settings: WebSettings) -> 
     add_routes(rest, service)
     answer_failures(rest)
     _add_consoles(rest, gateway)
+    _add_displays(rest, gateway)
 
     @rest.get("/openapi.json")
     async def openapi() -> dict[str, Any]:
@@ -60,11 +66,27 @@ def _add_consoles(rest: QuartTrio, gateway: Gateway) -> None:
     @rest.websocket("/api/v1/consoles/<session_id>/stream")
     async def console(session_id: str) -> tuple[str, int] | None:
         try:
-            session = gateway.consoles.redeem(_ticket(websocket.requested_subprotocols), session_id)
+            session = gateway.sessions.redeem(_ticket(websocket.requested_subprotocols), session_id)
         except CallError as error:
             return error.message, 401
         await websocket.accept(subprotocol=PROTOCOL)
         await gateway.relay.run(session, _receive, websocket.send)
+        return None
+
+
+def _add_displays(rest: QuartTrio, gateway: Gateway) -> None:
+    @rest.websocket("/api/v1/displays/<session_id>/stream")
+    async def display(session_id: str) -> tuple[str, int] | None:
+        protocols = websocket.requested_subprotocols
+        try:
+            session = gateway.sessions.redeem(_ticket(protocols), session_id, Face.DISPLAY)
+        except CallError as error:
+            return error.message, 401
+        await websocket.accept(subprotocol=next((each for each in protocols if each in RFB_PROTOCOLS), None))
+        seat = websocket.args.get("seat", "")
+        last = await gateway.displays.run(session, _receive, websocket.send, seat if seat.isdecimal() else "")
+        if last is not None:
+            await websocket.close(GOING_AWAY if last.retry else POLICY, last.text[:MAX_REASON])
         return None
 
 

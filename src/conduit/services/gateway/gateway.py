@@ -13,9 +13,10 @@ from conduit.services.clock import Clock, system_clock
 from conduit.services.gateway.access import Access, Grant
 from conduit.services.gateway.agents import Agents
 from conduit.services.gateway.console_stream import ConsoleRelay
-from conduit.services.gateway.consoles import Consoles
+from conduit.services.gateway.display_stream import DisplayRelay
 from conduit.services.gateway.manager_link import ManagerLink
 from conduit.services.gateway.operations import Operations
+from conduit.services.gateway.sessions import Session, Sessions
 from conduit.tunnel.call_frames import Code
 
 SWEEP: Final = 1.0  # seconds between looks at what has expired or is revoked
@@ -47,26 +48,33 @@ class Gateway:
         self.access = access
         self.agents = agents
         self.operations = Operations(agents)
-        self.consoles = Consoles(access, clock)
-        self.relay = ConsoleRelay(agents, self.consoles)
+        self.sessions = Sessions(access, clock)
+        self.relay = ConsoleRelay(agents, self.sessions)
+        self.displays = DisplayRelay(agents, self.sessions)
         self._link = link
         self._streams: trio.Nursery | None = None
 
-    @property
-    def websocket_url(self) -> str:
-        """The same for WebSockets."""
-        return "ws" + self.public_url.removeprefix("http")
+    def stream_url(self, session: Session) -> str:
+        """The session's WebSocket."""
+        return f"ws{self.public_url.removeprefix('http')}/api/v1/{session.face}s/{session.id}/stream"
 
-    async def check_keys(self) -> None:
-        """:raises CallError: UNAVAILABLE: nobody's token can be verified yet."""
-        if not self._link.ready.is_set():
-            raise CallError(Code.UNAVAILABLE, "the Manager has not told its public keys yet")
+    def page_url(self, session: Session) -> str:
+        """The web page that shows it."""
+        return f"{self.pages_url}/{session.face}/{session.server_id}"
+
+    async def check_keys(self) -> str:
+        """What tokens are judged by, in words.
+
+        :raises CallError: UNAVAILABLE: nobody's token can be verified.
+        """
+        return self._link.check()
 
     async def grant(self, token: str) -> Grant:
         """What a token allows; one that is signed with a new key makes us ask for the keys.
 
-        :raises CallError: UNAUTHENTICATED.
+        :raises CallError: UNAUTHENTICATED; UNAVAILABLE: it cannot be verified now.
         """
+        self._link.check()
         if not self.access.knows_key_of(token):
             await self._link.fetch_keys()
         return self.access.grant(token)
@@ -76,7 +84,7 @@ class Gateway:
         async with open_foreground_nursery() as self._streams:
             while True:
                 await trio.sleep(SWEEP)
-                self.consoles.sweep()
+                self.sessions.sweep()
                 self.agents.sweep(self.access.certificate_revoked)
 
     @property

@@ -17,7 +17,7 @@ from conduit.errors import CallError, ConduitError, DecodeError
 from conduit.services.api.gateway.v1.gateway_pb import ConsoleDataChunk
 from conduit.services.gateway.console_chunks import to_attach, to_chunk, to_messages
 from conduit.services.gateway.console_stream import ConsoleRelay
-from conduit.services.gateway.consoles import ConsoleSession
+from conduit.services.gateway.sessions import Session
 from conduit.services.web.errors import report
 from conduit.tunnel.call_frames import Code
 
@@ -25,7 +25,7 @@ from conduit.tunnel.call_frames import Code
 async def console_chunks(
     nursery: trio.Nursery,
     relay: ConsoleRelay,
-    session: ConsoleSession,
+    session: Session,
     first: ConsoleDataChunk,
     rest: AsyncIterator[ConsoleDataChunk],
 ) -> AsyncGenerator[ConsoleDataChunk]:
@@ -54,7 +54,7 @@ class _Stream:
     def __init__(
         self,
         relay: ConsoleRelay,
-        session: ConsoleSession,
+        session: Session,
         first: ConsoleDataChunk,
         rest: AsyncIterator[ConsoleDataChunk],
     ) -> None:

@@ -50,6 +50,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "GetBootDevice": Operation(Permission.POWER_READ, pb.GetBootDeviceResponse),
     "SetBootDevice": Operation(Permission.BOOT_WRITE, pb.SetBootDeviceResponse),
     "Identify": Operation(Permission.POWER_WRITE, pb.IdentifyResponse),
+    "GetScreenshot": Operation(Permission.VNC_READ, pb.GetScreenshotResponse),
+    "SendKeys": Operation(Permission.VNC_WRITE, pb.SendKeysResponse),
 }
 
 

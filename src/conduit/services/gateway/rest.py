@@ -10,6 +10,7 @@ from conduit.services.web.rest import RestService, Route
 
 _SERVER: Final = "/api/v1/servers/{server_id}"
 _CONSOLE: Final = "/api/v1/consoles"
+_DISPLAY: Final = "/api/v1/displays"
 POWER: Final = {
     "on": "PowerOn",
     "off": "PowerOff",
@@ -39,6 +40,16 @@ ROUTES: Final = (
     ),
     Route(verb="GET", path=f"{_CONSOLE}/{{session_id}}", method="GetSOLSession", summary="A console session."),
     Route(verb="DELETE", path=f"{_CONSOLE}/{{session_id}}", method="CloseSOLSession", summary="End it."),
+    Route(
+        verb="POST",
+        path=_DISPLAY,
+        method="CreateVNCSession",
+        summary="A session at the screen; its ticket opens the WebSocket, which speaks RFB, once, within 30 seconds.",
+    ),
+    Route(verb="GET", path=f"{_DISPLAY}/{{session_id}}", method="GetVNCSession", summary="A session at the screen."),
+    Route(verb="DELETE", path=f"{_DISPLAY}/{{session_id}}", method="CloseVNCSession", summary="End it."),
+    Route(verb="GET", path=f"{_SERVER}/screenshot", method="GetScreenshot", summary="The screen, as a PNG in base64."),
+    Route(verb="POST", path=f"{_SERVER}/keys", method="SendKeys", summary="Type on the screen's keyboard."),
 )
 
 

@@ -15,6 +15,7 @@ from conduit.services.api.gateway.v1.gateway_connect import GatewayService
 from conduit.services.clock import timestamp
 from conduit.services.gateway.gateway import Gateway
 from conduit.services.gateway.grpc_console import console_chunks
+from conduit.services.gateway.sessions import Face
 from conduit.services.headers import bearer_of
 from conduit.services.permissions import Permission
 from conduit.tunnel.call_frames import Code
@@ -94,6 +95,57 @@ class GatewayRpc(GatewayService):
         """Blink."""
         return await self._perform("Identify", request, ctx, pb.IdentifyResponse)
 
+    async def get_screenshot(self, request: pb.GetScreenshotRequest, ctx: _Context) -> pb.GetScreenshotResponse:
+        """The screen as a picture."""
+        return await self._perform("GetScreenshot", request, ctx, pb.GetScreenshotResponse)
+
+    async def send_keys(self, request: pb.SendKeysRequest, ctx: _Context) -> pb.SendKeysResponse:
+        """Type on the screen's keyboard."""
+        return await self._perform("SendKeys", request, ctx, pb.SendKeysResponse)
+
+    # --- displays -----------------------------------------------------------------------------------------------------
+
+    async def create_vnc_session(
+        self, request: pb.CreateVNCSessionRequest, ctx: _Context
+    ) -> pb.CreateVNCSessionResponse:
+        """A session at the screen, and the ticket that opens it once."""
+        grant = await self._gateway.grant(bearer_of(ctx))
+        session, ticket = self._gateway.sessions.create(
+            grant, request.server_id, read_only=request.read_only, face=Face.DISPLAY
+        )
+        return pb.CreateVNCSessionResponse(
+            session_id=session.id,
+            websocket_endpoint=self._gateway.stream_url(session),
+            expires_at=timestamp(session.expires_at),
+            viewer_url=self._gateway.page_url(session),
+            ticket=ticket.reveal(),
+        )
+
+    async def get_vnc_session(self, request: pb.GetVNCSessionRequest, ctx: _Context) -> pb.GetVNCSessionResponse:
+        """A session of the caller's."""
+        grant = await self._gateway.grant(bearer_of(ctx))
+        session = self._gateway.sessions.find(grant, request.session_id, Face.DISPLAY)
+        return pb.GetVNCSessionResponse(
+            session=pb.VNCSession(
+                id=session.id,
+                customer_id=session.grant.claims.customer_id,
+                server_id=session.server_id,
+                agent_id=session.grant.context.agent_id,
+                status="active" if session.viewers else "idle",
+                viewer_url=self._gateway.page_url(session),
+                created_at=timestamp(session.created_at),
+                expires_at=timestamp(session.expires_at),
+                read_only=session.read_only,
+                viewers=session.viewers,
+            )
+        )
+
+    async def close_vnc_session(self, request: pb.CloseVNCSessionRequest, ctx: _Context) -> pb.CloseVNCSessionResponse:
+        """End it, and whoever looks at it."""
+        grant = await self._gateway.grant(bearer_of(ctx))
+        self._gateway.sessions.close(grant, request.session_id, Face.DISPLAY)
+        return pb.CloseVNCSessionResponse()
+
     # --- consoles -----------------------------------------------------------------------------------------------------
 
     async def create_sol_session(
@@ -101,18 +153,18 @@ class GatewayRpc(GatewayService):
     ) -> pb.CreateSOLSessionResponse:
         """A console session, and the ticket that opens it once."""
         grant = await self._gateway.grant(bearer_of(ctx))
-        session, ticket = self._gateway.consoles.create(grant, request.server_id, read_only=request.read_only)
+        session, ticket = self._gateway.sessions.create(grant, request.server_id, read_only=request.read_only)
         return pb.CreateSOLSessionResponse(
             session_id=session.id,
-            websocket_endpoint=f"{self._gateway.websocket_url}/api/v1/consoles/{session.id}/stream",
+            websocket_endpoint=self._gateway.stream_url(session),
             expires_at=timestamp(session.expires_at),
-            console_url=f"{self._gateway.pages_url}/console/{session.server_id}",
+            console_url=self._gateway.page_url(session),
             ticket=ticket.reveal(),
         )
 
     async def get_sol_session(self, request: pb.GetSOLSessionRequest, ctx: _Context) -> pb.GetSOLSessionResponse:
         """A session of the caller's."""
-        session = self._gateway.consoles.find(await self._gateway.grant(bearer_of(ctx)), request.session_id)
+        session = self._gateway.sessions.find(await self._gateway.grant(bearer_of(ctx)), request.session_id)
         return pb.GetSOLSessionResponse(
             session=pb.SOLSession(
                 id=session.id,
@@ -130,7 +182,7 @@ class GatewayRpc(GatewayService):
     async def close_sol_session(self, request: pb.CloseSOLSessionRequest, ctx: _Context) -> pb.CloseSOLSessionResponse:
         """End it, and whoever looks at it."""
         grant = await self._gateway.grant(bearer_of(ctx))
-        self._gateway.consoles.close(grant, request.session_id)
+        self._gateway.sessions.close(grant, request.session_id)
         return pb.CloseSOLSessionResponse()
 
     async def stream_console_data(
@@ -143,7 +195,7 @@ class GatewayRpc(GatewayService):
         grant.check_server("" if first is None else first.server_id)
         if first is None or not first.is_handshake:
             raise CallError(Code.INVALID_ARGUMENT, "the first chunk must be a handshake")
-        session = self._gateway.consoles.find(grant, first.session_id)
+        session = self._gateway.sessions.find(grant, first.session_id)
         chunks = console_chunks(self._gateway.streams, self._gateway.relay, session, first, request)
         async with aclosing(chunks):
             async for chunk in chunks:

@@ -22,8 +22,8 @@ from conduit.services.gateway.agents import Agents, admit, is_agent
 from conduit.services.gateway.app import create_app
 from conduit.services.gateway.gateway import Gateway
 from conduit.services.gateway.manager_link import ManagerLink
-from conduit.services.machine import SERVICE, MachineCertificate, MachineFiles
-from conduit.services.settings import read_secret
+from conduit.services.machine import SERVICE, JoinToken, MachineCertificate, MachineFiles
+from conduit.services.started import Started, reload_certificate
 from conduit.services.web.bindings import Binding
 from conduit.services.web.clients import LOOPBACK
 from conduit.services.web.fronting import WebSettings
@@ -45,7 +45,7 @@ class GatewaySettings:
     name: str
     "This Gateway's; unique."
     state: Path = Path("/var/lib/conduit-gateway")
-    "Folder for its certificate."
+    "Folder for its certificate, and what it remembers of the Manager."
     join_token_file: Path | None = None
     "File with the join token; needed until the machine has enrolled."
     join_token_env: str | None = None
@@ -92,20 +92,12 @@ class GatewaySettings:
         return WebSettings(trusted_proxies=tuple(self.trusted_proxies), metrics_readers=tuple(self.metrics_readers))
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """What a Gateway that runs listens on."""
-
-    port: int
-    tunnel_port: int
-
-
 async def run_gateway(
     settings: GatewaySettings,
     *,
     clock: Clock = system_clock,
     leave: trio.Event,
-    task_status: trio.TaskStatus[Ports] = trio.TASK_STATUS_IGNORED,
+    task_status: trio.TaskStatus[Started] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Until *leave* is set."""
     async with open_http(settings.manager_ca) as http:
@@ -115,9 +107,7 @@ async def run_gateway(
             machines,
             clock,
             name=settings.name,
-            join_token=lambda: read_secret(
-                file=settings.join_token_file, environment=settings.join_token_env, what="join token"
-            ),
+            join_token=JoinToken(kind="gateway", file=settings.join_token_file, environment=settings.join_token_env),
         )
         access = Access(clock)
         async with accept(
@@ -138,7 +128,7 @@ async def _run(
     listener: Listener,
     access: Access,
     leave: trio.Event,
-    task_status: trio.TaskStatus[Ports],
+    task_status: trio.TaskStatus[Started],
 ) -> None:
     agents = Agents()
     public_tunnel = settings.public_tunnel or f"{settings.tunnel_host}:{listener.port}"
@@ -146,6 +136,7 @@ async def _run(
     link = ManagerLink(
         http, settings.manager, certificate, access, advertise=(public_url, public_tunnel), agents=agents
     )
+    link.recall()
     origins = settings.origins or [_origin(settings.manager)]
     pages = settings.pages_url or settings.manager
     gateway = Gateway(
@@ -167,9 +158,17 @@ async def _run(
             start = partial(serve, app, settings.binding, leave=no_more, trusted=settings.web.trusted_proxies)
             bound = await clients.start(start)
             await link.ready.wait()
-            task_status.started(Ports(bound.port, listener.port))
+            addresses = {"clients": bound.urls[0], "agents": f"{settings.tunnel_host}:{listener.port}"}
+            task_status.started(
+                Started(
+                    service="gateway",
+                    name=settings.name,
+                    addresses=addresses,
+                    reload=partial(reload_certificate, bound),
+                )
+            )
             await leave.wait()
-            gateway.consoles.end_all(End.DRAIN)
+            gateway.sessions.end_all(End.DRAIN)
             no_more.set()
         await agents.drain(DRAIN)
 

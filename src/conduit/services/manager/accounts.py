@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
 import uuid
@@ -17,15 +16,16 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from conduit.errors import CallError
 from conduit.services.clock import Clock
+from conduit.services.manager import refreshing
 from conduit.services.manager.database import Database
 from conduit.services.manager.pages import page_of, token_after
+from conduit.services.manager.refreshing import Refresh
 from conduit.services.manager.revocations import revoke, revoked_since
 from conduit.services.manager.schema import customers, refresh_tokens
 from conduit.services.manager.throttle import Throttle
 from conduit.services.secret import Secret
 from conduit.tunnel.call_frames import Code
 
-REFRESH_LIFE: Final = 14 * 24 * 3600.0  # seconds
 MIN_PASSWORD: Final = 10  # characters
 MAX_PASSWORD: Final = 256  # characters
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
@@ -47,14 +47,6 @@ class Account:
     display_name: str
     is_staff: bool
     created_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Refresh:
-    """A refresh token and when it is worth nothing."""
-
-    token: Secret
-    expires_at: float
 
 
 class Accounts:
@@ -129,11 +121,11 @@ class Accounts:
             raise CallError(Code.UNAUTHENTICATED, _DENIED)
         self._throttle.succeeded(email)
         account = found[0]
-        refresh = await self._database.run(lambda connection: self._issue(connection, account.id, str(uuid.uuid4())))
+        refresh = await self._database.run(lambda connection: refreshing.begin(connection, account.id, self._clock()))
         return account, refresh
 
     async def refresh(self, token: Secret) -> tuple[Account, Refresh]:
-        """Give a refresh token for the next one. One that comes a second time was stolen: it ends all of its log-in.
+        """Give a refresh token for the next one. One that was stolen ends all of its log-in.
 
         :raises CallError: UNAUTHENTICATED.
         """
@@ -144,23 +136,19 @@ class Accounts:
 
     async def log_out(self, token: Secret) -> None:
         """End the log-in that the refresh token belongs to; nothing happens where there is none."""
+        await self._database.run(lambda connection: refreshing.end_with(connection, token))
 
-        def work(connection: sa.Connection) -> None:
-            mine = sa.select(refresh_tokens.c.family).where(refresh_tokens.c.digest == _digest(token))
-            connection.execute(sa.delete(refresh_tokens).where(refresh_tokens.c.family.in_(mine)))
-
-        await self._database.run(work)
-
-    async def end_sessions(self, customer_id: str) -> None:
+    async def end_sessions(self, email_or_id: str) -> None:
         """Log somebody out everywhere.
 
         :raises CallError: NOT_FOUND.
         """
 
         def work(connection: sa.Connection) -> None:
-            if _find(connection, customer_id) is None:
+            found = _find(connection, email_or_id.strip().lower())
+            if found is None:
                 raise CallError(Code.NOT_FOUND, "there is no such customer")
-            self._end_sessions(connection, customer_id)
+            self._end_sessions(connection, found[0].id)
 
         await self._database.run(work)
 
@@ -198,30 +186,15 @@ class Accounts:
         except (VerificationError, InvalidHashError):
             return False
 
-    def _issue(self, connection: sa.Connection, customer_id: str, family: str) -> Refresh:
-        now = self._clock()
-        refresh = Refresh(Secret(secrets.token_urlsafe(32)), now + REFRESH_LIFE)
-        connection.execute(sa.delete(refresh_tokens).where(refresh_tokens.c.expires_at < now))
-        row = {"family": family, "customer_id": customer_id, "expires_at": refresh.expires_at}
-        connection.execute(sa.insert(refresh_tokens).values(digest=_digest(refresh.token), **row))
-        return refresh
-
     def _rotate(self, connection: sa.Connection, token: Secret) -> tuple[Account, Refresh] | None:
-        row = connection.execute(
-            sa.select(refresh_tokens).where(refresh_tokens.c.digest == _digest(token))
-        ).one_or_none()
-        if row is None or row.expires_at < self._clock():
+        rotated = refreshing.rotate(connection, token, self._clock())
+        if rotated is None:
             return None
-        used = (
-            sa.update(refresh_tokens)
-            .where(refresh_tokens.c.digest == row.digest, refresh_tokens.c.used_at.is_(None))
-            .values(used_at=self._clock())
-        )
-        found = _find(connection, row.customer_id)
-        if connection.execute(used).rowcount == 0 or found is None:
-            connection.execute(sa.delete(refresh_tokens).where(refresh_tokens.c.family == row.family))
+        found = _find(connection, rotated.customer_id)
+        if found is None:
+            refreshing.end_with(connection, token)
             return None
-        return found[0], self._issue(connection, row.customer_id, row.family)
+        return found[0], rotated.refresh
 
     def _end_sessions(self, connection: sa.Connection, customer_id: str) -> None:
         connection.execute(sa.delete(refresh_tokens).where(refresh_tokens.c.customer_id == customer_id))
@@ -256,7 +229,3 @@ def _checked_email(email: str) -> str:
 def _check_password(password: Secret) -> None:
     if not MIN_PASSWORD <= len(password.reveal()) <= MAX_PASSWORD:
         raise CallError(Code.INVALID_ARGUMENT, f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters")
-
-
-def _digest(token: Secret) -> str:
-    return hashlib.sha256(token.reveal().encode()).hexdigest()

@@ -125,14 +125,14 @@ class AdminRpc(AdminService):
     async def get_gateway_health(
         self, request: pb.GetGatewayHealthRequest, ctx: _Context
     ) -> pb.GetGatewayHealthResponse:
-        """Which Gateways are alive."""
+        """Which Gateways are alive, and what they reach."""
         await self._manager.callers.staff(ctx)
-        alive = {gateway.id for gateway in await self._manager.registry.gateways(alive=True)}
-        everyone = await self._manager.registry.gateways()
+        registry = self._manager.registry
+        alive = {gateway.id for gateway in await registry.gateways(alive=True)}
+        behind = await registry.behind_agents()
+        everyone = await registry.gateways()
         return pb.GetGatewayHealthResponse(
-            gateways=[
-                messages.gateway_health(gateway, "active" if gateway.id in alive else "offline") for gateway in everyone
-            ]
+            gateways=[messages.gateway_health(each, behind, alive=each.id in alive) for each in everyone]
         )
 
     async def get_regions(self, request: pb.GetRegionsRequest, ctx: _Context) -> pb.GetRegionsResponse:

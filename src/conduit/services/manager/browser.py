@@ -14,9 +14,10 @@ from quart import Response, request
 from quart_trio import QuartTrio
 
 from conduit.errors import CallError
-from conduit.services.manager.accounts import REFRESH_LIFE, Account, Refresh
+from conduit.services.manager.accounts import Account
 from conduit.services.manager.manager import Manager
 from conduit.services.manager.messages import customer_message
+from conduit.services.manager.refreshing import REFRESH_LIFE, Refresh
 from conduit.services.secret import Secret
 from conduit.services.web.errors import problem
 from conduit.services.web.rest import JSON, PROBLEM
@@ -85,7 +86,12 @@ async def _body() -> Mapping[str, Any]:
 def _logged_in(manager: Manager, account: Account, refresh: Refresh) -> Response:
     token, expires_at = manager.access_token(account)
     customer = json.loads(customer_message(account).to_json(use_proto_field_name=True))
-    body = {"access_token": token, "expires_at": expires_at, "customer": customer}
+    body = {
+        "access_token": token,
+        "expires_at": expires_at,
+        "refresh_expires_at": refresh.expires_at,
+        "customer": customer,
+    }
     answer = Response(json.dumps(body), content_type=JSON, headers={"Cache-Control": "no-store"})
     answer.set_cookie(
         COOKIE,

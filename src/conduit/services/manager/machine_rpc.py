@@ -15,6 +15,7 @@ from conduit.services.manager import messages
 from conduit.services.manager.machines import Certified
 from conduit.services.manager.manager import Manager
 from conduit.services.manager.registry import AGENT_SILENCE
+from conduit.services.manager.revocations import AT_ONCE
 from conduit.services.secret import Secret
 
 REPORT_INTERVAL: Final = int(AGENT_SILENCE / 3)  # seconds between an Agent's reports
@@ -68,6 +69,7 @@ class MachineRpc(MachineService):
         last: list[tuple[str, str]] | None = None
         told = -SIGN_OF_LIFE
         while True:
+            await self._manager.machines.check_still(known.machine)
             alive = await self._manager.registry.gateways(known.region, alive=True)
             now = [(gateway.id, gateway.tunnel_endpoint) for gateway in alive]
             if now != last or trio.current_time() >= told + SIGN_OF_LIFE:
@@ -81,12 +83,13 @@ class MachineRpc(MachineService):
         self, request: pb.WatchRevocationsRequest, ctx: _Context
     ) -> AsyncIterator[pb.WatchRevocationsResponse]:
         """What is revoked, after the one that the Gateway knows."""
-        await self._manager.callers.machine(ctx, "gateway")
+        known = await self._manager.callers.machine(ctx, "gateway")
         after, told = request.after, -SIGN_OF_LIFE
         while True:
+            await self._manager.machines.check_still(known.machine)
             found = await self._manager.revocations_after(after)
             if found or trio.current_time() >= told + SIGN_OF_LIFE:
                 after, told = found[-1].number if found else after, trio.current_time()
                 yield pb.WatchRevocationsResponse(revocations=[messages.revocation_message(each) for each in found])
-            if not await self._manager.pause(POLL):
+            if not await self._manager.pause(0.0 if len(found) >= AT_ONCE else POLL):
                 return

@@ -140,6 +140,17 @@ class Machines:
 
         return await self._database.run(work)
 
+    async def check_still(self, machine: Machine) -> None:
+        """Whether it is as good as when it began to listen.
+
+        :raises CallError: UNAUTHENTICATED.
+        """
+
+        def work(connection: sa.Connection) -> None:
+            _checked(connection, machine)
+
+        await self._database.run(work)
+
     async def list(self) -> Sequence[MachineRecord]:
         """All, by id."""
 

@@ -35,7 +35,7 @@ KEYS_FRESH: Final = 60.0  # seconds that a region's keys are not asked for again
 
 @dataclass(frozen=True, slots=True)
 class _Keys:
-    """The ones that sign and verify tokens now, newest first."""
+    """The ones that sign and verify tokens now; the first signs."""
 
     signing: list[SigningKey]
     signer: TokenSigner
@@ -103,7 +103,7 @@ class Manager:
         return {"keys": [key.public_jwk() for key in self._keys.signing]}
 
     async def region_keys(self, region: str) -> list[SealingKey]:
-        """That open the contexts of the region's tokens, newest first."""
+        """That open the contexts of the region's tokens; the first seals them."""
         kept, until = self._region_keys.get(region, ([], 0.0))
         if self.clock() >= until:
             kept = await self.database.run(lambda connection: self._vault.region_keys(connection, region, self.clock()))

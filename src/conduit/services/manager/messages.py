@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from protobuf import Oneof
 
 from conduit.services.api.common.v1.discovery_pb import DiscoveryMetadata
@@ -25,6 +28,8 @@ from conduit.services.manager.accounts import Account
 from conduit.services.manager.machines import MachineRecord
 from conduit.services.manager.registry import Gateway, ReportedServer, Server
 from conduit.services.manager.revocations import Revocation
+
+MAX_DISCOVERY: Final = 8192  # characters of JSON
 
 
 def customer_message(account: Account) -> CustomerMessage:
@@ -121,8 +126,14 @@ def reported_server(message: ReportedServerMessage) -> ReportedServer:
         vnc_kind=int(message.vnc_kind),
         features=message.features,
         status=message.status or "online",
-        discovery=str(message.discovery_metadata.to_json()) if message.discovery_metadata else "",
+        discovery=_discovery(message),
     )
+
+
+def _discovery(message: ReportedServerMessage) -> str:
+    """What is too long to be true is not kept."""
+    text = str(message.discovery_metadata.to_json()) if message.discovery_metadata else ""
+    return text if len(text) <= MAX_DISCOVERY else ""
 
 
 def gateway_message(gateway: Gateway) -> RegionalGateway:
@@ -136,14 +147,20 @@ def gateway_message(gateway: Gateway) -> RegionalGateway:
     )
 
 
-def gateway_health(gateway: Gateway, status: str) -> GatewayHealth:
-    """A Gateway as staff see it."""
+def gateway_health(gateway: Gateway, behind: Mapping[str, tuple[str, int]], *, alive: bool) -> GatewayHealth:
+    """A Gateway as staff see it.
+
+    :param behind: datacenter and number of servers, by Agent; those are counted to which the Gateway has a tunnel.
+    """
+    reached = [behind[agent] for agent in gateway.agent_ids if agent in behind] if alive else []
     return GatewayHealth(
         gateway_id=gateway.id,
         region=gateway.region,
         endpoint=gateway.endpoint,
-        status=status,
+        status="active" if alive else "offline",
         last_seen=timestamp(gateway.last_seen),
+        server_count=sum(count for _, count in reached),
+        datacenter_ids=sorted({datacenter for datacenter, _ in reached}),
     )
 
 

@@ -50,7 +50,7 @@ class ReportedServer:
     features: Sequence[str] = ()
     status: str = "online"
     discovery: str = ""
-    "What is known about its BMC: a DiscoveryMetadata message in JSON."
+    "What is known about its BMC: a DiscoveryMetadata message in JSON; empty: no more than before."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,6 +255,17 @@ class Registry:
 
         return await self._database.run(work)
 
+    async def behind_agents(self) -> dict[str, tuple[str, int]]:
+        """The datacenter of each Agent that was heard of lately, and how many servers it has."""
+        heard = servers.c.last_seen >= self._clock() - AGENT_SILENCE
+        columns = servers.c.agent_id, servers.c.datacenter_id
+        query = sa.select(*columns, sa.func.count()).where(heard).group_by(*columns)
+
+        def work(connection: sa.Connection) -> dict[str, tuple[str, int]]:
+            return {agent: (datacenter, count) for agent, datacenter, count in connection.execute(query)}
+
+        return await self._database.run(work)
+
     def find_gateway(self, connection: sa.Connection, server: Server) -> Gateway:
         """One that has the tunnel of the server's Agent now, or else one of the region.
 
@@ -325,15 +336,17 @@ def _keep(
         "vnc_kind": server.vnc_kind,
         "features": list(server.features),
         "metadata": dict(server.metadata),
-        "discovery": server.discovery,
         "status": server.status,
         "last_seen": now,
     }
     if row is None:
         first = {"display_name": server.display_name or server.id, "tags": list(server.tags), "customer_id": owner}
+        first["discovery"] = server.discovery
         new = {"id": server.id, "assigned_by_staff": False, "created_at": now, "updated_at": now, **first, **values}
         connection.execute(sa.insert(servers).values(new))
         return True
+    if server.discovery:
+        values["discovery"] = server.discovery
     if not row.assigned_by_staff and row.customer_id != owner:
         values |= {"customer_id": owner, "updated_at": now}
         revoke(connection, "server", server.id, now)

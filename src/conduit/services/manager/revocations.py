@@ -13,6 +13,7 @@ from conduit.services.manager.schema import revocations
 from conduit.services.tokens import SERVER_LIFE
 
 Kind = Literal["token", "customer", "machine", "server"]
+AT_ONCE: Final = 1000  # revocations told in one message
 _MATTERS: Final = {"machine": LIFE + MAX_SKEW}  # seconds; for the others, as long as a server token lives
 
 _SINCE: Final = (
@@ -44,7 +45,7 @@ def revoke(connection: sa.Connection, kind: Kind, target: str, now: float) -> No
     connection.execute(sa.insert(revocations).values(row))
 
 
-def revocations_after(connection: sa.Connection, number: int, limit: int = 1000) -> list[Revocation]:
+def revocations_after(connection: sa.Connection, number: int, limit: int = AT_ONCE) -> list[Revocation]:
     """In order, those that came after *number*."""
     query = sa.select(revocations).where(revocations.c.number > number).order_by(revocations.c.number).limit(limit)
     return [Revocation(row.number, row.kind, row.target, row.not_before) for row in connection.execute(query)]

@@ -16,6 +16,7 @@ from conduit.services.manager.app import create_app
 from conduit.services.manager.database import opened
 from conduit.services.manager.manager import open_manager
 from conduit.services.manager.vault import read_master_key
+from conduit.services.started import Started, reload_certificate
 from conduit.services.web.bindings import Binding
 from conduit.services.web.clients import LOOPBACK
 from conduit.services.web.fronting import WebSettings
@@ -71,14 +72,17 @@ async def run_manager(
     *,
     clock: Clock = system_clock,
     leave: trio.Event,
-    task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
+    task_status: trio.TaskStatus[Started] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Until *leave* is set; starts with the port."""
+    """Until *leave* is set."""
     master = read_master_key(settings.master_key)
     with opened(settings.database_url) as database:
         async with open_manager(database, master, clock=clock) as manager, open_background_nursery() as nursery:
             app = create_app(manager, database, settings.web)
             bound = await nursery.start(partial(serve, app, settings.binding, trusted=settings.web.trusted_proxies))
-            task_status.started(bound.port)
+            addresses = {"clients": bound.urls[0]}
+            task_status.started(
+                Started(service="manager", addresses=addresses, reload=partial(reload_certificate, bound))
+            )
             await leave.wait()
             manager.leaving.set()

@@ -48,6 +48,7 @@ refresh_tokens: Final = Table(
     Column("customer_id", String(36), ForeignKey("customers.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("expires_at", Float, nullable=False),
     Column("used_at", Float),
+    Column("successor", String(64)),  # digest of the one that was given for it; null: none, or it was taken back
 )
 
 datacenters: Final = Table(

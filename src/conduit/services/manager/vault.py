@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -13,13 +14,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from conduit.errors import AuthenticationError, LocalProtocolError
-from conduit.services.certificates import Authority, key_to_pem, to_pem
+from conduit.services.certificates import LIFE, Authority, key_to_pem, to_pem
 from conduit.services.manager.schema import keys
 from conduit.services.sealing import KEY_SIZE, Sealer, SealingKey
 from conduit.services.tokens import SERVER_LIFE, SigningKey
 
-TOKEN_KEY_LIFE: Final = 30 * 24 * 3600.0  # seconds that a key signs
-_OVERLAP: Final = 2 * SERVER_LIFE  # seconds that it verifies after that, at least
+TOKEN_KEY_LIFE: Final = 30 * 24 * 3600.0  # seconds after which a key gets a successor
+ANNOUNCED: Final = LIFE  # seconds that a new key is told before it is used: as long as a Gateway may miss the Manager
+_OVERLAP: Final = 2 * SERVER_LIFE  # seconds that a key verifies after its successor took over
 _CA: Final = "ca"
 _TOKEN: Final = "token"  # noqa: S105  # a purpose
 
@@ -37,26 +39,36 @@ class Vault:
         self._sealer = Sealer([master])
 
     def signing_keys(self, connection: sa.Connection, now: float) -> list[SigningKey]:
-        """Newest first: the first signs, the others still verify. Makes a new one when the last is too old."""
-        rows = self._rows(connection, _TOKEN)
-        if not rows or rows[0].created_at < now - TOKEN_KEY_LIFE:
+        """The one that signs first, then all others that verify. Makes a new one when the last is too old."""
+
+        def make() -> tuple[str, bytes]:
             key = SigningKey.generate()
-            raw = key.private.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
-            self._add(connection, _TOKEN, key.key_id, raw, now)
-            rows = self._rows(connection, _TOKEN)
-        known = [row for row in rows[1:] if row.created_at >= now - TOKEN_KEY_LIFE - _OVERLAP]
-        return [SigningKey(row.id, Ed25519PrivateKey.from_private_bytes(row.key)) for row in (rows[0], *known)]
+            return key.key_id, key.private.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
+
+        rows = self._in_use(connection, _TOKEN, now, make)
+        return [SigningKey(row.id, Ed25519PrivateKey.from_private_bytes(row.key)) for row in rows]
 
     def region_keys(self, connection: sa.Connection, region: str, now: float) -> list[SealingKey]:
-        """That seal the server contexts of a region, newest first. Makes the first, and a new one a month later."""
-        purpose = f"region:{region}"
+        """The one that seals the server contexts of a region first, then all others that open them.
+
+        Makes the first, and a new one a month later.
+        """
+
+        def make() -> tuple[str, bytes]:
+            key = SealingKey.generate()
+            return key.key_id, key.key
+
+        return [SealingKey(row.id, row.key) for row in self._in_use(connection, f"region:{region}", now, make)]
+
+    def _in_use(
+        self, connection: sa.Connection, purpose: str, now: float, make: Callable[[], tuple[str, bytes]]
+    ) -> Sequence[_Row]:
         rows = self._rows(connection, purpose)
         if not rows or rows[0].created_at < now - TOKEN_KEY_LIFE:
-            key = SealingKey.generate()
-            self._add(connection, purpose, key.key_id, key.key, now)
+            key_id, key = make()
+            self._add(connection, purpose, key_id, key, now)
             rows = self._rows(connection, purpose)
-        known = [row for row in rows[1:] if row.created_at >= now - TOKEN_KEY_LIFE - _OVERLAP]
-        return [SealingKey(row.id, row.key) for row in (rows[0], *known)]
+        return _in_order(rows, now)
 
     def authority(self, connection: sa.Connection, now: float) -> Authority:
         """The CA; made at the first call."""
@@ -79,6 +91,21 @@ class Vault:
     def _add(self, connection: sa.Connection, purpose: str, key_id: str, key: bytes, now: float) -> None:
         sealed = self._sealer.seal(key, bound_to=key_id).encode()
         connection.execute(sa.insert(keys).values(id=key_id, purpose=purpose, sealed=sealed, created_at=now))
+
+
+def _in_order(rows: Sequence[_Row], now: float) -> Sequence[_Row]:
+    """The key in use first. A newer one waits until all Gateways know it; an older one stays while it may be needed.
+
+    :param rows: newest first, at least one.
+    """
+    waiting = [row for row in rows[:-1] if row.created_at > now - ANNOUNCED]
+    current = rows[len(waiting)]
+    retired = [
+        row
+        for newer, row in itertools.pairwise(rows[len(waiting) :])
+        if newer.created_at + ANNOUNCED + _OVERLAP >= now  # so long after its successor took over
+    ]
+    return [current, *waiting, *retired]
 
 
 def make_master_key(path: Path) -> SealingKey:

@@ -43,13 +43,14 @@ class Binding:
         return "http" if self.certificate is None else "https"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Bound:
     """What a server listens on now."""
 
     binding: Binding
     addresses: tuple[tuple[str, int], ...]
     tls: ssl.SSLContext | None
+    "For the connections that come; replaced with the certificate."
 
     @property
     def port(self) -> int:
@@ -69,8 +70,7 @@ class Bound:
         :raises LocalProtocolError: they are not good; the old ones stay.
         """
         if self.tls is not None:
-            _tls_context(self.binding)  # on a context of its own first
-            _load(self.tls, self.binding)
+            self.tls = _tls_context(self.binding)  # a new one: contexts keep a certificate for each kind of key
 
 
 async def listen(binding: Binding) -> tuple[list[trio.SocketListener], Bound]:

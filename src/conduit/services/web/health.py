@@ -27,8 +27,8 @@ FRESH: Final = 1.0  # seconds that a result is good for
 WATCHED: Final = 5.0  # seconds between looks for who watches
 _JSON: Final = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
 
-Check = Callable[[], Awaitable[None]]
-"Raises when what it is for does not work. A ConduitError's text is shown to whoever asks."
+Check = Callable[[], Awaitable[str | None]]
+"Raises when what it is for does not work; may say how it works. A ConduitError's text is shown to whoever asks."
 _Context = RequestContext[Any, Any]
 _Status = HealthCheckResponse.ServingStatus
 
@@ -95,7 +95,7 @@ class Checks:
         since, ok, text = trio.current_time(), False, "ok"
         try:
             with trio.fail_after(self._timeout):
-                await check()
+                text = await check() or text
             ok = True
         except trio.TooSlowError:
             text = f"no answer in {self._timeout:g} s"

@@ -3,8 +3,17 @@ from __future__ import annotations
 import pytest
 
 from conduit.errors import CallError
+from conduit.services.api.common.v1.discovery_pb import (
+    CapabilityInfo,
+    DiscoveryMetadata,
+    FruInfo,
+    HardwareInfo,
+    ProtocolConfig,
+    VendorInfo,
+)
 from conduit.services.api.gateway.v1 import gateway_pb as pb
 from conduit.services.clock import timestamp
+from conduit.services.manager.registry import ReportedServer
 from conduit.tunnel.call_frames import Code
 from tests.fakes.command_line import CommandLine
 from tests.fakes.services import FakeServices
@@ -57,6 +66,46 @@ async def test_info_tells_of_the_bmc_and_of_the_system(alice: CommandLine, servi
     )
     data = await alice.json("server", "info", "db-01")
     assert (data["manufacturer"], data["firmware"], data["serial_number"], data["power"]) == ("ACME", "1.2", "S1", "on")
+
+
+async def test_info_tells_what_the_agent_has_found_out(alice: CommandLine, services: FakeServices) -> None:
+    found = DiscoveryMetadata(
+        discovered_at=timestamp(1_800_000_000),
+        vendor=VendorInfo(model="R1"),
+        protocol=ProtocolConfig(
+            primary_protocol="ipmi",
+            primary_version="1.5",
+            fallback_protocol="ipmi-2 instead of ipmi-1",
+            fallback_reason="the BMC does not answer",
+        ),
+        capabilities=CapabilityInfo(supported_features=["sol", "fru"], unsupported_features=["dcmi"]),
+        hardware=HardwareInfo(system_guid="g-1", board=FruInfo(manufacturer="Acme", serial_number="B\x1b[2J7")),
+    )
+    await services.register(ReportedServer(id="db-01", customer="alice@acme.example", discovery=str(found.to_json())))
+    services.servers.answers["GetBMCInfo"] = pb.GetBMCInfoResponse(info=pb.BMCInfo(bmc_type="ipmi"))
+    services.servers.answers["GetSystemStatus"] = pb.GetSystemStatusResponse(
+        status=pb.SystemStatus(oem_health={"chassis": "ok", "last power event": "AC failed"})
+    )
+    data = await alice.json("server", "info", "db-01")
+    assert data["board"] == {"manufacturer": "Acme", "serial_number": "B\x1b[2J7"}
+    assert (data["model"], data["system_guid"], data["endpoint"]) == ("R1", "g-1", "ipmi-1.5")
+    assert data["fallback"]["reason"] == "the BMC does not answer"
+    assert (data["bmc_features"], data["bmc_lacks"]) == (["sol", "fru"], ["dcmi"])
+    assert data["discovered_at"] == "2027-01-15T08:00:00Z"
+    assert data["health"] == {"chassis": "ok", "last power event": "AC failed"}
+    shown = (await alice.done("server", "info", "db-01")).out
+    assert "Acme, serial B" in shown
+    assert "chassis: ok; last power event: AC failed" in shown
+    assert not set("{}\x1b") & set(shown)
+    assert (await alice.json("server", "show", "db-01"))["system_guid"] == "g-1"
+
+
+async def test_info_goes_without_a_manager_once_there_is_a_token(alice: CommandLine, services: FakeServices) -> None:
+    services.servers.answers["GetBMCInfo"] = pb.GetBMCInfoResponse(info=pb.BMCInfo(bmc_type="ipmi"))
+    services.servers.answers["GetSystemStatus"] = pb.GetSystemStatusResponse()
+    await alice.json("server", "info", "db-01")
+    services.hosts.down.add("manager.example")
+    assert (await alice.json("server", "info", "db-01"))["bmc_type"] == "ipmi"
 
 
 async def test_a_redfish_bmc_without_a_system_status_has_info_too(alice: CommandLine, services: FakeServices) -> None:

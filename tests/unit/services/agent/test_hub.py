@@ -20,6 +20,7 @@ from conduit.ipmi.console_events import ConsoleEventKind
 from conduit.services.agent.console_log import LogSettings
 from conduit.services.agent.hub import ATTACH_PATIENCE, GOODBYE, ConsoleHub, open_console_hub
 from conduit.services.agent.hub_settings import HubSettings
+from conduit.services.agent.sol_holder import SolHolder
 from conduit.tunnel.framing import encode_message
 from tests.fakes.cancelling import cancel_at_step
 from tests.fakes.console import FakeBmc, FakeViewer, until
@@ -96,9 +97,18 @@ async def test_a_silent_bmc_is_asked_again_at_growing_intervals_and_at_once_for_
         assert bmc.console.typed == []
 
 
-async def test_a_console_that_somebody_holds_is_busy_with_who_and_is_not_stolen(autojump_clock: MockClock) -> None:
-    async def find_holder() -> str:
-        return "10.0.4.9"
+@pytest.mark.parametrize(
+    ("is_from_here", "words"),
+    [
+        (False, ["another system holds it (10.0.4.9)", "until it lets go or is silent for about a minute"]),
+        (True, ["the Agent's own address holds it (10.0.4.9)", "left behind at a restart ends within about a minute"]),
+    ],
+)
+async def test_a_console_that_somebody_holds_is_busy_with_who_and_how_long_and_is_not_stolen(
+    is_from_here: bool, words: list[str], autojump_clock: MockClock
+) -> None:
+    async def find_holder() -> SolHolder:
+        return SolHolder("10.0.4.9", is_from_here)
 
     async with stage(find_holder=find_holder) as (hub, bmc, nursery):
         bmc.error = HELD
@@ -108,13 +118,32 @@ async def test_a_console_that_somebody_holds_is_busy_with_who_and_is_not_stolen(
         state = viewer.session.state
         assert state is not None
         assert (state.state, state.holder) == (State.BUSY, "10.0.4.9")
-        assert "another system holds it (10.0.4.9)" in state.text
+        assert all(each in state.text for each in words), state.text
         bmc.error = None
         await until(lambda: viewer.session.is_live, 20)
 
 
+async def test_a_console_that_somebody_holds_is_taken_when_who_may_says_so(autojump_clock: MockClock) -> None:
+    async with stage() as (hub, bmc, nursery):
+        bmc.error = HELD
+        li, eva = FakeViewer(nursery), FakeViewer(nursery, "Eva")
+        await li.attach(hub)
+        await eva.attach(hub, may_take=True)
+        await trio.sleep(5)
+        await li.send(m.Free().encode())
+        await trio.sleep(30)
+        assert (hub.machine.phase, bmc.stolen) == (Phase.BUSY, 0)
+        await eva.send(m.Free().encode())
+        await until(lambda: li.session.is_live, 2)
+        assert bmc.stolen == 1
+        bmc.console.end("another system took it")
+        await until(lambda: hub.machine.phase is not Phase.LIVE, 1)
+        await until(lambda: li.session.is_live)
+        assert bmc.stolen == 1
+
+
 async def test_a_bmc_that_does_not_say_who_holds_the_console(autojump_clock: MockClock) -> None:
-    async def find_holder() -> str:
+    async def find_holder() -> SolHolder:
         raise PeerTimeoutError("no answer")
 
     async with stage(find_holder=find_holder) as (hub, bmc, nursery):
@@ -125,6 +154,7 @@ async def test_a_bmc_that_does_not_say_who_holds_the_console(autojump_clock: Moc
         assert hub.machine.phase is Phase.BUSY
         assert viewer.session.state is not None
         assert viewer.session.state.holder is None
+        assert "another system holds it, until" in viewer.session.state.text
 
 
 async def test_a_lost_session_refuses_what_was_on_its_way_and_marks_the_gap(autojump_clock: MockClock) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Literal
 
 import pytest
 from protobuf import Oneof
 
-from conduit.errors import CallError
+from conduit.errors import AuthenticationError, CallError
 from conduit.services.api.manager.v1.machine_pb import Revocation
 from conduit.services.clock import MAX_SKEW, timestamp
-from conduit.services.gateway.access import Access, Grant
+from conduit.services.gateway.access import MATTERS, Access, Grant
+from conduit.services.gateway.facts import Facts, as_messages
 from conduit.services.permissions import OWNER, Permission
 from conduit.services.sealing import Sealer, SealingKey
 from conduit.services.tokens import ServerClaims, ServerContext, SigningKey, TokenSigner, TokenVerifier
@@ -141,3 +143,35 @@ def test_a_token_that_is_known_still_ends_by_time_by_revocation_and_with_its_key
     judge.use(TokenVerifier({other.key_id: other.private.public_key()}))
     with pytest.raises(CallError, match="not known here"):
         judge.grant(text)
+
+
+def test_revocations_survive_being_kept() -> None:
+    gate, again = access(), access()
+    text = token()
+    grant = gate.grant(text)
+    gate.revocations.add([revocation(grant, kind, NOW + 1) for kind in ("token_id", "customer_id", "server_id")])
+    known = gate.revocations.known(NOW)
+    facts = Facts.decode(
+        json.loads(json.dumps(Facts(jwks={"keys": []}, region_keys=[REGION], revocations=known).encode()))
+    )
+    again.revocations.add(as_messages(facts.revocations))
+    assert again.revocations.known(NOW) == known
+    assert facts.region_keys == [REGION]
+    assert not again.still_good(grant)
+
+
+def test_a_revocation_is_forgotten_when_all_that_it_ended_has_expired() -> None:
+    gate = access()
+    gate.revocations.add([revocation(gate.grant(token()), "customer_id", NOW)])
+    assert len(gate.revocations.known(NOW + MATTERS)) == 1
+    assert gate.revocations.known(NOW + MATTERS + 1) == []
+
+
+@pytest.mark.parametrize("facts", [{}, {"jwks": 1}, {"jwks": {}, "region_keys": [["a"]], "revocations": []}])
+def test_facts_that_make_no_sense_are_refused(facts: dict[str, object]) -> None:
+    with pytest.raises(AuthenticationError):
+        Facts.decode(facts)
+
+
+def test_keys_are_not_printed() -> None:
+    assert "key" not in repr(Facts(jwks={}, region_keys=[REGION], revocations=[])).lower().replace("jwks", "")

@@ -6,7 +6,8 @@ import pytest
 import sqlalchemy as sa
 
 from conduit.errors import CallError
-from conduit.services.manager.accounts import MIN_PASSWORD, REFRESH_LIFE
+from conduit.services.manager.accounts import MIN_PASSWORD
+from conduit.services.manager.refreshing import GRACE, REFRESH_LIFE
 from conduit.services.manager.schema import customers, refresh_tokens
 from conduit.services.secret import Secret
 from conduit.tunnel.call_frames import Code
@@ -73,6 +74,7 @@ async def test_a_refresh_token_that_comes_twice_ends_its_log_in_and_no_other(tes
     _, first = await accounts.log_in(account.email, PASSWORD)
     _, other = await accounts.log_in(account.email, PASSWORD)
     _, second = await accounts.refresh(first.token)
+    test_manager.clock.now += GRACE + 1
     for token in (first.token, second.token):  # the thief's copy, then the owner's
         with pytest.raises(CallError, match="log in again"):
             await accounts.refresh(token)
@@ -112,3 +114,15 @@ async def test_nobodys_password_and_sessions_cannot_be_changed(test_manager: Tes
         await test_manager.manager.accounts.set_password("nobody", PASSWORD)
     with pytest.raises(CallError, match="no such customer"):
         await test_manager.manager.accounts.end_sessions("nobody")
+
+
+@pytest.mark.parametrize("by", ["id", "email"])
+async def test_sessions_are_ended_by_id_and_by_email(test_manager: TestManager, by: str) -> None:
+    account = await test_manager.account()
+    accounts = test_manager.manager.accounts
+    _, refresh = await accounts.log_in(account.email, PASSWORD)
+    await accounts.end_sessions(getattr(account, by))
+    with pytest.raises(CallError):
+        await accounts.refresh(refresh.token)
+    (revocation,) = await test_manager.manager.revocations_after(0)
+    assert revocation.target == account.id

@@ -61,6 +61,14 @@ async def test_a_customer_cannot_ask_for_anothers_by_filter(
     assert await ids(test_manager, staff, customer_id=alice.id) == ["db-01"]
 
 
+async def test_what_is_known_of_a_bmc_stays_until_more_is_known(
+    test_manager: TestManager, alice: Account, staff: Account
+) -> None:
+    for told, kept in (("", ""), ('{"a":1}', '{"a":1}'), ("", '{"a":1}'), ('{"a":2}', '{"a":2}')):
+        await report(test_manager, ReportedServer(id="db-01", discovery=told))
+        assert (await test_manager.manager.registry.server(staff, "db-01")).discovery == kept
+
+
 async def test_a_server_that_vanishes_from_the_list_goes_offline(test_manager: TestManager, alice: Account) -> None:
     await report(test_manager, ReportedServer(id="a", customer=ACME), ReportedServer(id="b", customer=ACME))
     await report(test_manager, ReportedServer(id="b", customer=ACME))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from protobuf.wkt.google.protobuf.timestamp_pb import Timestamp
 
 
-_DiscoveryMetadataFields: TypeAlias = Literal["discovery_method", "discovered_at", "discovery_source", "config_source", "vendor", "protocol", "endpoints", "security", "network", "capabilities", "additional_info"]
+_DiscoveryMetadataFields: TypeAlias = Literal["discovery_method", "discovered_at", "discovery_source", "config_source", "vendor", "protocol", "endpoints", "security", "network", "capabilities", "additional_info", "hardware"]
 
 class DiscoveryMetadata(Message[_DiscoveryMetadataFields]):
     """
@@ -73,9 +73,13 @@ class DiscoveryMetadata(Message[_DiscoveryMetadataFields]):
             ```proto
             map<string, string> additional_info = 11;
             ```
+        hardware:
+            ```proto
+            optional common.v1.HardwareInfo hardware = 20;
+            ```
     """
 
-    __slots__ = ("discovery_method", "discovered_at", "discovery_source", "config_source", "vendor", "protocol", "endpoints", "security", "network", "capabilities", "additional_info")
+    __slots__ = ("discovery_method", "discovered_at", "discovery_source", "config_source", "vendor", "protocol", "endpoints", "security", "network", "capabilities", "additional_info", "hardware")
 
     if TYPE_CHECKING:
 
@@ -93,6 +97,7 @@ class DiscoveryMetadata(Message[_DiscoveryMetadataFields]):
             network: NetworkInfo | None = None,
             capabilities: CapabilityInfo | None = None,
             additional_info: dict[str, str] | None = None,
+            hardware: HardwareInfo | None = None,
         ) -> None:
             pass
 
@@ -107,6 +112,7 @@ class DiscoveryMetadata(Message[_DiscoveryMetadataFields]):
         network: NetworkInfo | None
         capabilities: CapabilityInfo | None
         additional_info: dict[str, str]
+        hardware: HardwareInfo | None
 
 _VendorInfoFields: TypeAlias = Literal["manufacturer", "model", "firmware_version", "bmc_version"]
 
@@ -438,6 +444,128 @@ class CapabilityInfo(Message[_CapabilityInfoFields]):
         discovery_errors: list[str]
         discovery_warnings: list[str]
 
+_HardwareInfoFields: TypeAlias = Literal["system_guid", "device_id", "device_revision", "manufacturer_id", "product_id", "ipmi_version", "board", "product"]
+
+class HardwareInfo(Message[_HardwareInfoFields]):
+    """
+    What the BMC and its FRU inventory say of the machine. What they do not say is empty.
+
+    ```proto
+    message common.v1.HardwareInfo
+    ```
+
+    Attributes:
+        system_guid:
+            ```proto
+            string system_guid = 1;
+            ```
+        device_id:
+            ```proto
+            uint32 device_id = 2;
+            ```
+        device_revision:
+            ```proto
+            uint32 device_revision = 3;
+            ```
+        manufacturer_id:
+            IANA's private enterprise number.
+
+            ```proto
+            uint32 manufacturer_id = 4;
+            ```
+        product_id:
+            ```proto
+            uint32 product_id = 5;
+            ```
+        ipmi_version:
+            The version that the BMC says it has, such as "2.0".
+
+            ```proto
+            string ipmi_version = 6;
+            ```
+        board:
+            ```proto
+            optional common.v1.FruInfo board = 7;
+            ```
+        product:
+            ```proto
+            optional common.v1.FruInfo product = 8;
+            ```
+    """
+
+    __slots__ = ("system_guid", "device_id", "device_revision", "manufacturer_id", "product_id", "ipmi_version", "board", "product")
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            system_guid: str = "",
+            device_id: int = 0,
+            device_revision: int = 0,
+            manufacturer_id: int = 0,
+            product_id: int = 0,
+            ipmi_version: str = "",
+            board: FruInfo | None = None,
+            product: FruInfo | None = None,
+        ) -> None:
+            pass
+
+        system_guid: str
+        device_id: int
+        device_revision: int
+        manufacturer_id: int
+        product_id: int
+        ipmi_version: str
+        board: FruInfo | None
+        product: FruInfo | None
+
+_FruInfoFields: TypeAlias = Literal["manufacturer", "name", "part_number", "serial_number"]
+
+class FruInfo(Message[_FruInfoFields]):
+    """
+    ```proto
+    message common.v1.FruInfo
+    ```
+
+    Attributes:
+        manufacturer:
+            ```proto
+            string manufacturer = 1;
+            ```
+        name:
+            ```proto
+            string name = 2;
+            ```
+        part_number:
+            ```proto
+            string part_number = 3;
+            ```
+        serial_number:
+            ```proto
+            string serial_number = 4;
+            ```
+    """
+
+    __slots__ = ("manufacturer", "name", "part_number", "serial_number")
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            manufacturer: str = "",
+            name: str = "",
+            part_number: str = "",
+            serial_number: str = "",
+        ) -> None:
+            pass
+
+        manufacturer: str
+        name: str
+        part_number: str
+        serial_number: str
+
 class DiscoveryMethod(Enum):
     """
     ```proto
@@ -475,7 +603,7 @@ class DiscoveryMethod(Enum):
 
 
 _DESC = file_desc(
-    b'\n\x19common/v1/discovery.proto\x12\tcommon.v1\x1a\x1fgoogle/protobuf/timestamp.proto"\xd1\x05\n\x11DiscoveryMetadata\x12E\n\x10discovery_method\x18\x01 \x01(\x0e2\x1a.common.v1.DiscoveryMethodR\x0fdiscoveryMethod\x12?\n\rdiscovered_at\x18\x02 \x01(\x0b2\x1a.google.protobuf.TimestampR\x0cdiscoveredAt\x12)\n\x10discovery_source\x18\x03 \x01(\tR\x0fdiscoverySource\x12#\n\rconfig_source\x18\x04 \x01(\tR\x0cconfigSource\x12-\n\x06vendor\x18\x05 \x01(\x0b2\x15.common.v1.VendorInfoR\x06vendor\x125\n\x08protocol\x18\x06 \x01(\x0b2\x19.common.v1.ProtocolConfigR\x08protocol\x128\n\tendpoints\x18\x07 \x01(\x0b2\x1a.common.v1.EndpointDetailsR\tendpoints\x125\n\x08security\x18\x08 \x01(\x0b2\x19.common.v1.SecurityConfigR\x08security\x120\n\x07network\x18\t \x01(\x0b2\x16.common.v1.NetworkInfoR\x07network\x12=\n\x0ccapabilities\x18\n \x01(\x0b2\x19.common.v1.CapabilityInfoR\x0ccapabilities\x12Y\n\x0fadditional_info\x18\x0b \x03(\x0b20.common.v1.DiscoveryMetadata.AdditionalInfoEntryR\x0eadditionalInfo\x1aA\n\x13AdditionalInfoEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x028\x01"\x92\x01\n\nVendorInfo\x12"\n\x0cmanufacturer\x18\x01 \x01(\tR\x0cmanufacturer\x12\x14\n\x05model\x18\x02 \x01(\tR\x05model\x12)\n\x10firmware_version\x18\x03 \x01(\tR\x0ffirmwareVersion\x12\x1f\n\x0bbmc_version\x18\x04 \x01(\tR\nbmcVersion"\xa5\x02\n\x0eProtocolConfig\x12)\n\x10primary_protocol\x18\x01 \x01(\tR\x0fprimaryProtocol\x12\'\n\x0fprimary_version\x18\x02 \x01(\tR\x0eprimaryVersion\x12+\n\x11fallback_protocol\x18\x03 \x01(\tR\x10fallbackProtocol\x12\'\n\x0ffallback_reason\x18\x04 \x01(\tR\x0efallbackReason\x12!\n\x0cconsole_type\x18\x05 \x01(\tR\x0bconsoleType\x12!\n\x0cconsole_path\x18\x06 \x01(\tR\x0bconsolePath\x12#\n\rvnc_transport\x18\x07 \x01(\tR\x0cvncTransport"\xf5\x01\n\x0fEndpointDetails\x12)\n\x10control_endpoint\x18\x01 \x01(\tR\x0fcontrolEndpoint\x12%\n\x0econtrol_scheme\x18\x02 \x01(\tR\rcontrolScheme\x12!\n\x0ccontrol_port\x18\x03 \x01(\x05R\x0bcontrolPort\x12)\n\x10console_endpoint\x18\x04 \x01(\tR\x0fconsoleEndpoint\x12!\n\x0cvnc_endpoint\x18\x05 \x01(\tR\x0bvncEndpoint\x12\x1f\n\x0bvnc_display\x18\x06 \x01(\x05R\nvncDisplay"\xf1\x01\n\x0eSecurityConfig\x12\x1f\n\x0btls_enabled\x18\x01 \x01(\x08R\ntlsEnabled\x12\x1d\n\ntls_verify\x18\x02 \x01(\x08R\ttlsVerify\x12\x1f\n\x0bauth_method\x18\x03 \x01(\tR\nauthMethod\x12"\n\rvnc_auth_type\x18\x04 \x01(\tR\x0bvncAuthType\x12.\n\x13vnc_password_length\x18\x05 \x01(\x05R\x11vncPasswordLength\x12*\n\x11ipmi_cipher_suite\x18\x06 \x01(\tR\x0fipmiCipherSuite"\xcc\x01\n\x0bNetworkInfo\x12\x1d\n\nip_address\x18\x01 \x01(\tR\tipAddress\x12\x1f\n\x0bmac_address\x18\x02 \x01(\tR\nmacAddress\x12\'\n\x0fnetwork_segment\x18\x03 \x01(\tR\x0enetworkSegment\x12\x17\n\x07vlan_id\x18\x04 \x01(\tR\x06vlanId\x12\x1c\n\treachable\x18\x05 \x01(\x08R\treachable\x12\x1d\n\nlatency_ms\x18\x06 \x01(\x05R\tlatencyMs"\xcc\x01\n\x0eCapabilityInfo\x12-\n\x12supported_features\x18\x01 \x03(\tR\x11supportedFeatures\x121\n\x14unsupported_features\x18\x02 \x03(\tR\x13unsupportedFeatures\x12)\n\x10discovery_errors\x18\x03 \x03(\tR\x0fdiscoveryErrors\x12-\n\x12discovery_warnings\x18\x04 \x03(\tR\x11discoveryWarnings*\xbe\x01\n\x0fDiscoveryMethod\x12 \n\x1cDISCOVERY_METHOD_UNSPECIFIED\x10\x00\x12"\n\x1eDISCOVERY_METHOD_STATIC_CONFIG\x10\x01\x12!\n\x1dDISCOVERY_METHOD_NETWORK_SCAN\x10\x02\x12%\n!DISCOVERY_METHOD_API_REGISTRATION\x10\x03\x12\x1b\n\x17DISCOVERY_METHOD_MANUAL\x10\x04b\x06proto3',
+    b'\n\x19common/v1/discovery.proto\x12\tcommon.v1\x1a\x1fgoogle/protobuf/timestamp.proto"\x86\x06\n\x11DiscoveryMetadata\x12E\n\x10discovery_method\x18\x01 \x01(\x0e2\x1a.common.v1.DiscoveryMethodR\x0fdiscoveryMethod\x12?\n\rdiscovered_at\x18\x02 \x01(\x0b2\x1a.google.protobuf.TimestampR\x0cdiscoveredAt\x12)\n\x10discovery_source\x18\x03 \x01(\tR\x0fdiscoverySource\x12#\n\rconfig_source\x18\x04 \x01(\tR\x0cconfigSource\x12-\n\x06vendor\x18\x05 \x01(\x0b2\x15.common.v1.VendorInfoR\x06vendor\x125\n\x08protocol\x18\x06 \x01(\x0b2\x19.common.v1.ProtocolConfigR\x08protocol\x128\n\tendpoints\x18\x07 \x01(\x0b2\x1a.common.v1.EndpointDetailsR\tendpoints\x125\n\x08security\x18\x08 \x01(\x0b2\x19.common.v1.SecurityConfigR\x08security\x120\n\x07network\x18\t \x01(\x0b2\x16.common.v1.NetworkInfoR\x07network\x12=\n\x0ccapabilities\x18\n \x01(\x0b2\x19.common.v1.CapabilityInfoR\x0ccapabilities\x12Y\n\x0fadditional_info\x18\x0b \x03(\x0b20.common.v1.DiscoveryMetadata.AdditionalInfoEntryR\x0eadditionalInfo\x123\n\x08hardware\x18\x14 \x01(\x0b2\x17.common.v1.HardwareInfoR\x08hardware\x1aA\n\x13AdditionalInfoEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x028\x01"\x92\x01\n\nVendorInfo\x12"\n\x0cmanufacturer\x18\x01 \x01(\tR\x0cmanufacturer\x12\x14\n\x05model\x18\x02 \x01(\tR\x05model\x12)\n\x10firmware_version\x18\x03 \x01(\tR\x0ffirmwareVersion\x12\x1f\n\x0bbmc_version\x18\x04 \x01(\tR\nbmcVersion"\xa5\x02\n\x0eProtocolConfig\x12)\n\x10primary_protocol\x18\x01 \x01(\tR\x0fprimaryProtocol\x12\'\n\x0fprimary_version\x18\x02 \x01(\tR\x0eprimaryVersion\x12+\n\x11fallback_protocol\x18\x03 \x01(\tR\x10fallbackProtocol\x12\'\n\x0ffallback_reason\x18\x04 \x01(\tR\x0efallbackReason\x12!\n\x0cconsole_type\x18\x05 \x01(\tR\x0bconsoleType\x12!\n\x0cconsole_path\x18\x06 \x01(\tR\x0bconsolePath\x12#\n\rvnc_transport\x18\x07 \x01(\tR\x0cvncTransport"\xf5\x01\n\x0fEndpointDetails\x12)\n\x10control_endpoint\x18\x01 \x01(\tR\x0fcontrolEndpoint\x12%\n\x0econtrol_scheme\x18\x02 \x01(\tR\rcontrolScheme\x12!\n\x0ccontrol_port\x18\x03 \x01(\x05R\x0bcontrolPort\x12)\n\x10console_endpoint\x18\x04 \x01(\tR\x0fconsoleEndpoint\x12!\n\x0cvnc_endpoint\x18\x05 \x01(\tR\x0bvncEndpoint\x12\x1f\n\x0bvnc_display\x18\x06 \x01(\x05R\nvncDisplay"\xf1\x01\n\x0eSecurityConfig\x12\x1f\n\x0btls_enabled\x18\x01 \x01(\x08R\ntlsEnabled\x12\x1d\n\ntls_verify\x18\x02 \x01(\x08R\ttlsVerify\x12\x1f\n\x0bauth_method\x18\x03 \x01(\tR\nauthMethod\x12"\n\rvnc_auth_type\x18\x04 \x01(\tR\x0bvncAuthType\x12.\n\x13vnc_password_length\x18\x05 \x01(\x05R\x11vncPasswordLength\x12*\n\x11ipmi_cipher_suite\x18\x06 \x01(\tR\x0fipmiCipherSuite"\xcc\x01\n\x0bNetworkInfo\x12\x1d\n\nip_address\x18\x01 \x01(\tR\tipAddress\x12\x1f\n\x0bmac_address\x18\x02 \x01(\tR\nmacAddress\x12\'\n\x0fnetwork_segment\x18\x03 \x01(\tR\x0enetworkSegment\x12\x17\n\x07vlan_id\x18\x04 \x01(\tR\x06vlanId\x12\x1c\n\treachable\x18\x05 \x01(\x08R\treachable\x12\x1d\n\nlatency_ms\x18\x06 \x01(\x05R\tlatencyMs"\xcc\x01\n\x0eCapabilityInfo\x12-\n\x12supported_features\x18\x01 \x03(\tR\x11supportedFeatures\x121\n\x14unsupported_features\x18\x02 \x03(\tR\x13unsupportedFeatures\x12)\n\x10discovery_errors\x18\x03 \x03(\tR\x0fdiscoveryErrors\x12-\n\x12discovery_warnings\x18\x04 \x03(\tR\x11discoveryWarnings"\xb8\x02\n\x0cHardwareInfo\x12\x1f\n\x0bsystem_guid\x18\x01 \x01(\tR\nsystemGuid\x12\x1b\n\tdevice_id\x18\x02 \x01(\rR\x08deviceId\x12\'\n\x0fdevice_revision\x18\x03 \x01(\rR\x0edeviceRevision\x12\'\n\x0fmanufacturer_id\x18\x04 \x01(\rR\x0emanufacturerId\x12\x1d\n\nproduct_id\x18\x05 \x01(\rR\tproductId\x12!\n\x0cipmi_version\x18\x06 \x01(\tR\x0bipmiVersion\x12(\n\x05board\x18\x07 \x01(\x0b2\x12.common.v1.FruInfoR\x05board\x12,\n\x07product\x18\x08 \x01(\x0b2\x12.common.v1.FruInfoR\x07product"\x87\x01\n\x07FruInfo\x12"\n\x0cmanufacturer\x18\x01 \x01(\tR\x0cmanufacturer\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x1f\n\x0bpart_number\x18\x03 \x01(\tR\npartNumber\x12#\n\rserial_number\x18\x04 \x01(\tR\x0cserialNumber*\xbe\x01\n\x0fDiscoveryMethod\x12 \n\x1cDISCOVERY_METHOD_UNSPECIFIED\x10\x00\x12"\n\x1eDISCOVERY_METHOD_STATIC_CONFIG\x10\x01\x12!\n\x1dDISCOVERY_METHOD_NETWORK_SCAN\x10\x02\x12%\n!DISCOVERY_METHOD_API_REGISTRATION\x10\x03\x12\x1b\n\x17DISCOVERY_METHOD_MANUAL\x10\x04b\x06proto3',
     [
         timestamp_pb.desc(),
     ],
@@ -487,6 +615,8 @@ _DESC = file_desc(
         "SecurityConfig": SecurityConfig,
         "NetworkInfo": NetworkInfo,
         "CapabilityInfo": CapabilityInfo,
+        "HardwareInfo": HardwareInfo,
+        "FruInfo": FruInfo,
         "DiscoveryMethod": DiscoveryMethod,
     },
 )

@@ -19,7 +19,7 @@ from connectrpc.server import ConnectASGIApplication, ConnectWSGIApplication, DE
 from protobuf import DescService
 
 from . import gateway_pb
-from .gateway_pb import AgentHeartbeatRequest, AgentHeartbeatResponse, CloseSOLSessionRequest, CloseSOLSessionResponse, CloseVNCSessionRequest, CloseVNCSessionResponse, ConsoleDataChunk, CreateSOLSessionRequest, CreateSOLSessionResponse, CreateVNCSessionRequest, CreateVNCSessionResponse, GetBMCInfoRequest, GetBMCInfoResponse, GetBootDeviceRequest, GetBootDeviceResponse, GetSOLSessionRequest, GetSOLSessionResponse, GetSystemStatusRequest, GetSystemStatusResponse, GetVNCSessionRequest, GetVNCSessionResponse, HealthCheckRequest, HealthCheckResponse, IdentifyRequest, IdentifyResponse, ListEventsRequest, ListEventsResponse, ListSensorsRequest, ListSensorsResponse, PowerOperationRequest, PowerOperationResponse, PowerStatusRequest, PowerStatusResponse, RegisterAgentRequest, RegisterAgentResponse, SetBootDeviceRequest, SetBootDeviceResponse, StartVNCProxyRequest, StartVNCProxyResponse, VNCDataChunk
+from .gateway_pb import AgentHeartbeatRequest, AgentHeartbeatResponse, CloseSOLSessionRequest, CloseSOLSessionResponse, CloseVNCSessionRequest, CloseVNCSessionResponse, ConsoleDataChunk, CreateSOLSessionRequest, CreateSOLSessionResponse, CreateVNCSessionRequest, CreateVNCSessionResponse, GetBMCInfoRequest, GetBMCInfoResponse, GetBootDeviceRequest, GetBootDeviceResponse, GetSOLSessionRequest, GetSOLSessionResponse, GetScreenshotRequest, GetScreenshotResponse, GetSystemStatusRequest, GetSystemStatusResponse, GetVNCSessionRequest, GetVNCSessionResponse, HealthCheckRequest, HealthCheckResponse, IdentifyRequest, IdentifyResponse, ListEventsRequest, ListEventsResponse, ListSensorsRequest, ListSensorsResponse, PowerOperationRequest, PowerOperationResponse, PowerStatusRequest, PowerStatusResponse, RegisterAgentRequest, RegisterAgentResponse, SendKeysRequest, SendKeysResponse, SetBootDeviceRequest, SetBootDeviceResponse, StartVNCProxyRequest, StartVNCProxyResponse, VNCDataChunk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
@@ -113,6 +113,18 @@ class GatewayService(Protocol):
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
     async def identify(self, request: IdentifyRequest, ctx: RequestContext[IdentifyRequest, IdentifyResponse], /) -> IdentifyResponse:
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def get_screenshot(self, request: GetScreenshotRequest, ctx: RequestContext[GetScreenshotRequest, GetScreenshotResponse], /) -> GetScreenshotResponse:
+        """
+        The screen as a picture. Looking so takes no place among viewers.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def send_keys(self, request: SendKeysRequest, ctx: RequestContext[SendKeysRequest, SendKeysResponse], /) -> SendKeysResponse:
+        """
+        Type on the screen's keyboard, as its only writer.
+        """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
     @classmethod
@@ -418,6 +430,28 @@ class GatewayServiceASGIApplication(ConnectASGIApplication[GatewayService]):
                         stream_type=StreamType.UNARY,
                     ),
                     function=svc.identify,
+                ),
+                "/gateway.v1.GatewayService/GetScreenshot": Endpoint.unary(
+                    method=MethodInfo(
+                        name="GetScreenshot",
+                        service_name="gateway.v1.GatewayService",
+                        input=GetScreenshotRequest,
+                        output=GetScreenshotResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.get_screenshot,
+                ),
+                "/gateway.v1.GatewayService/SendKeys": Endpoint.unary(
+                    method=MethodInfo(
+                        name="SendKeys",
+                        service_name="gateway.v1.GatewayService",
+                        input=SendKeysRequest,
+                        output=SendKeysResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.send_keys,
                 ),
             },
             interceptors=interceptors,
@@ -959,6 +993,52 @@ class GatewayServiceClient(ConnectClient):
             headers=headers,
             timeout_ms=timeout_ms,
         )
+    async def get_screenshot(
+        self,
+        request: GetScreenshotRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> GetScreenshotResponse:
+        """
+        The screen as a picture. Looking so takes no place among viewers.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="GetScreenshot",
+                service_name="gateway.v1.GatewayService",
+                input=GetScreenshotRequest,
+                output=GetScreenshotResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    async def send_keys(
+        self,
+        request: SendKeysRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> SendKeysResponse:
+        """
+        Type on the screen's keyboard, as its only writer.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="SendKeys",
+                service_name="gateway.v1.GatewayService",
+                input=SendKeysRequest,
+                output=SendKeysResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
 
 class GatewayServiceSync(Protocol):
     def health_check(self, request: HealthCheckRequest, ctx: RequestContext[HealthCheckRequest, HealthCheckResponse], /) -> HealthCheckResponse:
@@ -1043,6 +1123,18 @@ class GatewayServiceSync(Protocol):
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
     def identify(self, request: IdentifyRequest, ctx: RequestContext[IdentifyRequest, IdentifyResponse], /) -> IdentifyResponse:
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def get_screenshot(self, request: GetScreenshotRequest, ctx: RequestContext[GetScreenshotRequest, GetScreenshotResponse], /) -> GetScreenshotResponse:
+        """
+        The screen as a picture. Looking so takes no place among viewers.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def send_keys(self, request: SendKeysRequest, ctx: RequestContext[SendKeysRequest, SendKeysResponse], /) -> SendKeysResponse:
+        """
+        Type on the screen's keyboard, as its only writer.
+        """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
     @classmethod
@@ -1346,6 +1438,28 @@ class GatewayServiceWSGIApplication(ConnectWSGIApplication):
                         stream_type=StreamType.UNARY,
                     ),
                     function=service.identify,
+                ),
+                "/gateway.v1.GatewayService/GetScreenshot": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="GetScreenshot",
+                        service_name="gateway.v1.GatewayService",
+                        input=GetScreenshotRequest,
+                        output=GetScreenshotResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.get_screenshot,
+                ),
+                "/gateway.v1.GatewayService/SendKeys": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="SendKeys",
+                        service_name="gateway.v1.GatewayService",
+                        input=SendKeysRequest,
+                        output=SendKeysResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.send_keys,
                 ),
             },
             interceptors=interceptors,
@@ -1881,6 +1995,52 @@ class GatewayServiceClientSync(ConnectClientSync):
                 service_name="gateway.v1.GatewayService",
                 input=IdentifyRequest,
                 output=IdentifyResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def get_screenshot(
+        self,
+        request: GetScreenshotRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> GetScreenshotResponse:
+        """
+        The screen as a picture. Looking so takes no place among viewers.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="GetScreenshot",
+                service_name="gateway.v1.GatewayService",
+                input=GetScreenshotRequest,
+                output=GetScreenshotResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def send_keys(
+        self,
+        request: SendKeysRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> SendKeysResponse:
+        """
+        Type on the screen's keyboard, as its only writer.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="SendKeys",
+                service_name="gateway.v1.GatewayService",
+                input=SendKeysRequest,
+                output=SendKeysResponse,
                 idempotency_level=IdempotencyLevel.UNKNOWN,
                 stream_type=StreamType.UNARY,
             ),

@@ -18,7 +18,7 @@ from protobuf.wkt.google.protobuf import timestamp_pb
 from ...common.v1 import discovery_pb, server_pb
 
 if TYPE_CHECKING:
-    from protobuf import DescFile
+    from protobuf import DescFile, Oneof
     from protobuf.wkt.google.protobuf.timestamp_pb import Timestamp
 
     from ...common.v1.discovery_pb import DiscoveryMetadata
@@ -483,7 +483,7 @@ class BMCEndpointRegistration(Message[_BMCEndpointRegistrationFields]):
         metadata: dict[str, str]
         discovery_metadata: DiscoveryMetadata | None
 
-_CreateVNCSessionRequestFields: TypeAlias = Literal["server_id"]
+_CreateVNCSessionRequestFields: TypeAlias = Literal["server_id", "read_only"]
 
 class CreateVNCSessionRequest(Message[_CreateVNCSessionRequestFields]):
     """
@@ -496,9 +496,15 @@ class CreateVNCSessionRequest(Message[_CreateVNCSessionRequestFields]):
             ```proto
             string server_id = 1;
             ```
+        read_only:
+            Look, do not type.
+
+            ```proto
+            bool read_only = 20;
+            ```
     """
 
-    __slots__ = ("server_id",)
+    __slots__ = ("server_id", "read_only")
 
     if TYPE_CHECKING:
 
@@ -506,12 +512,14 @@ class CreateVNCSessionRequest(Message[_CreateVNCSessionRequestFields]):
             self,
             *,
             server_id: str = "",
+            read_only: bool = False,
         ) -> None:
             pass
 
         server_id: str
+        read_only: bool
 
-_CreateVNCSessionResponseFields: TypeAlias = Literal["session_id", "websocket_endpoint", "expires_at", "viewer_url"]
+_CreateVNCSessionResponseFields: TypeAlias = Literal["session_id", "websocket_endpoint", "expires_at", "viewer_url", "ticket"]
 
 class CreateVNCSessionResponse(Message[_CreateVNCSessionResponseFields]):
     """
@@ -536,9 +544,15 @@ class CreateVNCSessionResponse(Message[_CreateVNCSessionResponseFields]):
             ```proto
             string viewer_url = 4;
             ```
+        ticket:
+            Opens the session's WebSocket once, within 30 seconds.
+
+            ```proto
+            string ticket = 20;
+            ```
     """
 
-    __slots__ = ("session_id", "websocket_endpoint", "expires_at", "viewer_url")
+    __slots__ = ("session_id", "websocket_endpoint", "expires_at", "viewer_url", "ticket")
 
     if TYPE_CHECKING:
 
@@ -549,6 +563,7 @@ class CreateVNCSessionResponse(Message[_CreateVNCSessionResponseFields]):
             websocket_endpoint: str = "",
             expires_at: Timestamp | None = None,
             viewer_url: str = "",
+            ticket: str = "",
         ) -> None:
             pass
 
@@ -556,6 +571,7 @@ class CreateVNCSessionResponse(Message[_CreateVNCSessionResponseFields]):
         websocket_endpoint: str
         expires_at: Timestamp | None
         viewer_url: str
+        ticket: str
 
 _GetVNCSessionRequestFields: TypeAlias = Literal["session_id"]
 
@@ -585,7 +601,7 @@ class GetVNCSessionRequest(Message[_GetVNCSessionRequestFields]):
 
         session_id: str
 
-_VNCSessionFields: TypeAlias = Literal["id", "customer_id", "server_id", "agent_id", "status", "websocket_endpoint", "viewer_url", "created_at", "expires_at"]
+_VNCSessionFields: TypeAlias = Literal["id", "customer_id", "server_id", "agent_id", "status", "websocket_endpoint", "viewer_url", "created_at", "expires_at", "read_only", "viewers"]
 
 class VNCSession(Message[_VNCSessionFields]):
     """
@@ -630,9 +646,17 @@ class VNCSession(Message[_VNCSessionFields]):
             ```proto
             optional google.protobuf.Timestamp expires_at = 9;
             ```
+        read_only:
+            ```proto
+            bool read_only = 20;
+            ```
+        viewers:
+            ```proto
+            int32 viewers = 21;
+            ```
     """
 
-    __slots__ = ("id", "customer_id", "server_id", "agent_id", "status", "websocket_endpoint", "viewer_url", "created_at", "expires_at")
+    __slots__ = ("id", "customer_id", "server_id", "agent_id", "status", "websocket_endpoint", "viewer_url", "created_at", "expires_at", "read_only", "viewers")
 
     if TYPE_CHECKING:
 
@@ -648,6 +672,8 @@ class VNCSession(Message[_VNCSessionFields]):
             viewer_url: str = "",
             created_at: Timestamp | None = None,
             expires_at: Timestamp | None = None,
+            read_only: bool = False,
+            viewers: int = 0,
         ) -> None:
             pass
 
@@ -660,6 +686,8 @@ class VNCSession(Message[_VNCSessionFields]):
         viewer_url: str
         created_at: Timestamp | None
         expires_at: Timestamp | None
+        read_only: bool
+        viewers: int
 
 _GetVNCSessionResponseFields: TypeAlias = Literal["session"]
 
@@ -734,6 +762,178 @@ class CloseVNCSessionResponse(Message[_CloseVNCSessionResponseFields]):
             self,
         ) -> None:
             pass
+
+_GetScreenshotRequestFields: TypeAlias = Literal["server_id", "max_width", "max_age_seconds"]
+
+class GetScreenshotRequest(Message[_GetScreenshotRequestFields]):
+    """
+    ```proto
+    message gateway.v1.GetScreenshotRequest
+    ```
+
+    Attributes:
+        server_id:
+            ```proto
+            string server_id = 1;
+            ```
+        max_width:
+            Pixels; a wider screen is made smaller. 0: as it is.
+
+            ```proto
+            int32 max_width = 2;
+            ```
+        max_age_seconds:
+            Seconds that the picture may be old. 0: a new one.
+
+            ```proto
+            int32 max_age_seconds = 3;
+            ```
+    """
+
+    __slots__ = ("server_id", "max_width", "max_age_seconds")
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            server_id: str = "",
+            max_width: int = 0,
+            max_age_seconds: int = 0,
+        ) -> None:
+            pass
+
+        server_id: str
+        max_width: int
+        max_age_seconds: int
+
+_GetScreenshotResponseFields: TypeAlias = Literal["image", "width", "height", "screen_width", "screen_height", "taken_at"]
+
+class GetScreenshotResponse(Message[_GetScreenshotResponseFields]):
+    """
+    ```proto
+    message gateway.v1.GetScreenshotResponse
+    ```
+
+    Attributes:
+        image:
+            PNG.
+
+            ```proto
+            bytes image = 1;
+            ```
+        width:
+            Pixels of the picture.
+
+            ```proto
+            int32 width = 2;
+            ```
+        height:
+            ```proto
+            int32 height = 3;
+            ```
+        screen_width:
+            Pixels of the screen.
+
+            ```proto
+            int32 screen_width = 4;
+            ```
+        screen_height:
+            ```proto
+            int32 screen_height = 5;
+            ```
+        taken_at:
+            ```proto
+            optional google.protobuf.Timestamp taken_at = 6;
+            ```
+    """
+
+    __slots__ = ("image", "width", "height", "screen_width", "screen_height", "taken_at")
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            image: bytes = b"",
+            width: int = 0,
+            height: int = 0,
+            screen_width: int = 0,
+            screen_height: int = 0,
+            taken_at: Timestamp | None = None,
+        ) -> None:
+            pass
+
+        image: bytes
+        width: int
+        height: int
+        screen_width: int
+        screen_height: int
+        taken_at: Timestamp | None
+
+_SendKeysRequestFields: TypeAlias = Literal["server_id", "text", "chord"]
+
+class SendKeysRequest(Message[_SendKeysRequestFields]):
+    """
+    ```proto
+    message gateway.v1.SendKeysRequest
+    ```
+
+    Attributes:
+        server_id:
+            ```proto
+            string server_id = 1;
+            ```
+        what:
+            ```proto
+            oneof what
+            ```
+    """
+
+    __slots__ = ("server_id", "what")
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            server_id: str = "",
+            what: Oneof[Literal["text"], str] | Oneof[Literal["chord"], str] | None = None,
+        ) -> None:
+            pass
+
+        server_id: str
+        what: Oneof[Literal["text"], str] | Oneof[Literal["chord"], str] | None
+
+_SendKeysResponseFields: TypeAlias = Literal["keys"]
+
+class SendKeysResponse(Message[_SendKeysResponseFields]):
+    """
+    ```proto
+    message gateway.v1.SendKeysResponse
+    ```
+
+    Attributes:
+        keys:
+            Key presses that were sent.
+
+            ```proto
+            int32 keys = 1;
+            ```
+    """
+
+    __slots__ = ("keys",)
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            keys: int = 0,
+        ) -> None:
+            pass
+
+        keys: int
 
 _CreateSOLSessionRequestFields: TypeAlias = Literal["server_id", "read_only"]
 
@@ -2492,7 +2692,7 @@ class ConsoleAvailability(Enum):
 
 
 _DESC = file_desc(
-    b'\n\x18gateway/v1/gateway.proto\x12\ngateway.v1\x1a\x19common/v1/discovery.proto\x1a\x16common/v1/server.proto\x1a\x1fgoogle/protobuf/timestamp.proto"\x14\n\x12HealthCheckRequest"g\n\x13HealthCheckResponse\x12\x16\n\x06status\x18\x01 \x01(\tR\x06status\x128\n\ttimestamp\x18\x02 \x01(\x0b2\x1a.google.protobuf.TimestampR\ttimestamp"\x9a\x01\n\x15PowerOperationRequest\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId\x12\x12\n\x04wait\x18\x14 \x01(\x08R\x04wait\x12\'\n\x0ftimeout_seconds\x18\x15 \x01(\x05R\x0etimeoutSeconds\x12\'\n\x0fidempotency_key\x18\x16 \x01(\tR\x0eidempotencyKey"\xb5\x01\n\x16PowerOperationResponse\x12\x18\n\x07success\x18\x01 \x01(\x08R\x07success\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\x12,\n\x05state\x18\x14 \x01(\x0e2\x16.gateway.v1.PowerStateR\x05state\x12\x1a\n\x08protocol\x18\x15 \x01(\tR\x08protocol\x12\x1d\n\nelapsed_ms\x18\x16 \x01(\x05R\telapsedMs"1\n\x12PowerStatusRequest\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId"\xb6\x01\n\x13PowerStatusResponse\x12,\n\x05state\x18\x01 \x01(\x0e2\x16.gateway.v1.PowerStateR\x05state\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\x12;\n\x0bobserved_at\x18\x14 \x01(\x0b2\x1a.google.protobuf.TimestampR\nobservedAt\x12\x1a\n\x08protocol\x18\x15 \x01(\tR\x08protocol"\xbc\x01\n\x14RegisterAgentRequest\x12\x19\n\x08agent_id\x18\x01 \x01(\tR\x07agentId\x12#\n\rdatacenter_id\x18\x02 \x01(\tR\x0cdatacenterId\x12\x1a\n\x08endpoint\x18\x03 \x01(\tR\x08endpoint\x12H\n\rbmc_endpoints\x18\x04 \x03(\x0b2#.gateway.v1.BMCEndpointRegistrationR\x0cbmcEndpoints"K\n\x15RegisterAgentResponse\x12\x18\n\x07success\x18\x01 \x01(\x08R\x07success\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message"|\n\x15AgentHeartbeatRequest\x12\x19\n\x08agent_id\x18\x01 \x01(\tR\x07agentId\x12H\n\rbmc_endpoints\x18\x02 \x03(\x0b2#.gateway.v1.BMCEndpointRegistrationR\x0cbmcEndpoints"p\n\x16AgentHeartbeatResponse\x12\x18\n\x07success\x18\x01 \x01(\x08R\x07success\x12<\n\x1aheartbeat_interval_seconds\x18\x02 \x01(\x05R\x18heartbeatIntervalSeconds"\xc4\x04\n\x17BMCEndpointRegistration\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId\x12J\n\x11control_endpoints\x18\x02 \x03(\x0b2\x1d.common.v1.BMCControlEndpointR\x10controlEndpoints\x12=\n\x10primary_protocol\x18\x03 \x01(\x0e2\x12.common.v1.BMCTypeR\x0fprimaryProtocol\x129\n\x0csol_endpoint\x18\x04 \x01(\x0b2\x16.common.v1.SOLEndpointR\x0bsolEndpoint\x129\n\x0cvnc_endpoint\x18\x05 \x01(\x0b2\x16.common.v1.VNCEndpointR\x0bvncEndpoint\x12\x1a\n\x08features\x18\x06 \x03(\tR\x08features\x12\x16\n\x06status\x18\x07 \x01(\tR\x06status\x12M\n\x08metadata\x18\x08 \x03(\x0b21.gateway.v1.BMCEndpointRegistration.MetadataEntryR\x08metadata\x12K\n\x12discovery_metadata\x18\t \x01(\x0b2\x1c.common.v1.DiscoveryMetadataR\x11discoveryMetadata\x1a;\n\rMetadataEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x028\x01"6\n\x17CreateVNCSessionRequest\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId"\xc2\x01\n\x18CreateVNCSessionResponse\x12\x1d\n\nsession_id\x18\x01 \x01(\tR\tsessionId\x12-\n\x12websocket_endpoint\x18\x02 \x01(\tR\x11websocketEndpoint\x129\n\nexpires_at\x18\x03 \x01(\x0b2\x1a.google.protobuf.TimestampR\texpiresAt\x12\x1d\n\nviewer_url\x18\x04 \x01(\tR\tviewerUrl"5\n\x14GetVNCSessionRequest\x12\x1d\n\nsession_id\x18\x01 \x01(\tR\tsessionId"\xd1\x02\n\nVNCSession\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n\x0bcustomer_id\x18\x02 \x01(\tR\ncustomerId\x12\x1b\n\tserver_id\x18\x03 \x01(\tR\x08serverId\x12\x19\n\x08agent_id\x18\x04 \x01(\tR\x07agentId\x12\x16\n\x06status\x18\x05 \x01(\tR\x06status\x12-\n\x12websocket_endpoint\x18\x06 \x01(\tR\x11websocketEndpoint\x12\x1d\n\nviewer_url\x18\x07 \x01(\tR\tviewerUrl\x129\n\ncreated_at\x18\x08 \x01(\x0b2\x1a.google.protobuf.TimestampR\tcreatedAt\x129\n\nexpires_at\x18\t \x01(\x0b2\x1a.google.protobuf.TimestampR\texpiresAt"I\n\x15GetVNCSessionResponse\x120\n\x07session\x18\x01 \x01(\x0b2\x16.gateway.v1.VNCSessionR\x07session"7\n\x16CloseVNCSessionRequest\x12\x1d\n\nsession_id\x18\x01 \x01(\tR\tsessionId"\x19\n\x17CloseVNCSessionResponse"S\n\x17CreateSOLSessionRequest\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId\x12\x1b\n\tread_only\x18\x14 \x01(\x08R\x08readOnly"\xdc\x01\n\x18CreateSOLSessionResponse\x12\x1d\n\nsession_id\x18\x01 \x01(\tR\tsessionId\x12-\n\x12websocket_endpoint\x18\x02 \x01(\tR\x11websocketEndpoint\x129\n\nexpires_at\x18\x03 \x01(\x0b2\x1a.google.protobuf.TimestampR\texpiresAt\x12\x1f\n\x0bconsole_url\x18\x04 \x01(\tR\nconsoleUrl\x12\x16\n\x06ticket\x18\x14 \x01(\tR\x06ticket"5\n\x14GetSOLSessionRequest\x12\x1d\n\nsession_id\x18\x01 \x01(\tR\tsessionId"\x8a\x03\n\nSOLSession\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n\x0bcustomer_id\x18\x02 \x01(\tR\ncustomerId\x12\x1b\n\tserver_id\x18\x03 \x01(\tR\x08serverId\x12\x19\n\x08agent_id\x18\x04 \x01(\tR\x07agentId\x12\x16\n\x06status\x18\x05 \x01(\tR\x06status\x12-\n\x12websocket_endpoint\x18\x06 \x01(\tR\x11websocketEndpoint\x12\x1f\n\x0bconsole_url\x18\x07 \x01(\tR\nconsoleUrl\x129\n\ncreated_at\x18\x08 \x01(\x0b2\x1a.google.protobuf.TimestampR\tcreatedAt\x129\n\nexpires_at\x18\t \x01(\x0b2\x1a.google.protobuf.TimestampR\texpiresAt\x12\x1b\n\tread_only\x18\x14 \x01(\x08R\x08readOnly\x12\x18\n\x07viewers\x18\x15 \x01(\x05R\x07viewers"I\n\x15GetSOLSessionResponse\x120\n\x07session\x18\x01 \x01(\x0b2\x16.gateway.v1.SOLSessionR\x07session"7\n\x16CloseSOLSessionRequest\x12\x1d\n\nsession_id\x18\x01 \x01(\tR\tsessionId"\x19\n\x17CloseSOLSessionResponse"\xa2\x01\n\x1fReportAvailableEndpointsRequest\x12\x1d\n\ngateway_id\x18\x01 \x01(\tR\tgatewayId\x12\x16\n\x06region\x18\x02 \x01(\tR\x06region\x12H\n\rbmc_endpoints\x18\x03 \x03(\x0b2#.gateway.v1.BMCEndpointAvailabilityR\x0cbmcEndpoints"\x98\x02\n\x17BMCEndpointAvailability\x12!\n\x0cbmc_endpoint\x18\x01 \x01(\tR\x0bbmcEndpoint\x12\x19\n\x08agent_id\x18\x02 \x01(\tR\x07agentId\x12#\n\rdatacenter_id\x18\x03 \x01(\tR\x0cdatacenterId\x12-\n\x08bmc_type\x18\x04 \x01(\x0e2\x12.common.v1.BMCTypeR\x07bmcType\x12\x1a\n\x08features\x18\x05 \x03(\tR\x08features\x12\x16\n\x06status\x18\x06 \x01(\tR\x06status\x127\n\tlast_seen\x18\x07 \x01(\x0b2\x1a.google.protobuf.TimestampR\x08lastSeen"V\n ReportAvailableEndpointsResponse\x12\x18\n\x07success\x18\x01 \x01(\x08R\x07success\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message"\xb9\x01\n\x14StartVNCProxyRequest\x12\x1d\n\nsession_id\x18\x01 \x01(\tR\tsessionId\x12!\n\x0cbmc_endpoint\x18\x02 \x01(\tR\x0bbmcEndpoint\x12\x19\n\x08bmc_type\x18\x03 \x01(\tR\x07bmcType\x12)\n\x10gateway_endpoint\x18\x04 \x01(\tR\x0fgatewayEndpoint\x12\x19\n\x08agent_id\x18\x05 \x01(\tR\x07agentId"r\n\x15StartVNCProxyResponse\x12\x18\n\x07success\x18\x01 \x01(\x08R\x07success\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\x12%\n\x0eproxy_endpoint\x18\x03 \x01(\tR\rproxyEndpoint"\xa4\x01\n\x0cVNCDataChunk\x12\x1d\n\nsession_id\x18\x01 \x01(\tR\tsessionId\x12\x1b\n\tserver_id\x18\x02 \x01(\tR\x08serverId\x12\x12\n\x04data\x18\x03 \x01(\x0cR\x04data\x12!\n\x0cis_handshake\x18\x04 \x01(\x08R\x0bisHandshake\x12!\n\x0cclose_stream\x18\x05 \x01(\x08R\x0bcloseStream"\x90\x02\n\x10ConsoleDataChunk\x12\x1d\n\nsession_id\x18\x01 \x01(\tR\tsessionId\x12\x1b\n\tserver_id\x18\x02 \x01(\tR\x08serverId\x12\x12\n\x04data\x18\x03 \x01(\x0cR\x04data\x12!\n\x0cis_handshake\x18\x04 \x01(\x08R\x0bisHandshake\x12!\n\x0cclose_stream\x18\x05 \x01(\x08R\x0bcloseStream\x12\x16\n\x06offset\x18\x14 \x01(\x04R\x06offset\x12\x18\n\x07control\x18\x15 \x01(\tR\x07control\x12$\n\x0bfrom_offset\x18\x16 \x01(\x04H\x00R\nfromOffset\x88\x01\x01B\x0e\n\x0c_from_offset"0\n\x11GetBMCInfoRequest\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId"=\n\x12GetBMCInfoResponse\x12\'\n\x04info\x18\x01 \x01(\x0b2\x13.gateway.v1.BMCInfoR\x04info"\x93\x01\n\x07BMCInfo\x12\x19\n\x08bmc_type\x18\x01 \x01(\tR\x07bmcType\x121\n\tipmi_info\x18\x02 \x01(\x0b2\x14.gateway.v1.IPMIInfoR\x08ipmiInfo\x12:\n\x0credfish_info\x18\x03 \x01(\x0b2\x17.gateway.v1.RedfishInfoR\x0bredfishInfo"\xae\x03\n\x08IPMIInfo\x12\x1b\n\tdevice_id\x18\x01 \x01(\tR\x08deviceId\x12\'\n\x0fdevice_revision\x18\x02 \x01(\tR\x0edeviceRevision\x12+\n\x11firmware_revision\x18\x03 \x01(\tR\x10firmwareRevision\x12!\n\x0cipmi_version\x18\x04 \x01(\tR\x0bipmiVersion\x12\'\n\x0fmanufacturer_id\x18\x05 \x01(\tR\x0emanufacturerId\x12+\n\x11manufacturer_name\x18\x06 \x01(\tR\x10manufacturerName\x12\x1d\n\nproduct_id\x18\x07 \x01(\tR\tproductId\x12)\n\x10device_available\x18\x08 \x01(\x08R\x0fdeviceAvailable\x120\n\x14provides_device_sdrs\x18\t \x01(\x08R\x12providesDeviceSdrs\x12:\n\x19additional_device_support\x18\n \x03(\tR\x17additionalDeviceSupport"\xe7\x02\n\x0bRedfishInfo\x12\x1d\n\nmanager_id\x18\x01 \x01(\tR\tmanagerId\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n\x05model\x18\x03 \x01(\tR\x05model\x12"\n\x0cmanufacturer\x18\x04 \x01(\tR\x0cmanufacturer\x12)\n\x10firmware_version\x18\x05 \x01(\tR\x0ffirmwareVersion\x12\x16\n\x06status\x18\x06 \x01(\tR\x06status\x12\x1f\n\x0bpower_state\x18\x07 \x01(\tR\npowerState\x12H\n\x11network_protocols\x18\x08 \x03(\x0b2\x1b.gateway.v1.NetworkProtocolR\x10networkProtocols\x12=\n\rsystem_status\x18\t \x01(\x0b2\x18.gateway.v1.SystemStatusR\x0csystemStatus"S\n\x0fNetworkProtocol\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n\x04port\x18\x02 \x01(\x05R\x04port\x12\x18\n\x07enabled\x18\x03 \x01(\x08R\x07enabled"\xf3\x04\n\x0cSystemStatus\x12\x1b\n\tsystem_id\x18\x01 \x01(\tR\x08systemId\x12#\n\rboot_progress\x18\x02 \x01(\tR\x0cbootProgress\x12*\n\x11boot_progress_oem\x18\x03 \x01(\tR\x0fbootProgressOem\x12\x1d\n\npost_state\x18\x04 \x01(\tR\tpostState\x12?\n\x0bboot_source\x18\x05 \x01(\x0b2\x1e.gateway.v1.BootSourceOverrideR\nbootSource\x12!\n\x0cbios_version\x18\x06 \x01(\tR\x0bbiosVersion\x12#\n\rserial_number\x18\x07 \x01(\tR\x0cserialNumber\x12\x10\n\x03sku\x18\x08 \x01(\tR\x03sku\x12\x1a\n\x08hostname\x18\t \x01(\tR\x08hostname\x12&\n\x0flast_reset_time\x18\n \x01(\tR\rlastResetTime\x12F\n\noem_health\x18\x0b \x03(\x0b2\'.gateway.v1.SystemStatus.OemHealthEntryR\toemHealth\x12\x1d\n\nboot_order\x18\x0c \x03(\tR\tbootOrder\x12R\n\x14console_availability\x18\r \x01(\x0e2\x1f.gateway.v1.ConsoleAvailabilityR\x13consoleAvailability\x1a<\n\x0eOemHealthEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x028\x01"Z\n\x12BootSourceOverride\x12\x16\n\x06target\x18\x01 \x01(\tR\x06target\x12\x18\n\x07enabled\x18\x02 \x01(\tR\x07enabled\x12\x12\n\x04mode\x18\x03 \x01(\tR\x04mode"5\n\x16GetSystemStatusRequest\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId"\xc1\x01\n\x17GetSystemStatusResponse\x120\n\x06status\x18\x01 \x01(\x0b2\x18.gateway.v1.SystemStatusR\x06status\x127\n\x0bpower_state\x18\x02 \x01(\x0e2\x16.gateway.v1.PowerStateR\npowerState\x12;\n\x0bobserved_at\x18\x03 \x01(\x0b2\x1a.google.protobuf.TimestampR\nobservedAt"O\n\x12ListSensorsRequest\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId\x12\x1c\n\nmax_age_ms\x18\x02 \x01(\x05R\x08maxAgeMs"\x80\x01\n\x13ListSensorsResponse\x12,\n\x07sensors\x18\x01 \x03(\x0b2\x12.gateway.v1.SensorR\x07sensors\x12;\n\x0bobserved_at\x18\x02 \x01(\x0b2\x1a.google.protobuf.TimestampR\nobservedAt"\xd1\x01\n\x06Sensor\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x19\n\x05value\x18\x03 \x01(\x01H\x00R\x05value\x88\x01\x01\x12\x12\n\x04unit\x18\x04 \x01(\tR\x04unit\x12\x16\n\x06status\x18\x05 \x01(\tR\x06status\x12\x16\n\x06states\x18\x06 \x03(\tR\x06states\x126\n\nthresholds\x18\x07 \x01(\x0b2\x16.gateway.v1.ThresholdsR\nthresholdsB\x08\n\x06_value"\xc4\x03\n\nThresholds\x127\n\x15lower_non_recoverable\x18\x01 \x01(\x01H\x00R\x13lowerNonRecoverable\x88\x01\x01\x12*\n\x0elower_critical\x18\x02 \x01(\x01H\x01R\rlowerCritical\x88\x01\x01\x121\n\x12lower_non_critical\x18\x03 \x01(\x01H\x02R\x10lowerNonCritical\x88\x01\x01\x121\n\x12upper_non_critical\x18\x04 \x01(\x01H\x03R\x10upperNonCritical\x88\x01\x01\x12*\n\x0eupper_critical\x18\x05 \x01(\x01H\x04R\rupperCritical\x88\x01\x01\x127\n\x15upper_non_recoverable\x18\x06 \x01(\x01H\x05R\x13upperNonRecoverable\x88\x01\x01B\x18\n\x16_lower_non_recoverableB\x11\n\x0f_lower_criticalB\x15\n\x13_lower_non_criticalB\x15\n\x13_upper_non_criticalB\x11\n\x0f_upper_criticalB\x18\n\x16_upper_non_recoverable"F\n\x11ListEventsRequest\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId\x12\x14\n\x05limit\x18\x02 \x01(\x05R\x05limit"U\n\x12ListEventsResponse\x12)\n\x06events\x18\x01 \x03(\x0b2\x11.gateway.v1.EventR\x06events\x12\x14\n\x05total\x18\x02 \x01(\x05R\x05total"\xc2\x01\n\x05Event\x12\x1b\n\trecord_id\x18\x01 \x01(\rR\x08recordId\x12*\n\x02at\x18\x02 \x01(\x0b2\x1a.google.protobuf.TimestampR\x02at\x12\x16\n\x06sensor\x18\x03 \x01(\tR\x06sensor\x12 \n\x0bdescription\x18\x04 \x01(\tR\x0bdescription\x12\x1a\n\x08asserted\x18\x05 \x01(\x08R\x08asserted\x12\x1a\n\x08severity\x18\x06 \x01(\tR\x08severity"3\n\x14GetBootDeviceRequest\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId"C\n\x15GetBootDeviceResponse\x12*\n\x04boot\x18\x01 \x01(\x0b2\x16.gateway.v1.BootDeviceR\x04boot"_\n\x14SetBootDeviceRequest\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId\x12*\n\x04boot\x18\x02 \x01(\x0b2\x16.gateway.v1.BootDeviceR\x04boot"\x17\n\x15SetBootDeviceResponse"X\n\nBootDevice\x12\x16\n\x06device\x18\x01 \x01(\tR\x06device\x12\x1e\n\npersistent\x18\x02 \x01(\x08R\npersistent\x12\x12\n\x04uefi\x18\x03 \x01(\x08R\x04uefi"r\n\x0fIdentifyRequest\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId\x12\x18\n\x07seconds\x18\x02 \x01(\x05R\x07seconds\x12(\n\x10until_turned_off\x18\x03 \x01(\x08R\x0euntilTurnedOff"\x12\n\x10IdentifyResponse*g\n\nPowerState\x12\x17\n\x13POWER_STATE_UNKNOWN\x10\x00\x12\x12\n\x0ePOWER_STATE_ON\x10\x01\x12\x13\n\x0fPOWER_STATE_OFF\x10\x02\x12\x17\n\x13POWER_STATE_CYCLING\x10\x03*\xbb\x01\n\x13ConsoleAvailability\x12 \n\x1cCONSOLE_AVAILABILITY_UNKNOWN\x10\x00\x12\x1d\n\x19CONSOLE_AVAILABILITY_BOTH\x10\x01\x12!\n\x1dCONSOLE_AVAILABILITY_VNC_ONLY\x10\x02\x12!\n\x1dCONSOLE_AVAILABILITY_SOL_ONLY\x10\x03\x12\x1d\n\x19CONSOLE_AVAILABILITY_NONE\x10\x042\xa3\x11\n\x0eGatewayService\x12N\n\x0bHealthCheck\x12\x1e.gateway.v1.HealthCheckRequest\x1a\x1f.gateway.v1.HealthCheckResponse\x12T\n\rRegisterAgent\x12 .gateway.v1.RegisterAgentRequest\x1a!.gateway.v1.RegisterAgentResponse\x12W\n\x0eAgentHeartbeat\x12!.gateway.v1.AgentHeartbeatRequest\x1a".gateway.v1.AgentHeartbeatResponse\x12P\n\x07PowerOn\x12!.gateway.v1.PowerOperationRequest\x1a".gateway.v1.PowerOperationResponse\x12Q\n\x08PowerOff\x12!.gateway.v1.PowerOperationRequest\x1a".gateway.v1.PowerOperationResponse\x12S\n\nPowerCycle\x12!.gateway.v1.PowerOperationRequest\x1a".gateway.v1.PowerOperationResponse\x12N\n\x05Reset\x12!.gateway.v1.PowerOperationRequest\x1a".gateway.v1.PowerOperationResponse\x12Q\n\x0eGetPowerStatus\x12\x1e.gateway.v1.PowerStatusRequest\x1a\x1f.gateway.v1.PowerStatusResponse\x12]\n\x10CreateVNCSession\x12#.gateway.v1.CreateVNCSessionRequest\x1a$.gateway.v1.CreateVNCSessionResponse\x12T\n\rGetVNCSession\x12 .gateway.v1.GetVNCSessionRequest\x1a!.gateway.v1.GetVNCSessionResponse\x12Z\n\x0fCloseVNCSession\x12".gateway.v1.CloseVNCSessionRequest\x1a#.gateway.v1.CloseVNCSessionResponse\x12T\n\rStartVNCProxy\x12 .gateway.v1.StartVNCProxyRequest\x1a!.gateway.v1.StartVNCProxyResponse\x12]\n\x10CreateSOLSession\x12#.gateway.v1.CreateSOLSessionRequest\x1a$.gateway.v1.CreateSOLSessionResponse\x12T\n\rGetSOLSession\x12 .gateway.v1.GetSOLSessionRequest\x1a!.gateway.v1.GetSOLSessionResponse\x12Z\n\x0fCloseSOLSession\x12".gateway.v1.CloseSOLSessionRequest\x1a#.gateway.v1.CloseSOLSessionResponse\x12G\n\rStreamVNCData\x12\x18.gateway.v1.VNCDataChunk\x1a\x18.gateway.v1.VNCDataChunk(\x010\x01\x12S\n\x11StreamConsoleData\x12\x1c.gateway.v1.ConsoleDataChunk\x1a\x1c.gateway.v1.ConsoleDataChunk(\x010\x01\x12K\n\nGetBMCInfo\x12\x1d.gateway.v1.GetBMCInfoRequest\x1a\x1e.gateway.v1.GetBMCInfoResponse\x12R\n\tPowerSoft\x12!.gateway.v1.PowerOperationRequest\x1a".gateway.v1.PowerOperationResponse\x12R\n\tPowerDiag\x12!.gateway.v1.PowerOperationRequest\x1a".gateway.v1.PowerOperationResponse\x12Z\n\x0fGetSystemStatus\x12".gateway.v1.GetSystemStatusRequest\x1a#.gateway.v1.GetSystemStatusResponse\x12N\n\x0bListSensors\x12\x1e.gateway.v1.ListSensorsRequest\x1a\x1f.gateway.v1.ListSensorsResponse\x12K\n\nListEvents\x12\x1d.gateway.v1.ListEventsRequest\x1a\x1e.gateway.v1.ListEventsResponse\x12T\n\rGetBootDevice\x12 .gateway.v1.GetBootDeviceRequest\x1a!.gateway.v1.GetBootDeviceResponse\x12T\n\rSetBootDevice\x12 .gateway.v1.SetBootDeviceRequest\x1a!.gateway.v1.SetBootDeviceResponse\x12E\n\x08Identify\x12\x1b.gateway.v1.IdentifyRequest\x1a\x1c.gateway.v1.IdentifyResponseb\x06proto3',
+    b'\n\x18gateway/v1/gateway.proto\x12\ngateway.v1\x1a\x19common/v1/discovery.proto\x1a\x16common/v1/server.proto\x1a\x1fgoogle/protobuf/timestamp.proto"\x14\n\x12HealthCheckRequest"g\n\x13HealthCheckResponse\x12\x16\n\x06status\x18\x01 \x01(\tR\x06status\x128\n\ttimestamp\x18\x02 \x01(\x0b2\x1a.google.protobuf.TimestampR\ttimestamp"\x9a\x01\n\x15PowerOperationRequest\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId\x12\x12\n\x04wait\x18\x14 \x01(\x08R\x04wait\x12\'\n\x0ftimeout_seconds\x18\x15 \x01(\x05R\x0etimeoutSeconds\x12\'\n\x0fidempotency_key\x18\x16 \x01(\tR\x0eidempotencyKey"\xb5\x01\n\x16PowerOperationResponse\x12\x18\n\x07success\x18\x01 \x01(\x08R\x07success\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\x12,\n\x05state\x18\x14 \x01(\x0e2\x16.gateway.v1.PowerStateR\x05state\x12\x1a\n\x08protocol\x18\x15 \x01(\tR\x08protocol\x12\x1d\n\nelapsed_ms\x18\x16 \x01(\x05R\telapsedMs"1\n\x12PowerStatusRequest\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId"\xb6\x01\n\x13PowerStatusResponse\x12,\n\x05state\x18\x01 \x01(\x0e2\x16.gateway.v1.PowerStateR\x05state\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\x12;\n\x0bobserved_at\x18\x14 \x01(\x0b2\x1a.google.protobuf.TimestampR\nobservedAt\x12\x1a\n\x08protocol\x18\x15 \x01(\tR\x08protocol"\xbc\x01\n\x14RegisterAgentRequest\x12\x19\n\x08agent_id\x18\x01 \x01(\tR\x07agentId\x12#\n\rdatacenter_id\x18\x02 \x01(\tR\x0cdatacenterId\x12\x1a\n\x08endpoint\x18\x03 \x01(\tR\x08endpoint\x12H\n\rbmc_endpoints\x18\x04 \x03(\x0b2#.gateway.v1.BMCEndpointRegistrationR\x0cbmcEndpoints"K\n\x15RegisterAgentResponse\x12\x18\n\x07success\x18\x01 \x01(\x08R\x07success\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message"|\n\x15AgentHeartbeatRequest\x12\x19\n\x08agent_id\x18\x01 \x01(\tR\x07agentId\x12H\n\rbmc_endpoints\x18\x02 \x03(\x0b2#.gateway.v1.BMCEndpointRegistrationR\x0cbmcEndpoints"p\n\x16AgentHeartbeatResponse\x12\x18\n\x07success\x18\x01 \x01(\x08R\x07success\x12<\n\x1aheartbeat_interval_seconds\x18\x02 \x01(\x05R\x18heartbeatIntervalSeconds"\xc4\x04\n\x17BMCEndpointRegistration\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId\x12J\n\x11control_endpoints\x18\x02 \x03(\x0b2\x1d.common.v1.BMCControlEndpointR\x10controlEndpoints\x12=\n\x10primary_protocol\x18\x03 \x01(\x0e2\x12.common.v1.BMCTypeR\x0fprimaryProtocol\x129\n\x0csol_endpoint\x18\x04 \x01(\x0b2\x16.common.v1.SOLEndpointR\x0bsolEndpoint\x129\n\x0cvnc_endpoint\x18\x05 \x01(\x0b2\x16.common.v1.VNCEndpointR\x0bvncEndpoint\x12\x1a\n\x08features\x18\x06 \x03(\tR\x08features\x12\x16\n\x06status\x18\x07 \x01(\tR\x06status\x12M\n\x08metadata\x18\x08 \x03(\x0b21.gateway.v1.BMCEndpointRegistration.MetadataEntryR\x08metadata\x12K\n\x12discovery_metadata\x18\t \x01(\x0b2\x1c.common.v1.DiscoveryMetadataR\x11discoveryMetadata\x1a;\n\rMetadataEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x028\x01"S\n\x17CreateVNCSessionRequest\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId\x12\x1b\n\tread_only\x18\x14 \x01(\x08R\x08readOnly"\xda\x01\n\x18CreateVNCSessionResponse\x12\x1d\n\nsession_id\x18\x01 \x01(\tR\tsessionId\x12-\n\x12websocket_endpoint\x18\x02 \x01(\tR\x11websocketEndpoint\x129\n\nexpires_at\x18\x03 \x01(\x0b2\x1a.google.protobuf.TimestampR\texpiresAt\x12\x1d\n\nviewer_url\x18\x04 \x01(\tR\tviewerUrl\x12\x16\n\x06ticket\x18\x14 \x01(\tR\x06ticket"5\n\x14GetVNCSessionRequest\x12\x1d\n\nsession_id\x18\x01 \x01(\tR\tsessionId"\x88\x03\n\nVNCSession\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n\x0bcustomer_id\x18\x02 \x01(\tR\ncustomerId\x12\x1b\n\tserver_id\x18\x03 \x01(\tR\x08serverId\x12\x19\n\x08agent_id\x18\x04 \x01(\tR\x07agentId\x12\x16\n\x06status\x18\x05 \x01(\tR\x06status\x12-\n\x12websocket_endpoint\x18\x06 \x01(\tR\x11websocketEndpoint\x12\x1d\n\nviewer_url\x18\x07 \x01(\tR\tviewerUrl\x129\n\ncreated_at\x18\x08 \x01(\x0b2\x1a.google.protobuf.TimestampR\tcreatedAt\x129\n\nexpires_at\x18\t \x01(\x0b2\x1a.google.protobuf.TimestampR\texpiresAt\x12\x1b\n\tread_only\x18\x14 \x01(\x08R\x08readOnly\x12\x18\n\x07viewers\x18\x15 \x01(\x05R\x07viewers"I\n\x15GetVNCSessionResponse\x120\n\x07session\x18\x01 \x01(\x0b2\x16.gateway.v1.VNCSessionR\x07session"7\n\x16CloseVNCSessionRequest\x12\x1d\n\nsession_id\x18\x01 \x01(\tR\tsessionId"\x19\n\x17CloseVNCSessionResponse"x\n\x14GetScreenshotRequest\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId\x12\x1b\n\tmax_width\x18\x02 \x01(\x05R\x08maxWidth\x12&\n\x0fmax_age_seconds\x18\x03 \x01(\x05R\rmaxAgeSeconds"\xda\x01\n\x15GetScreenshotResponse\x12\x14\n\x05image\x18\x01 \x01(\x0cR\x05image\x12\x14\n\x05width\x18\x02 \x01(\x05R\x05width\x12\x16\n\x06height\x18\x03 \x01(\x05R\x06height\x12!\n\x0cscreen_width\x18\x04 \x01(\x05R\x0bscreenWidth\x12#\n\rscreen_height\x18\x05 \x01(\x05R\x0cscreenHeight\x125\n\x08taken_at\x18\x06 \x01(\x0b2\x1a.google.protobuf.TimestampR\x07takenAt"d\n\x0fSendKeysRequest\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId\x12\x14\n\x04text\x18\x02 \x01(\tH\x00R\x04text\x12\x16\n\x05chord\x18\x03 \x01(\tH\x00R\x05chordB\x06\n\x04what"&\n\x10SendKeysResponse\x12\x12\n\x04keys\x18\x01 \x01(\x05R\x04keys"S\n\x17CreateSOLSessionRequest\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId\x12\x1b\n\tread_only\x18\x14 \x01(\x08R\x08readOnly"\xdc\x01\n\x18CreateSOLSessionResponse\x12\x1d\n\nsession_id\x18\x01 \x01(\tR\tsessionId\x12-\n\x12websocket_endpoint\x18\x02 \x01(\tR\x11websocketEndpoint\x129\n\nexpires_at\x18\x03 \x01(\x0b2\x1a.google.protobuf.TimestampR\texpiresAt\x12\x1f\n\x0bconsole_url\x18\x04 \x01(\tR\nconsoleUrl\x12\x16\n\x06ticket\x18\x14 \x01(\tR\x06ticket"5\n\x14GetSOLSessionRequest\x12\x1d\n\nsession_id\x18\x01 \x01(\tR\tsessionId"\x8a\x03\n\nSOLSession\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x1f\n\x0bcustomer_id\x18\x02 \x01(\tR\ncustomerId\x12\x1b\n\tserver_id\x18\x03 \x01(\tR\x08serverId\x12\x19\n\x08agent_id\x18\x04 \x01(\tR\x07agentId\x12\x16\n\x06status\x18\x05 \x01(\tR\x06status\x12-\n\x12websocket_endpoint\x18\x06 \x01(\tR\x11websocketEndpoint\x12\x1f\n\x0bconsole_url\x18\x07 \x01(\tR\nconsoleUrl\x129\n\ncreated_at\x18\x08 \x01(\x0b2\x1a.google.protobuf.TimestampR\tcreatedAt\x129\n\nexpires_at\x18\t \x01(\x0b2\x1a.google.protobuf.TimestampR\texpiresAt\x12\x1b\n\tread_only\x18\x14 \x01(\x08R\x08readOnly\x12\x18\n\x07viewers\x18\x15 \x01(\x05R\x07viewers"I\n\x15GetSOLSessionResponse\x120\n\x07session\x18\x01 \x01(\x0b2\x16.gateway.v1.SOLSessionR\x07session"7\n\x16CloseSOLSessionRequest\x12\x1d\n\nsession_id\x18\x01 \x01(\tR\tsessionId"\x19\n\x17CloseSOLSessionResponse"\xa2\x01\n\x1fReportAvailableEndpointsRequest\x12\x1d\n\ngateway_id\x18\x01 \x01(\tR\tgatewayId\x12\x16\n\x06region\x18\x02 \x01(\tR\x06region\x12H\n\rbmc_endpoints\x18\x03 \x03(\x0b2#.gateway.v1.BMCEndpointAvailabilityR\x0cbmcEndpoints"\x98\x02\n\x17BMCEndpointAvailability\x12!\n\x0cbmc_endpoint\x18\x01 \x01(\tR\x0bbmcEndpoint\x12\x19\n\x08agent_id\x18\x02 \x01(\tR\x07agentId\x12#\n\rdatacenter_id\x18\x03 \x01(\tR\x0cdatacenterId\x12-\n\x08bmc_type\x18\x04 \x01(\x0e2\x12.common.v1.BMCTypeR\x07bmcType\x12\x1a\n\x08features\x18\x05 \x03(\tR\x08features\x12\x16\n\x06status\x18\x06 \x01(\tR\x06status\x127\n\tlast_seen\x18\x07 \x01(\x0b2\x1a.google.protobuf.TimestampR\x08lastSeen"V\n ReportAvailableEndpointsResponse\x12\x18\n\x07success\x18\x01 \x01(\x08R\x07success\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message"\xb9\x01\n\x14StartVNCProxyRequest\x12\x1d\n\nsession_id\x18\x01 \x01(\tR\tsessionId\x12!\n\x0cbmc_endpoint\x18\x02 \x01(\tR\x0bbmcEndpoint\x12\x19\n\x08bmc_type\x18\x03 \x01(\tR\x07bmcType\x12)\n\x10gateway_endpoint\x18\x04 \x01(\tR\x0fgatewayEndpoint\x12\x19\n\x08agent_id\x18\x05 \x01(\tR\x07agentId"r\n\x15StartVNCProxyResponse\x12\x18\n\x07success\x18\x01 \x01(\x08R\x07success\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\x12%\n\x0eproxy_endpoint\x18\x03 \x01(\tR\rproxyEndpoint"\xa4\x01\n\x0cVNCDataChunk\x12\x1d\n\nsession_id\x18\x01 \x01(\tR\tsessionId\x12\x1b\n\tserver_id\x18\x02 \x01(\tR\x08serverId\x12\x12\n\x04data\x18\x03 \x01(\x0cR\x04data\x12!\n\x0cis_handshake\x18\x04 \x01(\x08R\x0bisHandshake\x12!\n\x0cclose_stream\x18\x05 \x01(\x08R\x0bcloseStream"\x90\x02\n\x10ConsoleDataChunk\x12\x1d\n\nsession_id\x18\x01 \x01(\tR\tsessionId\x12\x1b\n\tserver_id\x18\x02 \x01(\tR\x08serverId\x12\x12\n\x04data\x18\x03 \x01(\x0cR\x04data\x12!\n\x0cis_handshake\x18\x04 \x01(\x08R\x0bisHandshake\x12!\n\x0cclose_stream\x18\x05 \x01(\x08R\x0bcloseStream\x12\x16\n\x06offset\x18\x14 \x01(\x04R\x06offset\x12\x18\n\x07control\x18\x15 \x01(\tR\x07control\x12$\n\x0bfrom_offset\x18\x16 \x01(\x04H\x00R\nfromOffset\x88\x01\x01B\x0e\n\x0c_from_offset"0\n\x11GetBMCInfoRequest\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId"=\n\x12GetBMCInfoResponse\x12\'\n\x04info\x18\x01 \x01(\x0b2\x13.gateway.v1.BMCInfoR\x04info"\x93\x01\n\x07BMCInfo\x12\x19\n\x08bmc_type\x18\x01 \x01(\tR\x07bmcType\x121\n\tipmi_info\x18\x02 \x01(\x0b2\x14.gateway.v1.IPMIInfoR\x08ipmiInfo\x12:\n\x0credfish_info\x18\x03 \x01(\x0b2\x17.gateway.v1.RedfishInfoR\x0bredfishInfo"\xae\x03\n\x08IPMIInfo\x12\x1b\n\tdevice_id\x18\x01 \x01(\tR\x08deviceId\x12\'\n\x0fdevice_revision\x18\x02 \x01(\tR\x0edeviceRevision\x12+\n\x11firmware_revision\x18\x03 \x01(\tR\x10firmwareRevision\x12!\n\x0cipmi_version\x18\x04 \x01(\tR\x0bipmiVersion\x12\'\n\x0fmanufacturer_id\x18\x05 \x01(\tR\x0emanufacturerId\x12+\n\x11manufacturer_name\x18\x06 \x01(\tR\x10manufacturerName\x12\x1d\n\nproduct_id\x18\x07 \x01(\tR\tproductId\x12)\n\x10device_available\x18\x08 \x01(\x08R\x0fdeviceAvailable\x120\n\x14provides_device_sdrs\x18\t \x01(\x08R\x12providesDeviceSdrs\x12:\n\x19additional_device_support\x18\n \x03(\tR\x17additionalDeviceSupport"\xe7\x02\n\x0bRedfishInfo\x12\x1d\n\nmanager_id\x18\x01 \x01(\tR\tmanagerId\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n\x05model\x18\x03 \x01(\tR\x05model\x12"\n\x0cmanufacturer\x18\x04 \x01(\tR\x0cmanufacturer\x12)\n\x10firmware_version\x18\x05 \x01(\tR\x0ffirmwareVersion\x12\x16\n\x06status\x18\x06 \x01(\tR\x06status\x12\x1f\n\x0bpower_state\x18\x07 \x01(\tR\npowerState\x12H\n\x11network_protocols\x18\x08 \x03(\x0b2\x1b.gateway.v1.NetworkProtocolR\x10networkProtocols\x12=\n\rsystem_status\x18\t \x01(\x0b2\x18.gateway.v1.SystemStatusR\x0csystemStatus"S\n\x0fNetworkProtocol\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n\x04port\x18\x02 \x01(\x05R\x04port\x12\x18\n\x07enabled\x18\x03 \x01(\x08R\x07enabled"\xf3\x04\n\x0cSystemStatus\x12\x1b\n\tsystem_id\x18\x01 \x01(\tR\x08systemId\x12#\n\rboot_progress\x18\x02 \x01(\tR\x0cbootProgress\x12*\n\x11boot_progress_oem\x18\x03 \x01(\tR\x0fbootProgressOem\x12\x1d\n\npost_state\x18\x04 \x01(\tR\tpostState\x12?\n\x0bboot_source\x18\x05 \x01(\x0b2\x1e.gateway.v1.BootSourceOverrideR\nbootSource\x12!\n\x0cbios_version\x18\x06 \x01(\tR\x0bbiosVersion\x12#\n\rserial_number\x18\x07 \x01(\tR\x0cserialNumber\x12\x10\n\x03sku\x18\x08 \x01(\tR\x03sku\x12\x1a\n\x08hostname\x18\t \x01(\tR\x08hostname\x12&\n\x0flast_reset_time\x18\n \x01(\tR\rlastResetTime\x12F\n\noem_health\x18\x0b \x03(\x0b2\'.gateway.v1.SystemStatus.OemHealthEntryR\toemHealth\x12\x1d\n\nboot_order\x18\x0c \x03(\tR\tbootOrder\x12R\n\x14console_availability\x18\r \x01(\x0e2\x1f.gateway.v1.ConsoleAvailabilityR\x13consoleAvailability\x1a<\n\x0eOemHealthEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x028\x01"Z\n\x12BootSourceOverride\x12\x16\n\x06target\x18\x01 \x01(\tR\x06target\x12\x18\n\x07enabled\x18\x02 \x01(\tR\x07enabled\x12\x12\n\x04mode\x18\x03 \x01(\tR\x04mode"5\n\x16GetSystemStatusRequest\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId"\xc1\x01\n\x17GetSystemStatusResponse\x120\n\x06status\x18\x01 \x01(\x0b2\x18.gateway.v1.SystemStatusR\x06status\x127\n\x0bpower_state\x18\x02 \x01(\x0e2\x16.gateway.v1.PowerStateR\npowerState\x12;\n\x0bobserved_at\x18\x03 \x01(\x0b2\x1a.google.protobuf.TimestampR\nobservedAt"O\n\x12ListSensorsRequest\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId\x12\x1c\n\nmax_age_ms\x18\x02 \x01(\x05R\x08maxAgeMs"\x80\x01\n\x13ListSensorsResponse\x12,\n\x07sensors\x18\x01 \x03(\x0b2\x12.gateway.v1.SensorR\x07sensors\x12;\n\x0bobserved_at\x18\x02 \x01(\x0b2\x1a.google.protobuf.TimestampR\nobservedAt"\xd1\x01\n\x06Sensor\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x19\n\x05value\x18\x03 \x01(\x01H\x00R\x05value\x88\x01\x01\x12\x12\n\x04unit\x18\x04 \x01(\tR\x04unit\x12\x16\n\x06status\x18\x05 \x01(\tR\x06status\x12\x16\n\x06states\x18\x06 \x03(\tR\x06states\x126\n\nthresholds\x18\x07 \x01(\x0b2\x16.gateway.v1.ThresholdsR\nthresholdsB\x08\n\x06_value"\xc4\x03\n\nThresholds\x127\n\x15lower_non_recoverable\x18\x01 \x01(\x01H\x00R\x13lowerNonRecoverable\x88\x01\x01\x12*\n\x0elower_critical\x18\x02 \x01(\x01H\x01R\rlowerCritical\x88\x01\x01\x121\n\x12lower_non_critical\x18\x03 \x01(\x01H\x02R\x10lowerNonCritical\x88\x01\x01\x121\n\x12upper_non_critical\x18\x04 \x01(\x01H\x03R\x10upperNonCritical\x88\x01\x01\x12*\n\x0eupper_critical\x18\x05 \x01(\x01H\x04R\rupperCritical\x88\x01\x01\x127\n\x15upper_non_recoverable\x18\x06 \x01(\x01H\x05R\x13upperNonRecoverable\x88\x01\x01B\x18\n\x16_lower_non_recoverableB\x11\n\x0f_lower_criticalB\x15\n\x13_lower_non_criticalB\x15\n\x13_upper_non_criticalB\x11\n\x0f_upper_criticalB\x18\n\x16_upper_non_recoverable"F\n\x11ListEventsRequest\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId\x12\x14\n\x05limit\x18\x02 \x01(\x05R\x05limit"U\n\x12ListEventsResponse\x12)\n\x06events\x18\x01 \x03(\x0b2\x11.gateway.v1.EventR\x06events\x12\x14\n\x05total\x18\x02 \x01(\x05R\x05total"\xc2\x01\n\x05Event\x12\x1b\n\trecord_id\x18\x01 \x01(\rR\x08recordId\x12*\n\x02at\x18\x02 \x01(\x0b2\x1a.google.protobuf.TimestampR\x02at\x12\x16\n\x06sensor\x18\x03 \x01(\tR\x06sensor\x12 \n\x0bdescription\x18\x04 \x01(\tR\x0bdescription\x12\x1a\n\x08asserted\x18\x05 \x01(\x08R\x08asserted\x12\x1a\n\x08severity\x18\x06 \x01(\tR\x08severity"3\n\x14GetBootDeviceRequest\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId"C\n\x15GetBootDeviceResponse\x12*\n\x04boot\x18\x01 \x01(\x0b2\x16.gateway.v1.BootDeviceR\x04boot"_\n\x14SetBootDeviceRequest\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId\x12*\n\x04boot\x18\x02 \x01(\x0b2\x16.gateway.v1.BootDeviceR\x04boot"\x17\n\x15SetBootDeviceResponse"X\n\nBootDevice\x12\x16\n\x06device\x18\x01 \x01(\tR\x06device\x12\x1e\n\npersistent\x18\x02 \x01(\x08R\npersistent\x12\x12\n\x04uefi\x18\x03 \x01(\x08R\x04uefi"r\n\x0fIdentifyRequest\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId\x12\x18\n\x07seconds\x18\x02 \x01(\x05R\x07seconds\x12(\n\x10until_turned_off\x18\x03 \x01(\x08R\x0euntilTurnedOff"\x12\n\x10IdentifyResponse*g\n\nPowerState\x12\x17\n\x13POWER_STATE_UNKNOWN\x10\x00\x12\x12\n\x0ePOWER_STATE_ON\x10\x01\x12\x13\n\x0fPOWER_STATE_OFF\x10\x02\x12\x17\n\x13POWER_STATE_CYCLING\x10\x03*\xbb\x01\n\x13ConsoleAvailability\x12 \n\x1cCONSOLE_AVAILABILITY_UNKNOWN\x10\x00\x12\x1d\n\x19CONSOLE_AVAILABILITY_BOTH\x10\x01\x12!\n\x1dCONSOLE_AVAILABILITY_VNC_ONLY\x10\x02\x12!\n\x1dCONSOLE_AVAILABILITY_SOL_ONLY\x10\x03\x12\x1d\n\x19CONSOLE_AVAILABILITY_NONE\x10\x042\xc0\x12\n\x0eGatewayService\x12N\n\x0bHealthCheck\x12\x1e.gateway.v1.HealthCheckRequest\x1a\x1f.gateway.v1.HealthCheckResponse\x12T\n\rRegisterAgent\x12 .gateway.v1.RegisterAgentRequest\x1a!.gateway.v1.RegisterAgentResponse\x12W\n\x0eAgentHeartbeat\x12!.gateway.v1.AgentHeartbeatRequest\x1a".gateway.v1.AgentHeartbeatResponse\x12P\n\x07PowerOn\x12!.gateway.v1.PowerOperationRequest\x1a".gateway.v1.PowerOperationResponse\x12Q\n\x08PowerOff\x12!.gateway.v1.PowerOperationRequest\x1a".gateway.v1.PowerOperationResponse\x12S\n\nPowerCycle\x12!.gateway.v1.PowerOperationRequest\x1a".gateway.v1.PowerOperationResponse\x12N\n\x05Reset\x12!.gateway.v1.PowerOperationRequest\x1a".gateway.v1.PowerOperationResponse\x12Q\n\x0eGetPowerStatus\x12\x1e.gateway.v1.PowerStatusRequest\x1a\x1f.gateway.v1.PowerStatusResponse\x12]\n\x10CreateVNCSession\x12#.gateway.v1.CreateVNCSessionRequest\x1a$.gateway.v1.CreateVNCSessionResponse\x12T\n\rGetVNCSession\x12 .gateway.v1.GetVNCSessionRequest\x1a!.gateway.v1.GetVNCSessionResponse\x12Z\n\x0fCloseVNCSession\x12".gateway.v1.CloseVNCSessionRequest\x1a#.gateway.v1.CloseVNCSessionResponse\x12T\n\rStartVNCProxy\x12 .gateway.v1.StartVNCProxyRequest\x1a!.gateway.v1.StartVNCProxyResponse\x12]\n\x10CreateSOLSession\x12#.gateway.v1.CreateSOLSessionRequest\x1a$.gateway.v1.CreateSOLSessionResponse\x12T\n\rGetSOLSession\x12 .gateway.v1.GetSOLSessionRequest\x1a!.gateway.v1.GetSOLSessionResponse\x12Z\n\x0fCloseSOLSession\x12".gateway.v1.CloseSOLSessionRequest\x1a#.gateway.v1.CloseSOLSessionResponse\x12G\n\rStreamVNCData\x12\x18.gateway.v1.VNCDataChunk\x1a\x18.gateway.v1.VNCDataChunk(\x010\x01\x12S\n\x11StreamConsoleData\x12\x1c.gateway.v1.ConsoleDataChunk\x1a\x1c.gateway.v1.ConsoleDataChunk(\x010\x01\x12K\n\nGetBMCInfo\x12\x1d.gateway.v1.GetBMCInfoRequest\x1a\x1e.gateway.v1.GetBMCInfoResponse\x12R\n\tPowerSoft\x12!.gateway.v1.PowerOperationRequest\x1a".gateway.v1.PowerOperationResponse\x12R\n\tPowerDiag\x12!.gateway.v1.PowerOperationRequest\x1a".gateway.v1.PowerOperationResponse\x12Z\n\x0fGetSystemStatus\x12".gateway.v1.GetSystemStatusRequest\x1a#.gateway.v1.GetSystemStatusResponse\x12N\n\x0bListSensors\x12\x1e.gateway.v1.ListSensorsRequest\x1a\x1f.gateway.v1.ListSensorsResponse\x12K\n\nListEvents\x12\x1d.gateway.v1.ListEventsRequest\x1a\x1e.gateway.v1.ListEventsResponse\x12T\n\rGetBootDevice\x12 .gateway.v1.GetBootDeviceRequest\x1a!.gateway.v1.GetBootDeviceResponse\x12T\n\rSetBootDevice\x12 .gateway.v1.SetBootDeviceRequest\x1a!.gateway.v1.SetBootDeviceResponse\x12E\n\x08Identify\x12\x1b.gateway.v1.IdentifyRequest\x1a\x1c.gateway.v1.IdentifyResponse\x12T\n\rGetScreenshot\x12 .gateway.v1.GetScreenshotRequest\x1a!.gateway.v1.GetScreenshotResponse\x12E\n\x08SendKeys\x12\x1b.gateway.v1.SendKeysRequest\x1a\x1c.gateway.v1.SendKeysResponseb\x06proto3',
     [
         discovery_pb.desc(),
         server_pb.desc(),
@@ -2517,6 +2717,10 @@ _DESC = file_desc(
         "GetVNCSessionResponse": GetVNCSessionResponse,
         "CloseVNCSessionRequest": CloseVNCSessionRequest,
         "CloseVNCSessionResponse": CloseVNCSessionResponse,
+        "GetScreenshotRequest": GetScreenshotRequest,
+        "GetScreenshotResponse": GetScreenshotResponse,
+        "SendKeysRequest": SendKeysRequest,
+        "SendKeysResponse": SendKeysResponse,
         "CreateSOLSessionRequest": CreateSOLSessionRequest,
         "CreateSOLSessionResponse": CreateSOLSessionResponse,
         "GetSOLSessionRequest": GetSOLSessionRequest,

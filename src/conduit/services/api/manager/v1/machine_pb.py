@@ -285,6 +285,8 @@ class ReportedServer(Message[_ReportedServerFields]):
             string status = 10;
             ```
         discovery_metadata:
+            Sent when it is new or has changed; without it what the Manager has stays.
+
             ```proto
             optional common.v1.DiscoveryMetadata discovery_metadata = 11;
             ```

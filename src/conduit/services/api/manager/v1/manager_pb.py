@@ -1035,7 +1035,7 @@ class RegisterGatewayResponse(Message[_RegisterGatewayResponseFields]):
             int32 heartbeat_interval_seconds = 20;
             ```
         region_keys:
-            Open the server contexts of the region's tokens; newest first.
+            Open the server contexts of the region's tokens; the one that seals them now is the first.
 
             ```proto
             repeated manager.v1.RegionKey region_keys = 21;

@@ -1,10 +1,11 @@
-"""Console sessions: who may look at which console, until when. A one-time ticket opens one."""
+"""Sessions: who may look at which console or display, until when. A one-time ticket opens one."""
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -27,11 +28,27 @@ MAX_PER_CUSTOMER: Final = 200
 _NO_SESSION: Final = "there is no such session"
 
 
+class Face(enum.StrEnum):
+    """What of a server a session shows."""
+
+    CONSOLE = "console"
+    "Its serial port."
+    DISPLAY = "display"
+    "Its screen."
+
+
+_NEEDS: Final[Mapping[Face, tuple[Permission, Permission]]] = {  # to look, and to type
+    Face.CONSOLE: (Permission.CONSOLE_READ, Permission.CONSOLE_WRITE),
+    Face.DISPLAY: (Permission.VNC_READ, Permission.VNC_WRITE),
+}
+
+
 @dataclass(slots=True, eq=False)
-class ConsoleSession:
-    """Somebody's access to one console."""
+class Session:
+    """Somebody's access to one console or display."""
 
     id: str
+    face: Face
     grant: Grant
     read_only: bool
     created_at: float
@@ -57,61 +74,66 @@ class ConsoleSession:
         return len(self.scopes)
 
 
-class Consoles:
+class Sessions:
     """The sessions of this Gateway."""
 
     def __init__(self, access: Access, clock: Clock) -> None:
         self._access = access
         self._clock = clock
-        self._sessions: dict[str, ConsoleSession] = {}
-        self._tickets: dict[str, tuple[ConsoleSession, float]] = {}
+        self._sessions: dict[str, Session] = {}
+        self._tickets: dict[str, tuple[Session, float]] = {}
 
-    def create(self, grant: Grant, server_id: str, *, read_only: bool) -> tuple[ConsoleSession, Secret]:
+    def create(
+        self, grant: Grant, server_id: str, *, read_only: bool, face: Face = Face.CONSOLE
+    ) -> tuple[Session, Secret]:
         """A session and its first ticket.
 
         :raises CallError: PERMISSION_DENIED, RESOURCE_EXHAUSTED.
         """
         grant.check_server(server_id)
-        grant.check(Permission.CONSOLE_READ)
+        look, type_ = _NEEDS[face]
+        grant.check(look)
         if not read_only:
-            grant.check(Permission.CONSOLE_WRITE)
+            grant.check(type_)
         self.sweep()
         mine = sum(each.grant.claims.customer_id == grant.claims.customer_id for each in self._sessions.values())
         if len(self._sessions) >= MAX_SESSIONS or mine >= MAX_PER_CUSTOMER:
-            raise CallError(Code.RESOURCE_EXHAUSTED, "too many console sessions are open: close some")
+            raise CallError(Code.RESOURCE_EXHAUSTED, "too many sessions are open: close some")
         now = self._clock()
-        session = ConsoleSession(secrets.token_urlsafe(24), grant, read_only, now, now + SESSION_LIFE, now)
+        session = Session(secrets.token_urlsafe(24), face, grant, read_only, now, now + SESSION_LIFE, now)
         self._sessions[session.id] = session
         return session, self.ticket(session)
 
-    def ticket(self, session: ConsoleSession) -> Secret:
+    def ticket(self, session: Session) -> Secret:
         """Opens the session once, within thirty seconds."""
         ticket = Secret(secrets.token_urlsafe(24))
         self._tickets[_digest(ticket)] = (session, self._clock() + TICKET_LIFE)
         return ticket
 
-    def redeem(self, ticket: Secret, session_id: str) -> ConsoleSession:
+    def redeem(self, ticket: Secret, session_id: str, face: Face = Face.CONSOLE) -> Session:
         """:raises CallError: UNAUTHENTICATED: it is used, old, or for another session."""
         session, until = self._tickets.pop(_digest(ticket), (None, 0.0))
-        if session is None or until < self._clock() or session.id != session_id or session.id not in self._sessions:
-            raise CallError(Code.UNAUTHENTICATED, "the ticket is used up or too old: open the console again")
+        if session is None or until < self._clock() or session.id not in self._sessions:
+            session = None
+        if session is None or (session.id, session.face) != (session_id, face):
+            raise CallError(Code.UNAUTHENTICATED, f"the ticket is used up or too old: open the {face} again")
         return session
 
-    def find(self, grant: Grant, session_id: str) -> ConsoleSession:
-        """A session of the same customer and server.
+    def find(self, grant: Grant, session_id: str, face: Face = Face.CONSOLE) -> Session:
+        """A session of the same customer, server and kind.
 
         :raises CallError: NOT_FOUND, also for somebody else's.
         """
         session = self._sessions.get(session_id)
-        if session is None or _owner(session.grant) != _owner(grant):
+        if session is None or session.face is not face or _owner(session.grant) != _owner(grant):
             raise CallError(Code.NOT_FOUND, _NO_SESSION)
         return session
 
-    def close(self, grant: Grant, session_id: str) -> None:
+    def close(self, grant: Grant, session_id: str, face: Face = Face.CONSOLE) -> None:
         """:raises CallError: NOT_FOUND."""
-        self.end(self.find(grant, session_id), End.CLOSED)
+        self.end(self.find(grant, session_id, face), End.CLOSED)
 
-    def end(self, session: ConsoleSession, reason: End) -> None:
+    def end(self, session: Session, reason: End) -> None:
         """End it and its live streams, which are told *reason*."""
         self._sessions.pop(session.id, None)
         session.ended_because = reason
@@ -134,7 +156,7 @@ class Consoles:
                 self.end(session, End.EXPIRED)
 
     @contextmanager
-    def viewing(self, session: ConsoleSession) -> Iterator[trio.CancelScope]:
+    def viewing(self, session: Session) -> Iterator[trio.CancelScope]:
         """A live stream of it; the scope is cancelled when the session ends, or has ended already."""
         with trio.CancelScope() as scope:
             if session.id not in self._sessions:

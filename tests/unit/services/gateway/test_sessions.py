@@ -10,13 +10,13 @@ import trio
 from conduit.console.words import End
 from conduit.errors import CallError
 from conduit.services.gateway.access import Access, Grant
-from conduit.services.gateway.consoles import (
+from conduit.services.gateway.sessions import (
     IDLE_LIFE,
     MAX_PER_CUSTOMER,
     SESSION_LIFE,
     TICKET_LIFE,
-    Consoles,
-    ConsoleSession,
+    Session,
+    Sessions,
 )
 from conduit.services.permissions import OWNER, Permission
 from conduit.services.secret import Secret
@@ -47,31 +47,31 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def consoles(clock: Clock) -> Consoles:
-    return Consoles(Access(clock), clock)
+def sessions(clock: Clock) -> Sessions:
+    return Sessions(Access(clock), clock)
 
 
-def create(consoles: Consoles, who: Grant | None = None, *, read_only: bool = False) -> tuple[ConsoleSession, Secret]:
-    return consoles.create(who or grant(), "db-01", read_only=read_only)
+def create(sessions: Sessions, who: Grant | None = None, *, read_only: bool = False) -> tuple[Session, Secret]:
+    return sessions.create(who or grant(), "db-01", read_only=read_only)
 
 
-def test_a_ticket_opens_its_session_once(consoles: Consoles) -> None:
-    session, ticket = create(consoles)
-    assert consoles.redeem(ticket, session.id) is session
+def test_a_ticket_opens_its_session_once(sessions: Sessions) -> None:
+    session, ticket = create(sessions)
+    assert sessions.redeem(ticket, session.id) is session
     with pytest.raises(CallError, match="used up"):
-        consoles.redeem(ticket, session.id)
+        sessions.redeem(ticket, session.id)
 
 
-def test_a_ticket_is_good_for_thirty_seconds_and_for_its_session_only(consoles: Consoles, clock: Clock) -> None:
-    session, ticket = create(consoles)
-    other, _ = create(consoles)
-    late = consoles.ticket(session)
+def test_a_ticket_is_good_for_thirty_seconds_and_for_its_session_only(sessions: Sessions, clock: Clock) -> None:
+    session, ticket = create(sessions)
+    other, _ = create(sessions)
+    late = sessions.ticket(session)
     for bad, target in ((ticket, other.id), (Secret("made up"), session.id), (Secret(""), session.id)):
         with pytest.raises(CallError):
-            consoles.redeem(bad, target)
+            sessions.redeem(bad, target)
     clock.now += TICKET_LIFE + 1
     with pytest.raises(CallError):
-        consoles.redeem(late, session.id)
+        sessions.redeem(late, session.id)
 
 
 @pytest.mark.parametrize(
@@ -85,10 +85,10 @@ def test_a_ticket_is_good_for_thirty_seconds_and_for_its_session_only(consoles: 
     ],
 )
 def test_who_types_may_write_and_who_looks_may_read(
-    consoles: Consoles, permissions: frozenset[Permission], *, read_only: bool, allowed: bool
+    sessions: Sessions, permissions: frozenset[Permission], *, read_only: bool, allowed: bool
 ) -> None:
     def call() -> object:
-        return create(consoles, grant(permissions=permissions), read_only=read_only)
+        return create(sessions, grant(permissions=permissions), read_only=read_only)
 
     if allowed:
         call()
@@ -99,58 +99,58 @@ def test_who_types_may_write_and_who_looks_may_read(
 
 
 @pytest.mark.parametrize("other", [grant(customer="c2"), grant(server="db-02")], ids=["customer", "server"])
-def test_somebody_elses_session_does_not_exist(consoles: Consoles, other: Grant) -> None:
-    session, _ = create(consoles)
+def test_somebody_elses_session_does_not_exist(sessions: Sessions, other: Grant) -> None:
+    session, _ = create(sessions)
     with pytest.raises(CallError) as refused:
-        consoles.close(other, session.id)
+        sessions.close(other, session.id)
     assert refused.value.code == Code.NOT_FOUND
-    assert consoles.find(grant(), session.id) is session
+    assert sessions.find(grant(), session.id) is session
 
 
-async def ended(consoles: Consoles, end: Callable[[ConsoleSession], object]) -> End:
+async def ended(sessions: Sessions, end: Callable[[Session], object]) -> End:
     """Why a live stream ends."""
-    session, _ = create(consoles)
-    with consoles.viewing(session) as scope:
+    session, _ = create(sessions)
+    with sessions.viewing(session) as scope:
         end(session)
         await trio.lowlevel.checkpoint()
         await trio.sleep(1)
     assert scope.cancelled_caught
     assert session.viewers == 0
     with pytest.raises(CallError):
-        consoles.find(grant(), session.id)
+        sessions.find(grant(), session.id)
     return session.ended_because
 
 
-async def test_closing_a_session_ends_its_live_streams(consoles: Consoles, autojump_clock: object) -> None:
-    assert await ended(consoles, lambda session: consoles.close(grant(), session.id)) is End.CLOSED
+async def test_closing_a_session_ends_its_live_streams(sessions: Sessions, autojump_clock: object) -> None:
+    assert await ended(sessions, lambda session: sessions.close(grant(), session.id)) is End.CLOSED
 
 
 async def test_a_session_expires_though_somebody_looks(
-    consoles: Consoles, clock: Clock, autojump_clock: object
+    sessions: Sessions, clock: Clock, autojump_clock: object
 ) -> None:
-    def expire(session: ConsoleSession) -> None:
+    def expire(session: Session) -> None:
         clock.now += SESSION_LIFE + 1
-        consoles.sweep()
+        sessions.sweep()
 
-    assert await ended(consoles, expire) is End.EXPIRED
+    assert await ended(sessions, expire) is End.EXPIRED
 
 
-async def test_a_session_that_nobody_looks_at_is_ended(consoles: Consoles, clock: Clock) -> None:
-    session, _ = create(consoles)
-    with consoles.viewing(session):
+async def test_a_session_that_nobody_looks_at_is_ended(sessions: Sessions, clock: Clock) -> None:
+    session, _ = create(sessions)
+    with sessions.viewing(session):
         clock.now += IDLE_LIFE + 1
-        consoles.sweep()
-        assert consoles.find(grant(), session.id) is session
+        sessions.sweep()
+        assert sessions.find(grant(), session.id) is session
     clock.now += IDLE_LIFE + 1
-    consoles.sweep()
+    sessions.sweep()
     with pytest.raises(CallError):
-        consoles.find(grant(), session.id)
+        sessions.find(grant(), session.id)
 
 
-def test_nobody_opens_sessions_without_end(consoles: Consoles) -> None:
+def test_nobody_opens_sessions_without_end(sessions: Sessions) -> None:
     for _ in range(MAX_PER_CUSTOMER):
-        create(consoles)
+        create(sessions)
     with pytest.raises(CallError) as refused:
-        create(consoles)
+        create(sessions)
     assert refused.value.code == Code.RESOURCE_EXHAUSTED
-    create(consoles, grant(customer="c2"))
+    create(sessions, grant(customer="c2"))

@@ -1,0 +1,47 @@
+"""A display's bytes between its viewer and the Agent, which speaks RFB with it: the Gateway does not look at them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import trio
+
+from conduit.console.messages import Ended
+from conduit.services.gateway.agents import Agents
+from conduit.services.gateway.relay import Pumps, Receive, Relay, Send
+from conduit.services.gateway.sessions import Face, Session, Sessions
+from conduit.tunnel import TunnelStream
+
+SEAT: Final = "seat"  # the stream's metadata: which viewer of the console this one is, and whose keyboard it has
+CHUNK: Final = 64 << 10  # bytes to a viewer at a time
+
+
+class DisplayRelay:
+    """Connects viewers and screens."""
+
+    def __init__(self, agents: Agents, sessions: Sessions) -> None:
+        self._relay = Relay(agents, sessions, Face.DISPLAY, Pumps(_to_viewer, _to_screen))
+
+    async def run(self, session: Session, receive: Receive, send: Send, seat: str = "") -> Ended | None:
+        """Relay until one side ends; what the viewer should be told. RFB itself has no last words.
+
+        :param seat: the viewer of the console, by its number, with which this one shares the keyboard.
+        """
+        return await self._relay.run(session, receive, send, {SEAT: seat} if seat else None)
+
+
+async def _to_viewer(stream: TunnelStream, send: Send) -> Ended | None:
+    """Until the Agent ends it."""
+    while data := await stream.receive_some(CHUNK):
+        await send(data)
+    return None
+
+
+async def _to_screen(stream: TunnelStream, receive: Receive) -> Ended | None:
+    """Until the viewer leaves."""
+    while True:
+        try:
+            data = await receive()
+        except trio.EndOfChannel:
+            return None
+        await stream.send_all(data)
