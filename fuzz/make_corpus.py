@@ -68,6 +68,7 @@ from fuzz.mux_targets import MUX_SEEDS
 from fuzz.picture_targets import PICTURE_SEEDS
 from fuzz.stream_targets import STREAM_SEEDS
 from fuzz.targets import ONCE, SESSION_ID, joined
+from fuzz.viewer_targets import VIEWER_SEEDS
 from tests.fakes import reference
 from tests.fakes.log_in import Rehearsal
 from tests.fakes.scripted_bmc import Script, ScriptedBmc, lan_packet
@@ -277,6 +278,7 @@ if __name__ == "__main__":
         MUX_SEEDS,
         CONSOLE_SEEDS,
         PICTURE_SEEDS,
+        VIEWER_SEEDS,
         traps(),
         dcmi(),
         sweeps(),

@@ -89,6 +89,7 @@ from fuzz.console_targets import CONSOLE_TARGETS
 from fuzz.mux_targets import MUX_TARGETS
 from fuzz.picture_targets import PICTURE_TARGETS
 from fuzz.stream_targets import STREAM_TARGETS
+from fuzz.viewer_targets import VIEWER_TARGETS
 from tests.fakes import reference
 from tests.fakes.entropy import CountedEntropy
 from tests.fakes.log_in import Rehearsal
@@ -497,4 +498,5 @@ TARGETS: Final[Mapping[str, Oracle]] = {
     **MUX_TARGETS,
     **CONSOLE_TARGETS,
     **PICTURE_TARGETS,
+    **VIEWER_TARGETS,
 }

@@ -59,6 +59,11 @@ class ClientMessageReader:
         "Whether the client has been told of ExtendedMouseButtons; set it when it is told."
         self.dropped_clipboards = 0
 
+    @property
+    def held_bytes(self) -> int:
+        """Kept of a message that is not whole."""
+        return len(self._buffer)
+
     def receive_data(self, data: bytes | bytearray | memoryview) -> list[ClientMessage]:
         """The messages that *data* completes.
 

@@ -109,7 +109,7 @@ class Relay:
     async def _let_in(self, door: Door, connection: Connection) -> None:
         """No password, and never mind whether the viewer wants to be alone: whether others may stay is ours to say."""
         with trio.move_on_after(HANDSHAKE_PATIENCE) as scope:
-            door.add(door.handshake.offer([SecurityType.NONE]))
+            await door.offer([SecurityType.NONE])
             await door.wait_for(ClientReady)
             door.handshake.start(connection.init)
             await door.flush()

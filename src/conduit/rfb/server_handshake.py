@@ -122,6 +122,11 @@ class ServerHandshake:
         self._outbox.clear()
         return data
 
+    @property
+    def held_bytes(self) -> int:
+        """Kept of a step that is not whole."""
+        return len(self._steps.held)
+
     def take_leftover(self) -> bytes:
         """What came and is not ours: of TLS, or of the session."""
         return self._steps.take_rest()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, TypeVar
 
 import trio
 
 from conduit.errors import RemoteProtocolError
 from conduit.rfb.endings import End, Ending
+from conduit.rfb.security import Method
 from conduit.rfb.server_handshake import Event, ServerHandshake
 
 CHUNK: Final = 64 << 10  # bytes read at a time
@@ -71,19 +74,22 @@ class Door:
         while not self._events:
             await self.flush()
             data = await self._side.receive()
-            try:
-                self._events += self.handshake.receive_data(data)
-            except RemoteProtocolError as error:
-                await self.flush()
-                raise Over(Ending(End.VIEWER_FAULT, str(error))) from error
+            await self._take(partial(self.handshake.receive_data, data))
         event = self._events.pop(0)
         if not isinstance(event, kind):
             raise Over(Ending(End.VIEWER_FAULT, "the viewer does what nobody offered"))
         return event
 
-    def add(self, events: list[Event]) -> None:
-        """What an answer to the last event has led to at once."""
-        self._events += events
+    async def offer(self, methods: Sequence[Method]) -> None:
+        """Say how the viewer may log in; it may have chosen already."""
+        await self._take(partial(self.handshake.offer, methods))
+
+    async def _take(self, step: Callable[[], list[Event]]) -> None:
+        try:
+            self._events += step()
+        except RemoteProtocolError as error:
+            await self.flush()
+            raise Over(Ending(End.VIEWER_FAULT, str(error))) from error
 
     async def flush(self) -> None:
         """Send what there is to say."""

@@ -85,6 +85,11 @@ class ViewerFilter:
         self.pixel_format: PixelFormat | None = None
         "What the viewer wants its pixels to be."
 
+    @property
+    def held_bytes(self) -> int:
+        """Kept of a message that is not whole."""
+        return len(self._held)
+
     def receive_data(self, data: bytes | bytearray | memoryview) -> list[Piece]:
         """What the server gets of it, in slices of *data* as far as that goes.
 

@@ -36,7 +36,7 @@ def test_a_clipboard_that_is_too_long_is_passed_over(length: int, cuts: list[int
 def test_a_clipboard_that_never_comes_takes_no_memory() -> None:
     reader = ClientMessageReader()
     assert reader.receive_data(CutText(bytes(1 << 20)).encode()[: 1 << 19]) == []
-    assert not reader._buffer
+    assert not reader.held_bytes
 
 
 def test_an_unknown_type_is_an_error() -> None:

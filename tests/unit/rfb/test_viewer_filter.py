@@ -39,7 +39,7 @@ def through(rules: ViewerRules, messages: list[ClientMessage], cuts: list[int]) 
     for piece in cut(b"".join(message.encode() for message in messages), cuts):
         for each in viewer_filter.receive_data(piece):
             passed += reader.receive_data(each)
-        assert len(viewer_filter._held) <= MAX_HELD
+        assert viewer_filter.held_bytes <= MAX_HELD
     return passed
 
 

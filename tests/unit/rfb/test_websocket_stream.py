@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import pytest
+import trio
+from trio.testing import MemoryReceiveStream, MockClock, memory_stream_pair
+
+from conduit._trio import open_background_nursery
+from conduit.errors import RemoteProtocolError, TransportError
+from conduit.rfb.websocket_stream import (
+    OPENBMC,
+    Pace,
+    WebSocketStream,
+    WebSocketWishes,
+    open_websocket,
+)
+from conduit.websocket.frames import Opcode, encode_close, encode_frame
+from conduit.websocket.handshake import WebSocketUrl, answer_request
+
+URL = WebSocketUrl("bmc.example", 443, "/kvm/0?token=geheim", secure=True)
+Pair = tuple[WebSocketStream, WebSocketStream]
+
+
+def pair(pace: Pace = OPENBMC) -> Pair:
+    ours, theirs = memory_stream_pair()
+    return WebSocketStream(ours, masked=True, pace=pace), WebSocketStream(theirs, masked=False)
+
+
+async def test_bytes_go_both_ways_whatever_the_messages_are() -> None:
+    ours, theirs = pair()
+    await ours.send_all(b"up")
+    assert await theirs.receive_some() == b"up"
+    await theirs.send_all(b"down and more")
+    assert await ours.receive_some(4) == b"down"
+    assert await ours.receive_some(400) == b" and more"
+    await ours.wait_send_all_might_not_block()
+
+
+async def test_what_came_with_the_answer_is_not_lost() -> None:
+    ours, _ = memory_stream_pair()
+    early = b"".join(bytes(part) for part in encode_frame(Opcode.BINARY, b"RFB", None))
+    stream = WebSocketStream(ours, masked=True, received=early)
+    assert await stream.receive_some() == b"RFB"
+
+
+async def test_openbmc_gets_no_message_of_more_than_it_takes_and_no_more_than_it_gets_rid_of(
+    autojump_clock: MockClock,
+) -> None:
+    ours, theirs = memory_stream_pair()
+    stream = WebSocketStream(ours, masked=True, pace=OPENBMC)
+    await stream.send_all(bytes(4096))
+    assert trio.current_time() == pytest.approx((4096 - OPENBMC.burst) / OPENBMC.rate, rel=0.1)
+    reader = theirs.receive_stream
+    assert isinstance(reader, MemoryReceiveStream)
+    raw = bytes(await theirs.receive_some())
+    sizes = []
+    while raw:
+        assert raw[1] == 0x80 | 126
+        size = int.from_bytes(raw[2:4])
+        sizes.append(size)
+        raw = raw[8 + size :]
+    assert max(sizes) <= 1024
+    assert sum(sizes) == 4096
+
+
+async def test_keys_are_not_slowed_down(autojump_clock: MockClock) -> None:
+    ours, _ = pair()
+    for _each in range(100):
+        await ours.send_all(bytes(10))
+    assert trio.current_time() == 0
+
+
+async def test_pings_are_answered_and_a_close_is_the_end() -> None:
+    ours, theirs = pair()
+    await ours.ping()
+    await ours.send_all(b"x")
+    assert await theirs.receive_some() == b"x"
+    await theirs.close_with(1008, "é" * 200)
+    assert await ours.receive_some() == b""
+    assert await ours.receive_some() == b""
+    assert ours.close_code == 1008
+    await ours.aclose()
+
+
+async def test_a_peer_that_breaks_the_rules_is_named() -> None:
+    ours, theirs = memory_stream_pair()
+    await theirs.send_all(b"\x81\x00")  # text
+    with pytest.raises(RemoteProtocolError, match="breaks the rules of WebSocket"):
+        await WebSocketStream(ours, masked=True).receive_some()
+
+
+async def test_a_connection_that_breaks_is_no_trouble_to_who_answers() -> None:
+    ours, theirs = memory_stream_pair()
+    stream = WebSocketStream(ours, masked=True)
+    await theirs.send_all(b"\x89\x00" + b"\x88\x02" + encode_close(1000))  # type: ignore[arg-type]  # a number
+    await theirs.aclose()
+    assert await stream.receive_some() == b""
+    await stream.aclose()
+
+
+async def test_nobody_waits_for_a_peer_that_does_not_take_a_close(autojump_clock: MockClock) -> None:
+    ours, _theirs = trio.testing.lockstep_stream_pair()
+    await WebSocketStream(ours, masked=True).aclose()
+    assert trio.current_time() == pytest.approx(1.0)
+
+
+# --- how it begins ----------------------------------------------------------------------------------------------------
+
+
+async def ask(answer: bytes, *, wishes: WebSocketWishes | None = None) -> tuple[WebSocketStream, bytes]:
+    ours, theirs = memory_stream_pair()
+    asked = b""
+
+    async def serve() -> None:
+        nonlocal asked
+        asked = bytes(await theirs.receive_some())
+        if answer == b"break":
+            await theirs.aclose()
+            return
+        head = asked.removesuffix(b"\r\n\r\n")
+        await theirs.send_all(answer or answer_request(head) + b"\x82\x01x")
+        await theirs.send_stream.aclose()
+
+    async with open_background_nursery() as nursery:
+        nursery.start_soon(serve)
+        stream = await open_websocket(ours, URL, wishes or WebSocketWishes())
+    return stream, asked
+
+
+async def test_a_websocket_is_asked_for_with_what_the_server_wants_to_hear() -> None:
+    wishes = WebSocketWishes(subprotocols=(), fields={"X-Auth-Token": "geheim"})
+    stream, asked = await ask(b"", wishes=wishes)
+    assert b"GET /kvm/0?token=geheim HTTP/1.1\r\nHost: bmc.example\r\n" in asked
+    assert b"\r\nX-Auth-Token: geheim\r\n" in asked
+    assert b"Sec-WebSocket-Protocol" not in asked
+    assert await stream.receive_some() == b"x"
+    assert "geheim" not in repr(wishes)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (b"HTTP/1.1 401 Unauthorized\r\n\r\n", "does not let us in"),
+        (b"HTTP/1.1 503 Busy\r\n\r\n", "see whether the BMC runs"),
+        (b"RFB 003.008\n", "without an answer"),
+        (b"break", "without an answer"),
+    ],
+)
+async def test_a_server_that_does_not_agree_is_named_without_secrets(answer: bytes, says: str) -> None:
+    with pytest.raises(RemoteProtocolError, match=says) as caught:
+        await ask(answer)
+    assert "geheim" not in str(caught.value)
+
+
+async def test_a_connection_that_breaks_before_the_request_is_named() -> None:
+    ours, theirs = memory_stream_pair()
+    await theirs.aclose()
+    await ours.aclose()
+    with pytest.raises(TransportError, match=r"bmc\.example broke"):
+        await open_websocket(ours, URL, WebSocketWishes())
