@@ -279,6 +279,7 @@ if __name__ == "__main__":
         CONSOLE_SEEDS,
         PICTURE_SEEDS,
         VIEWER_SEEDS,
+        VIEWER_SEEDS,
         traps(),
         dcmi(),
         sweeps(),

@@ -499,4 +499,5 @@ TARGETS: Final[Mapping[str, Oracle]] = {
     **CONSOLE_TARGETS,
     **PICTURE_TARGETS,
     **VIEWER_TARGETS,
+    **VIEWER_TARGETS,
 }

@@ -39,6 +39,13 @@ CHUNK: Final = 16 << 10  # bytes of a viewer that are taken at a time
 SEND_WITHIN: Final = 60.0  # seconds in which a viewer takes one update; one that does not is gone
 MAX_HANDSHAKES: Final = 64  # at once
 GRACE: Final = 1.0  # seconds to close a connection in
+# A viewer whose machine has vanished is noticed, and its seat free again, after two minutes.
+_KEEP_ALIVE: Final = (
+    (trio.socket.SOL_SOCKET, trio.socket.SO_KEEPALIVE, 1),
+    (trio.socket.IPPROTO_TCP, trio.socket.TCP_KEEPIDLE, 60),
+    (trio.socket.IPPROTO_TCP, trio.socket.TCP_KEEPINTVL, 15),
+    (trio.socket.IPPROTO_TCP, trio.socket.TCP_KEEPCNT, 4),
+)
 _GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError, OSError)
 
 
@@ -131,11 +138,15 @@ class RfbServer:
         task_status.started(listeners[0].socket.getsockname()[1])
         await trio.serve_listeners(self._serve_connection, listeners)
 
-    async def _serve_connection(self, stream: trio.abc.Stream) -> None:
+    async def _serve_connection(self, stream: trio.SocketStream) -> None:
         try:
+            for level, option, value in _KEEP_ALIVE:
+                stream.setsockopt(level, option, value)
             await self.serve_stream(stream)
         except ConduitError as error:
             logger.info("display %s: a viewer is gone: %s", self.audience.source.name, error)
+        except Exception:  # one viewer's, and not the others'
+            logger.exception("display %s: serving a viewer failed", self.audience.source.name)
 
     async def serve_stream(
         self,

@@ -30,10 +30,11 @@ class VirtualScreen:
         self._keyboard = TextKeyboard()
         self.display = TextDisplay(name, is_on=self._machine.is_on)
         self.server = RfbServer(
-            Audience(self.display), access, on_input=self._take_input, on_viewers=self._count_viewers
+            Audience(self.display, jpeg=False), access, on_input=self._take_input, on_viewers=self._count_viewers
         )
-        self._bells = 0
         self._boot: Boot | None = self._last_boot
+        self.display.receive(self._port.peek())  # what was said before somebody thought of a display
+        self._bells = self.display.terminal.bells
         self._port.tap = self._receive
         self._machine.on_change = self._follow
 

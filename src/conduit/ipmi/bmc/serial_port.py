@@ -149,6 +149,10 @@ class SerialPort:
         """Bytes that :meth:`sol_write` would accept now."""
         return self._input_room - len(self._input) if self.rts else 0
 
+    def peek(self) -> bytes:
+        """The output that waits for the console, or is kept for the next one; it stays."""
+        return bytes(self._output)
+
     def sol_read(self, most: int) -> bytes:
         """Up to *most* bytes of output, taken out of the pipe."""
         data = bytes(self._output[:most])

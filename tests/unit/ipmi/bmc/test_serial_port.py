@@ -96,3 +96,14 @@ def test_nobody_needs_to_be_woken() -> None:
     port.sol_write(b"a")
     port.host_break()
     assert port.host_read(1) == b"a"
+
+
+def test_a_display_hears_what_is_accepted_and_who_looks_takes_nothing_away() -> None:
+    port = SerialPort(room=4)
+    heard: list[bytes] = []
+    port.tap = heard.append
+    port.host_write(b"ab")
+    assert port.peek() == port.peek() == b"ab"
+    port.watch(cts=True, dcd=True)
+    assert port.host_write(b"cdef") == 2
+    assert heard == [b"ab", b"cd"]

@@ -183,3 +183,13 @@ def test_another_cycle_interval() -> None:
     machine.set_cycle_interval(30)
     machine.command(PowerCommand.CYCLE, 0)
     assert machine.next_deadline() == 30
+
+
+def test_who_shows_the_machine_is_told_when_its_state_changes() -> None:
+    machine = VirtualMachine(TIMINGS)
+    seen: list[PowerState] = []
+    machine.on_change = lambda: seen.append(machine.state)
+    machine.command(PowerCommand.ON, 0)
+    machine.advance(100)
+    machine.advance(101)
+    assert seen == [PowerState.POWERING_ON, PowerState.POST, PowerState.RUNNING]
