@@ -11,6 +11,8 @@ from conduit.rfb.addresses import DisplayAddress
 from conduit.rfb.client_handshake import ClientHandshake, CredentialsNeeded, LoggedIn, TlsNeeded
 from conduit.rfb.client_messages import ClientMessageReader
 from conduit.rfb.client_sizes import MAX_HELD, measure
+from conduit.rfb.encoders import UpdateEncoder
+from conduit.rfb.framebuffer import Framebuffer
 from conduit.rfb.messages import (
     Area,
     ClientMessage,
@@ -26,12 +28,15 @@ from conduit.rfb.messages import (
     SetPixelFormat,
     Xvp,
 )
-from conduit.rfb.names import Encoding, SecurityType, VeNCryptType
+from conduit.rfb.names import Encoding, SecurityType, ServerKind, VeNCryptType
 from conduit.rfb.pixel_format import PixelFormat
 from conduit.rfb.security import METHODS, Credentials, LoginRules
+from conduit.rfb.server_filter import ServerFilter
 from conduit.rfb.server_handshake import ClientReady, ProofShown, ServerHandshake, TlsWanted, VersionAgreed
-from conduit.rfb.server_heads import MAX_NAME, ServerInit
+from conduit.rfb.server_heads import MAX_NAME, RectangleHeader, ServerInit, encode_update
+from conduit.rfb.server_messages import ServerMessageReader, TextCut
 from conduit.rfb.viewer_filter import ViewerFilter, ViewerRules
+from fuzz.picture_targets import PICTURE_SEEDS
 
 Oracle = Callable[[bytes], None]
 CHALLENGE: Final = bytes(range(16))
@@ -40,6 +45,7 @@ INIT: Final = ServerInit(800, 600, PixelFormat.BGRX, "rack 7")
 USER: Final = Credentials("admin", "geheim")
 HELD: Final = MAX_HELD + 64  # bytes that a handshake or a reader may keep
 OFFERED: Final = [each for each in METHODS if each is not SecurityType.NONE]
+SOUND: Final = b"\xff\x01"
 INPUT: Final = KeyEvent | PointerEvent | CutText | Xvp | SetDesktopSize | ExtendedKeyEvent
 
 
@@ -165,6 +171,30 @@ def display_address(data: bytes) -> None:
         assert again.port == address.port
 
 
+def server_filter(data: bytes) -> None:
+    """What a viewer reads passes, but for clipboards, whatever the pieces; what does not, is an error."""
+    reader = ServerMessageReader(Framebuffer(70, 5))
+    if SOUND in data:  # which the reader knows, and the relay never asks for
+        return
+    try:
+        events = reader.receive_data(data)
+        reader.receive_eof()
+    except DecodeError:
+        _counted(data, 0, HELD)
+        return
+    assert _counted(data, 1 << 20, HELD) == _counted(data, 1 << 20, 3) == data
+    without = ServerMessageReader(Framebuffer(70, 5)).receive_data(_counted(data, 0, 5))
+    assert without == [event for event in events if not isinstance(event, TextCut)]
+
+
+def _counted(data: bytes, clipboard: int, step: int) -> bytes:
+    machine, passed = ServerFilter(clipboard, lambda: PixelFormat.BGRX), b""
+    with suppress(DecodeError):
+        for at in range(0, len(data), step):
+            passed += b"".join(machine.receive_data(data[at : at + step]))
+    return passed
+
+
 _KEY: Final = KeyEvent(65, down=True).encode()
 _ASKED: Final = SetEncodings((Encoding.TIGHT, Encoding.GII, Encoding.EXTENDED_CLIPBOARD)).encode()
 _MESSAGES: Final = [
@@ -173,12 +203,28 @@ _MESSAGES: Final = [
     CutText(b"a" * 200).encode() + CutText(b"abc", extended=True).encode() + FenceMessage(1, b"x" * 64).encode(),
     Xvp(2).encode() + SetDesktopSize(8, 6, (Screen(1, 0, 0, 8, 6),)).encode() + b"\xff\x01\x00\x02" + bytes(6),
 ]
+
+
+def _shown(encoding: Encoding) -> bytes:
+    pixels = bytes(at * at % 11 if at % 4 < 3 else 0 for at in range(4 * 70 * 5))
+    picture, encoder = Framebuffer(70, 5, bytearray(pixels)), UpdateEncoder()
+    encoder.set_encodings([encoding])
+    return encoder.encode(picture, [picture.whole])
+
+
+_TEXT: Final = CutText(b"text", kind=ServerKind.CUT_TEXT).encode()
+_SHOWN: Final = [
+    *(_shown(each) + _TEXT for each in (Encoding.RAW, Encoding.HEXTILE, Encoding.ZRLE, Encoding.TIGHT)),
+    *PICTURE_SEEDS["rfb_server_messages"],
+    encode_update(1) + RectangleHeader(0, 0, 0, 1, Encoding.COPY_RECT).encode() + bytes(4),
+]
 VIEWER_TARGETS: Final[Mapping[str, Oracle]] = {
     "rfb_client_handshake": client_handshake,
     "rfb_server_handshake": server_handshake,
     "rfb_server_init": server_init,
     "rfb_client_messages": client_messages,
     "rfb_viewer_filter": viewer_filter,
+    "rfb_server_filter": server_filter,
     "rfb_address": display_address,
 }
 VIEWER_SEEDS: Final[Mapping[str, list[bytes]]] = {
@@ -198,6 +244,7 @@ VIEWER_SEEDS: Final[Mapping[str, list[bytes]]] = {
     "rfb_server_init": [INIT.encode()],
     "rfb_client_messages": _MESSAGES,
     "rfb_viewer_filter": _MESSAGES,
+    "rfb_server_filter": _SHOWN,
     "rfb_address": [
         b"192.0.2.7::1",
         b"[2001:db8::7]:5901",
