@@ -54,9 +54,9 @@ bench: $(VENV)/.bench-ok ## the benchmarks, against the other implementations th
 	@$(BIN)/python -m nox --session bench
 
 lock: .tools/.ok ## compile requirements*.txt from pyproject.toml (LOCK_OPTIONS=--upgrade for newer versions)
-	$(COMPILE) pyproject.toml --extra services --extra display --group dev --output-file requirements.txt
-	$(COMPILE) pyproject.toml --extra services --extra display --group docs --constraints requirements.txt --output-file requirements-docs.txt
-	$(COMPILE) pyproject.toml --extra services --extra display --group bench --constraints requirements.txt --output-file requirements-bench.txt
+	$(COMPILE) pyproject.toml --extra services --extra display --extra postgresql --group dev --output-file requirements.txt
+	$(COMPILE) pyproject.toml --extra services --extra display --extra postgresql --group docs --constraints requirements.txt --output-file requirements-docs.txt
+	$(COMPILE) pyproject.toml --extra services --extra display --extra postgresql --group bench --constraints requirements.txt --output-file requirements-bench.txt
 	$(COMPILE) --group web --output-file requirements-web.txt
 	$(COMPILE) --group tools --output-file requirements-tools.txt
 	@if grep -n '://' requirements*.txt; then echo 'a lock file names a URL' >&2; exit 1; fi

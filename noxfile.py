@@ -19,10 +19,11 @@ nox.options.error_on_missing_interpreters = True
 PROTOCOL_CODE = (
     "src/conduit/rmcp/*,src/conduit/ipmi/*,src/conduit/tunnel/*,src/conduit/console/*,"
     "src/conduit/rfb/*,src/conduit/websocket/*,"
-    "src/conduit/errors.py,src/conduit/_wire.py"
+    "src/conduit/errors.py,src/conduit/_wire.py,src/conduit/_lease.py"
 )
 # Layer 3, the interop and integration tests' business.
 DRIVERS = (
+    "*/rfb/hub.py,*/rfb/server.py,"
     "*/endpoint.py,*/port.py,*/entropy.py,*/client.py,*/bmc_client.py,*/fleet.py,*/operations/*,*/serve.py,*/sweeper.py,"
     "*/console.py,*/console_activation.py,*/serial_pipes.py,*/qemu.py,"
     "*/tunnel/carriers.py,*/tunnel/handshake.py,*/tunnel/link.py,*/tunnel/stream.py,*/tunnel/tls.py,*/tunnel/tunnel.py,"

@@ -21,13 +21,15 @@ for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"):
     os.environ.pop(name, None)
 
 SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin")  # not on an ordinary user's PATH, but FreeIPMI's home
+SERVERS = Path("/usr/lib/postgresql")  # Debian keeps each version's programs in a folder of its own, on nobody's PATH
 
 FindPeer = Callable[[str], Path]
 
 
 def find_peer(name: str, *, required: bool) -> Path:
     """The executable *name* of another implementation; skips the test if it is missing, or fails it if *required*."""
-    path = os.pathsep.join((os.environ.get("PATH", os.defpath), *SYSTEM_DIRECTORIES))
+    versions = sorted(map(str, SERVERS.glob("*/bin")), reverse=True)
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), *SYSTEM_DIRECTORIES, *versions))
     found = shutil.which(name, path=path)
     if found:
         return Path(found)

@@ -25,7 +25,7 @@ DIAGRAMS: Final = (
     ("sol-console", "conduit.ipmi.sol", "The console's machine of serial over LAN"),
     ("tunnel-stream", "conduit.tunnel.streams", "One stream of a tunnel"),
     ("console-hub", "conduit.console.phases", "What a console's hub and its BMC are at"),
-    ("console-keyboard", "conduit.console.lease", "Who may type"),
+    ("console-keyboard", "conduit._lease", "Who may type"),
     ("challenge-server", "conduit.rmcp.challenge_server", "The IPMI 1.5 log-in on the BMC's side"),
 )
 BOX_WIDTH: Final = 250  # pixels, as all that follow

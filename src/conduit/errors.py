@@ -60,6 +60,17 @@ class DisplayRefused(ConduitError):
     """The server of a display wants nobody, or nobody more; what it says of that is in the message."""
 
 
+class DisplayFull(ConduitError):
+    """A display has as many viewers as it may.
+
+    :param most: how many that is.
+    """
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"{most} watch this display already, and no more may")
+        self.most = most
+
+
 class CompletionCodeError(ConduitError):
     """The BMC answered a command with something else than success.
 

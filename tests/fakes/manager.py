@@ -59,10 +59,13 @@ class TestManager:
 
 
 @asynccontextmanager
-async def open_test_manager(folder: Path) -> AsyncIterator[TestManager]:
-    """With an empty database."""
+async def open_test_manager(folder: Path, url: str = "") -> AsyncIterator[TestManager]:
+    """With an empty database.
+
+    :param url: of another than SQLite.
+    """
     clock = Clock()
     master = make_master_key(folder / "master.key")
-    with opened(f"sqlite:///{folder / 'manager.db'}") as database:
+    with opened(url or f"sqlite:///{folder / 'manager.db'}") as database:
         async with open_manager(database, master, clock=clock, hasher=CHEAP) as manager:
             yield TestManager(manager, clock)

@@ -34,6 +34,7 @@ from conduit.services.settings import load
 from tests.fakes.path_client import Customer
 
 BMC: Final = BmcConfig()
+NO_KEEPING: Final = httpx.Limits(max_keepalive_connections=0)  # tests count what is open
 
 
 class Runs(Protocol):
@@ -196,6 +197,13 @@ class RunningPath:
         write_private(self.seed.config(name), text)
         return name
 
+    async def agent_health(self) -> str:
+        """Have the Agent serve its health and metrics, at this URL; before it starts."""
+        (port,) = await free_ports(1, HOST)
+        config = self.seed.config("agent")
+        config.write_text(config.read_text().replace('health = ""', f'health = "{HOST}:{port}"'))
+        return f"http://{HOST}:{port}"
+
     def gateway_port(self, name: str) -> int:
         """Where its clients come in."""
         return load(GatewaySettings, self.seed.config(name), "gateway", {}).port
@@ -249,7 +257,7 @@ async def open_path(folder: Path, *plans: ServerPlan) -> AsyncIterator[RunningPa
     """BMCs that answer, and services that are configured, not started; those that were are stopped with the block."""
     plans = plans or (plan("web-01"),)
     ports = Ports(*await free_ports(3, HOST))
-    async with trio.open_nursery() as nursery, httpx.AsyncClient(trust_env=False) as http:
+    async with trio.open_nursery() as nursery, httpx.AsyncClient(trust_env=False, limits=NO_KEEPING) as http:
         bmcs = [(VirtualBmc(each.config, entropy=secrets.token_bytes), HOST, 0) for each in plans]
         served = await nursery.start(serve_many, bmcs)
         names = [each.id for each in plans]

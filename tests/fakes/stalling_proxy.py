@@ -17,23 +17,29 @@ class StallingProxy:
     def __init__(self, target: int) -> None:
         self._target = target
         self._stalled = trio.Event()
+        self._forgotten = trio.Event()
         self.port = 0
 
     def stall(self) -> None:
         self._stalled.set()
         self._stalled = trio.Event()
 
+    def forget(self) -> None:
+        """End the black holes, as those who dug them would."""
+        self._forgotten.set()
+        self._forgotten = trio.Event()
+
     async def serve(self, inside: trio.SocketStream) -> None:
-        stalled = self._stalled
+        stalled, forgotten = self._stalled, self._forgotten
 
         async def pump(source: trio.SocketStream, sink: trio.SocketStream) -> None:
             with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
                 while data := await source.receive_some(CHUNK):
                     if stalled.is_set():
-                        await trio.sleep_forever()
+                        break
                     await sink.send_all(data)
             if stalled.is_set():
-                await trio.sleep_forever()
+                await forgotten.wait()
             nursery.cancel_scope.cancel()
 
         with suppress(OSError):

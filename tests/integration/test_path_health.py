@@ -15,9 +15,9 @@ import pytest
 import trio
 from trio import socket
 
-from conduit.cli.up.tree import free_ports
-from tests.fakes.path import HOST, RunningPath, open_path
-from tests.fakes.path_client import PATIENCE, eventually
+from tests.fakes.console_seen import PATIENCE
+from tests.fakes.path import RunningPath, open_path
+from tests.fakes.path_client import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -25,10 +25,8 @@ pytestmark = pytest.mark.slow
 @asynccontextmanager
 async def client_of_health(path: RunningPath) -> AsyncIterator[httpx.AsyncClient]:
     """The Agent is configured to serve it; not started yet."""
-    (port,) = await free_ports(1, HOST)
-    config = path.seed.config("agent")
-    config.write_text(config.read_text().replace('health = ""', f'health = "{HOST}:{port}"'))
-    async with httpx.AsyncClient(base_url=f"http://{HOST}:{port}", trust_env=False, timeout=PATIENCE) as client:
+    url = await path.agent_health()
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=PATIENCE) as client:
         yield client
 
 

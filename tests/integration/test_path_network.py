@@ -12,12 +12,16 @@ from conduit.console.words import End
 from conduit.services.agent import run as agent_run
 from conduit.services.gateway import run as gateway_run
 from conduit.tunnel import accept, dial
+from tests.fakes.cutting_proxy import open_cutting_proxy
 from tests.fakes.path import HOST, open_path
 from tests.fakes.path_client import Customer, Viewer, eventually
 from tests.fakes.stalling_proxy import open_stalling_proxy
+from tests.fakes.usage import of_this_process, until_back
 
 pytestmark = pytest.mark.slow
 SILENCE = 0.6  # seconds until a tunnel is given up, here
+CUT_AFTER = 3000  # bytes
+CUTS = 4
 
 
 async def test_a_tunnel_that_is_a_black_hole_costs_a_console_no_byte(
@@ -34,10 +38,35 @@ async def test_a_tunnel_that_is_a_black_hole_costs_a_console_no_byte(
             viewer = Viewer(path.customer(), "web-01")
             nursery.start_soon(viewer.run)
             await viewer.more()
+            before = await of_this_process()
             proxy.stall()
             await viewer.until(lambda: not viewer.is_live, "it is noticed")
             await viewer.more()
             assert viewer.ends[0].reason is End.LOST
+            assert not viewer.gaps
+            viewer.check_whole()
+            proxy.forget()
+            await until_back(before, of_this_process)
+
+
+async def test_viewers_that_vanish_without_a_word_leave_nothing_behind(tmp_path: Path) -> None:
+    async with (
+        open_path(tmp_path) as path,
+        open_cutting_proxy(path.seed.ports.gateway, every=CUT_AFTER, cuts=CUTS) as (proxy, port),
+    ):
+        await path.manager().start()
+        await path.gateway(public_url=f"http://{HOST}:{port}").start()
+        await path.agent().start()
+        path.speak("web-01")
+        async with open_background_nursery() as nursery:
+            viewer = Viewer(path.customer(), "web-01")
+            nursery.start_soon(viewer.run)
+            await viewer.more()
+            before = await of_this_process()
+            await viewer.until(lambda: proxy.cuts == CUTS, "all cuts")
+            await viewer.more()
+            await until_back(before, of_this_process)
+            assert viewer.connections > CUTS
             assert not viewer.gaps
             viewer.check_whole()
 
@@ -61,6 +90,7 @@ async def test_a_console_moves_between_two_gateways_and_back(tmp_path: Path) -> 
             nursery.start_soon(other.run)
             await viewer.more()
             await other.more()
+            before = await of_this_process()
             await first.stop()
             await viewer.more()
             assert viewer.ends[0].reason is End.DRAIN
@@ -71,10 +101,12 @@ async def test_a_console_moves_between_two_gateways_and_back(tmp_path: Path) -> 
             await viewer.more()
             await second.start()
             await other.more()
+            await eventually(partial(_answers, customer, urls[1]), "it has the tunnel again")
             viewer.check_whole()
             other.check_whole()
             assert not viewer.gaps
             assert bytes(other.text[:200]) in bytes(viewer.text)
+            await until_back(before, of_this_process)
 
 
 async def _answers(customer: Customer, url: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from conduit.console.words import Cause, End, State
 from conduit.ipmi.bmc import BmcConfig, Limits
 from tests.fakes.path import HOST, open_path, plan
 from tests.fakes.path_client import Viewer
+from tests.fakes.usage import of_service, of_this_process, until_back
 
 pytestmark = pytest.mark.slow
 
@@ -26,6 +28,7 @@ async def test_a_gateway_that_is_killed_or_leaves_costs_a_console_no_byte(tmp_pa
             viewer = Viewer(path.customer(), "web-01")
             nursery.start_soon(viewer.run)
             await viewer.more()
+            before = await of_this_process(), await of_service(path.seed.gateway_url)
             gateway.kill()
             await gateway.wait_dead()
             await viewer.until(lambda: not viewer.is_live)
@@ -36,6 +39,8 @@ async def test_a_gateway_that_is_killed_or_leaves_costs_a_console_no_byte(tmp_pa
             await viewer.until(lambda: any(end.reason is End.DRAIN and end.retry for end in viewer.ends), "drain")
             await gateway.start()
             await viewer.more()
+            await until_back(before[0], of_this_process)
+            await until_back(before[1], partial(of_service, path.seed.gateway_url))
             assert not viewer.gaps
             viewer.check_whole()
 
@@ -51,6 +56,7 @@ async def test_an_agent_that_is_killed_or_leaves_goes_on_at_the_same_offset(tmp_
             viewer = Viewer(path.customer(), "web-01")
             nursery.start_soon(viewer.run)
             await viewer.more()
+            usage = await of_this_process()
             epoch, before = viewer.session.epoch, viewer.session.position
             agent.kill()
             await agent.wait_dead()
@@ -68,6 +74,7 @@ async def test_an_agent_that_is_killed_or_leaves_goes_on_at_the_same_offset(tmp_
             await viewer.more()
             assert viewer.session.epoch == epoch
             assert [gap.cause for gap in viewer.gaps] == [Cause.RESTART] * 2
+            await until_back(usage, of_this_process)
             viewer.check_honest()
 
 

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from conduit._lease import Lease, Move, Seat
 from conduit.console import Hub, Ring, ViewerSession, decode_from_hub, decode_from_viewer
 from conduit.console import messages as m
 from conduit.console.bodies import MAX_NUMBER
-from conduit.console.lease import Lease, Move, Seat
 from conduit.console.phases import Happening, Phase
 from conduit.console.words import Cause, End, Mode, Refusal, State
 from conduit.errors import ConduitError

@@ -17,6 +17,7 @@ import asyncclick as click
 import trio
 
 from conduit._trio import open_background_nursery
+from conduit.cli.displays import Displays
 from conduit.cli.params import Seconds, WholeNumber, to_bytes
 from conduit.cli.serial import USAGE, Serial, attach_all, parse_qemu, parse_serial, with_qemu
 from conduit.errors import LocalProtocolError
@@ -161,6 +162,14 @@ def command() -> None:
 @click.option(
     "--qemu", is_flag=False, flag_value="", metavar="[IMAGE]", help="A real virtual machine, with this disk image."
 )
+@click.option(
+    "--vnc", type=WholeNumber(0, 0xFFFF), metavar="PORT", help="Displays for VNC viewers, the first one's TCP port."
+)
+@click.option(
+    "--vnc-password-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File whose first line is the displays' password.",
+)
 @click.option("--on", "running", is_flag=True, help="Start with the machines running.")
 async def sim(
     listen: str,
@@ -171,6 +180,8 @@ async def sim(
     user_file: Path | None,
     serial: str,
     qemu: str | None,
+    vnc: int | None,
+    vnc_password_file: Path | None,
     **options: object,
 ) -> None:
     """Serve virtual BMCs on loopback or elsewhere, until Ctrl+C.
@@ -179,11 +190,14 @@ async def sim(
     """
     inhabitant = parse_serial(serial) if qemu is None else parse_qemu(qemu, count)
     endpoints = list(spread_out(parse_listen(listen), count, spread=spread))
+    password = (await read_text(vnc_password_file)).partition("\n")[0].strip() if vnc_password_file else None
+    hosts = [endpoint.host for endpoint in endpoints]
+    displays = Displays.parse(vnc, password, hosts=hosts, serial=inhabitant.kind)
     config = BmcConfig.from_toml(await read_text(config_file)) if config_file else BmcConfig()
     listed = await read_text(user_file) if user_file else ""
     config = apply_options(config, listed=listed, **options)  # type: ignore[arg-type]  # click has checked them
     config = with_qemu(config) if qemu is not None else config
-    await run(with_guest(config, inhabitant), endpoints, inhabitant)
+    await run(with_guest(config, inhabitant), endpoints, inhabitant, displays)
 
 
 async def read_text(path: Path) -> str:
@@ -244,7 +258,7 @@ def with_guest(config: BmcConfig, serial: Serial) -> BmcConfig:
     return replace(config, guest=replace(config.guest, enabled=serial.kind == "guest", epoch=epoch))
 
 
-async def run(config: BmcConfig, endpoints: list[Endpoint], serial: Serial) -> None:
+async def run(config: BmcConfig, endpoints: list[Endpoint], serial: Serial, displays: Displays | None = None) -> None:
     """Serve until somebody asks us to stop.
 
     :raises TransportError: an address cannot be had.
@@ -258,7 +272,10 @@ async def run(config: BmcConfig, endpoints: list[Endpoint], serial: Serial) -> N
             served = await nursery.start(serve_many, bmcs)
             for one in served:
                 sys.stdout.write(f"ready {Endpoint(one.host, one.port)}\n")
-            await attach_all(serial, served, [str(Endpoint(one.host, one.port)) for one in served], nursery)
+            addresses = [str(Endpoint(one.host, one.port)) for one in served]
+            await attach_all(serial, served, addresses, nursery)
+            if displays is not None:
+                await displays.start(served, addresses, nursery)
             sys.stdout.flush()
             async for _ in signals:
                 return

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from conduit._lease import COUNTDOWN, Lease, Move
 from conduit.console.keyboard import Keyboard, Keys
-from conduit.console.lease import COUNTDOWN, Lease, Move
 from conduit.console.messages import (
     MAX_DATA,
     VERSION,
@@ -151,6 +151,11 @@ class Hub:
     def viewers(self) -> int:
         """How many there are."""
         return len(self._watchers)
+
+    def name_of(self, viewer: int) -> str | None:
+        """Whose session it is; None for one that is not here."""
+        watcher = self._watchers.get(viewer)
+        return None if watcher is None else watcher.name
 
     def attach(self, wish: Attach, now: float, *, name: str, mode: Mode = Mode.READ, may_take: bool = False) -> int:
         """A viewer arrives; its number.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Flag, auto
 from typing import Final
 
-from conduit.console.lease import Move
+from conduit._lease import Move
 from conduit.console.messages import (
     Ask,
     Ended,

@@ -49,6 +49,11 @@ def encode_png(pixels: bytes | bytearray, width: int, height: int, *, longest: i
     return file.getvalue()
 
 
+def png_size(data: bytes) -> tuple[int, int]:
+    """Width and height of a PNG, from its first chunk (ISO 15948, section 11.2.2)."""
+    return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+
+
 def decode_png(data: bytes) -> tuple[int, int, bytes]:
     """Width, height and our pixels of any PNG of ours."""
     with pillow().open(io.BytesIO(data), formats=("PNG",)) as picture:

@@ -33,14 +33,18 @@ class KeyMove:
     key: Key = field(repr=False)  # what is typed may be a password
     down: bool
 
-    def encode(self, *, scan_codes: bool) -> bytes:
-        """The message.
+    def as_event(self, *, scan_codes: bool) -> KeyEvent | ExtendedKeyEvent:
+        """What a viewer says then.
 
         :param scan_codes: the server understands them.
         """
         if scan_codes and self.key.scan_code:
-            return ExtendedKeyEvent(self.key.keysym, self.key.scan_code, self.down).encode()
-        return KeyEvent(self.key.keysym, self.down).encode()
+            return ExtendedKeyEvent(self.key.keysym, self.key.scan_code, self.down)
+        return KeyEvent(self.key.keysym, self.down)
+
+    def encode(self, *, scan_codes: bool) -> bytes:
+        """The message."""
+        return self.as_event(scan_codes=scan_codes).encode()
 
 
 SHIFT: Final = Key(0xFFE1, 0x2A)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Final, TypeVar
 
 import trio
 
 from conduit.errors import RemoteProtocolError
+from conduit.rfb.des import CHALLENGE
 from conduit.rfb.endings import End, Ending
 from conduit.rfb.security import Method
-from conduit.rfb.server_handshake import Event, ServerHandshake
+from conduit.rfb.server_handshake import Event, ServerHandshake, VersionAgreed
 
 CHUNK: Final = 64 << 10  # bytes read at a time
+TURNING_AWAY: Final = 5.0  # seconds for it
 
 Wanted = TypeVar("Wanted", bound=Event)
 
@@ -100,3 +104,12 @@ class Door:
         """Say why the viewer cannot come in, where that can be said."""
         self.handshake.refuse(reason)
         await self.flush()
+
+
+async def turn_away(stream: trio.abc.Stream, reason: str) -> None:
+    """Tell a viewer, who has not been greeted, why it cannot come in; takes five seconds at most."""
+    gone = Ending(End.VIEWER_LEFT, "the viewer left")
+    door = Door(Side(stream, gone=gone, fault=End.VIEWER_FAULT), ServerHandshake(secrets.token_bytes(CHALLENGE)))
+    with trio.move_on_after(TURNING_AWAY), suppress(Over):
+        await door.wait_for(VersionAgreed)
+        await door.refuse(reason)

@@ -30,6 +30,7 @@ from conduit.cli.params import WholeNumber
 from conduit.cli.serial import ACPI_PATIENCE, Serial, parse_qemu, parse_serial, with_qemu
 from conduit.ipmi.bmc import BmcConfig, Timings
 from conduit.ipmi.client import open_bmc
+from conduit.rfb.display import open_display
 from conduit.rmcp.packets import AuthType
 from conduit.rmcp.privilege import Privilege
 
@@ -191,6 +192,21 @@ async def test_sim_says_when_it_is_ready_serves_and_ends_cleanly(ending: signal.
         assert await process.wait() == 0
 
 
+async def test_sim_says_where_displays_are_and_lets_in_by_password(tmp_path: Path) -> None:
+    secret = tmp_path / "vnc"
+    secret.write_text("sesame\nnotes")
+    options = ("--vnc", "0", "--vnc-password-file", str(secret))
+    async with conduit("bmc", "sim", "--listen", "127.0.0.1:0", "--count", "2", *options) as process:
+        lines = await read_lines(process, 4)
+        address, _, where = lines[2].removeprefix("display ").partition(" vnc ")
+        assert lines[0] == f"ready {address}"
+        async with open_display(where, password="sesame") as shown:
+            assert shown.name == "node1"
+            assert (shown.framebuffer.width, shown.framebuffer.height) == (640, 400)
+        process.send_signal(signal.SIGINT)
+        assert await process.wait() == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "complaint"),
     [
@@ -199,6 +215,17 @@ async def test_sim_says_when_it_is_ready_serves_and_ends_cleanly(ending: signal.
         (("bmc", "sim", "--user", "a:1", "--user", "a:2"), 2, b"two users have the same name"),
         (("bmc", "sim", "--listen", "192.0.2.1:9"), 1, b"cannot listen on 192.0.2.1 port 9"),
         (("bmc", "sim", "--config", "/nonexistent"), 2, b"does not exist"),
+        (
+            ("bmc", "sim", "--vnc-password-file", __file__),
+            2,
+            b"--vnc-password-file is for --vnc PORT, which is missing",
+        ),
+        (("bmc", "sim", "--vnc-password-file", __file__, "--vnc", "0"), 2, b"a VNC password has 1 to 8 characters"),
+        (
+            ("bmc", "sim", "--vnc", "0", "--listen", "0.0.0.0:0"),
+            2,
+            b"other machines can reach need --vnc-password-file",
+        ),
         (("nonsense",), 2, b"No such command"),
     ],
 )

@@ -18,6 +18,8 @@ from conduit.ipmi.bmc.config import LanConfig, PlusConfig
 from conduit.ipmi.bmc.qemu import FIRST_VNC_PORT, PROGRAM, QemuConfig, run_qemu
 from conduit.ipmi.bmc.serve import ServedBmc, serve_many
 from conduit.ipmi.bmc.virtual_machine import Timings
+from conduit.rfb.server import access_by_password
+from conduit.virtual.screen import VirtualScreen
 
 HOST: Final = "127.0.0.1"
 USER: Final = "conduit"
@@ -87,11 +89,23 @@ def has_qemu() -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Screen:
+    """Where a server's display is, on loopback."""
+
+    port: int
+    password: str = field(default="", repr=False)
+    "Empty: there is none."
+    shown: VirtualScreen | None = None
+    "What it shows, unless a real machine does."
+
+
+@dataclass(frozen=True, slots=True)
 class Fleet:
     """The servers as they run."""
 
     plans: Mapping[str, ServerPlan]
     served: Mapping[str, ServedBmc]
+    screens: Mapping[str, Screen] = field(default_factory=dict)
 
     def owned_by(self, email: str) -> set[str]:
         """Ids of somebody's servers."""
@@ -120,8 +134,16 @@ async def start_fleet(
         for number, plan in enumerate(all_plans)
     ]
     served = await nursery.start(serve_many, bmcs)
-    for plan, one in zip(all_plans, served, strict=True):
-        if plan.is_real:
-            nursery.start_soon(run_qemu, one, QemuConfig(memory=_MEMORY, vnc_port=await free_vnc_port(FIRST_VNC_PORT)))
+    screens = {plan.id: await _open_screen(nursery, plan, one) for plan, one in zip(all_plans, served, strict=True)}
     names = [plan.id for plan in all_plans]
-    return Fleet(dict(zip(names, all_plans, strict=True)), dict(zip(names, served, strict=True)))
+    return Fleet(dict(zip(names, all_plans, strict=True)), dict(zip(names, served, strict=True)), screens)
+
+
+async def _open_screen(nursery: trio.Nursery, plan: ServerPlan, served: ServedBmc) -> Screen:
+    if plan.is_real:
+        port = await free_vnc_port(FIRST_VNC_PORT)
+        nursery.start_soon(run_qemu, served, QemuConfig(memory=_MEMORY, vnc_port=port))
+        return Screen(port)
+    password = secrets.token_urlsafe(6)  # eight characters, which is all that counts
+    shown = VirtualScreen(served, name=plan.id, access=access_by_password(password))
+    return Screen(await nursery.start(shown.server.serve, HOST, 0), password, shown)

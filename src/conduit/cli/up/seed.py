@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from conduit.cli.up.fleet import ACME, GLOBEX, HOST, USER, Fleet
+from conduit.cli.up.fleet import ACME, GLOBEX, HOST, USER, Fleet, Screen
 from conduit.cli.up.kept import Kept, Ports
 from conduit.errors import LocalProtocolError
 from conduit.services.manager.database import opened
@@ -155,7 +155,19 @@ def _servers(seed: Seed, fleet: Fleet) -> str:
         ]
         if plan.control_type == "ipmi":
             text.append(f"[servers.{server_id}.console]")
+        screen = fleet.screens.get(server_id)
+        if screen is not None:
+            text += _display(seed, server_id, screen)
     return "\n".join(text) + "\n"
+
+
+def _display(seed: Seed, server_id: str, screen: Screen) -> list[str]:
+    text = [f"[servers.{server_id}.display]", f"url = {_toml(f'vnc://{HOST}:{screen.port}')}"]
+    if screen.password:
+        secret = seed.data / f"{server_id}.display-password"
+        write_private(secret, screen.password)
+        text.append(f"password_file = {_toml(str(secret))}")
+    return text
 
 
 def _toml(value: object) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
 
 import asyncclick as click
 import httpx
 import trio
+from protobuf import Message, Oneof
 
 from conduit.cli.up.fleet import ACME, GLOBEX, Fleet, has_qemu
 from conduit.cli.up.seed import STAFF, Seed
@@ -17,12 +19,18 @@ from conduit.console.messages import Ended, Output
 from conduit.console.viewer import ViewerSession
 from conduit.console.words import Mode
 from conduit.errors import CallError, ConduitError
+from conduit.rfb.client_handshake import ClientHandshake, Event
+from conduit.rfb.images import decode_png
+from conduit.rfb.messages import Area, FramebufferUpdateRequest, KeyEvent
+from conduit.rfb.security import Credentials, LoginRules
 from conduit.services.api.gateway.v1 import gateway_pb
 from conduit.services.api.manager.v1 import manager_pb
 from conduit.services.connect_client import ConnectClient
-from conduit.services.websocket_client import WebSocket, open_websocket
+from conduit.services.websocket_client import WebSocket, WebSocketStream, open_websocket
 from conduit.tunnel.call_frames import Code
+from conduit.virtual.screen import VirtualScreen
 
+_Answer = TypeVar("_Answer", bound=Message[Any])
 PATIENCE = 20.0  # seconds until something that takes its time is true
 
 
@@ -65,6 +73,9 @@ class Tour:
             ("sensors are read", self.sensors),
             ("an IPMI 1.5 server answers too", self.old_server),
             ("the serial console echoes what is typed", self.console),
+            ("a screenshot shows what is on the screen, pixel by pixel", self.screenshot),
+            ("what is typed at the screen arrives at the machine", self.type_at_screen),
+            ("who may only look types nothing", self.look_only),
             *real,
             ("the console goes on where it was after a Gateway's restart", self.restart),
             ("somebody else's server does not exist", self.denied),
@@ -145,6 +156,49 @@ class Tour:
             await console.type(b"echo one two | sort\r")
             await console.until(b"one two", times=2)  # the line's echo, and what it did
         return f"logged in and ran a command, {self._session.position} bytes"
+
+    async def screenshot(self) -> str:
+        request = gateway_pb.GetScreenshotRequest(server_id="db-01")
+        answer = await self._on_screen("GetScreenshot", request, gateway_pb.GetScreenshotResponse)
+        width, height, pixels = decode_png(answer.image)
+        shown = self._screen.display
+        shown.refresh()
+        same = (width, height, pixels) == (shown.picture.width, shown.picture.height, bytes(shown.picture.pixels))
+        _expect(same, "it shows something else")
+        return f"{width}x{height} pixels, {len(answer.image)} bytes of PNG"
+
+    async def type_at_screen(self) -> str:
+        text: Oneof[Literal["text"], str] = Oneof("text", "echo typed $((40 + 2))\n")
+        request = gateway_pb.SendKeysRequest(server_id="db-01", what=text)
+        answer = await self._on_screen("SendKeys", request, gateway_pb.SendKeysResponse)
+        await _eventually(self._shows, "typed $((40 + 2))")
+        return f"{answer.keys} keys"
+
+    async def look_only(self) -> str:
+        request = gateway_pb.CreateVNCSessionRequest(server_id="db-01", read_only=True)
+        answer = await self._on_screen("CreateVNCSession", request, gateway_pb.CreateVNCSessionResponse)
+        protocols = ["binary", f"ticket.{answer.ticket}"]
+        async with open_websocket(answer.websocket_endpoint, subprotocols=protocols) as websocket:
+            viewer = TourViewer(WebSocketStream(websocket))
+            await viewer.log_in()
+            await viewer.type("zzz")
+            await viewer.see()  # what it typed before has been looked at
+        _expect("zzz" not in self._screen.display.terminal.text(), "the machine got its keys")
+        return "a viewer with a session of its own pressed three keys in vain"
+
+    @property
+    def _screen(self) -> VirtualScreen:
+        shown = self._fleet.screens["db-01"].shown
+        if shown is None:
+            raise TourError("db-01 has no screen of ours")
+        return shown
+
+    async def _shows(self, text: str) -> bool:
+        return text in self._screen.display.terminal.text()
+
+    async def _on_screen(self, method: str, request: Message[Any], answer: type[_Answer]) -> _Answer:
+        gateway = await self._gateway_for(ACME, "db-01")
+        return await gateway.call(method, request, answer, bearer=self._server_token)
 
     async def restart(self) -> str:
         before = self._session.position
@@ -286,6 +340,37 @@ class TourConsole:
             yield
         if scope.cancelled_caught:
             raise TourError(f"{otherwise} within {PATIENCE:.0f} s: {self._seen[-200:]!r}")
+
+
+class TourViewer:
+    """A VNC viewer as the tour uses it."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self._stream = stream
+
+    async def log_in(self) -> None:
+        """Without a password."""
+        handshake, events = ClientHandshake(Credentials(), LoginRules()), list[Event]()
+        with trio.move_on_after(PATIENCE) as scope:
+            while not events:
+                events = handshake.receive_data(await self._stream.receive_some())
+                await self._stream.send_all(handshake.data_to_send())
+        if scope.cancelled_caught:
+            raise TourError("the display lets nobody in")
+
+    async def type(self, text: str) -> None:
+        """As a viewer does that does not care whether it may."""
+        moves = [KeyEvent(ord(each), down) for each in text for down in (True, False)]
+        await self._stream.send_all(b"".join(move.encode() for move in moves))
+
+    async def see(self) -> None:
+        """Wait for pixels."""
+        wanted = FramebufferUpdateRequest(Area(0, 0, 8, 8), incremental=False)
+        await self._stream.send_all(wanted.encode())
+        with trio.move_on_after(PATIENCE) as scope:
+            await self._stream.receive_some()
+        if scope.cancelled_caught:
+            raise TourError("the display shows nothing")
 
 
 async def run_tour(tour: Tour) -> None:

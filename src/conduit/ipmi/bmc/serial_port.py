@@ -18,6 +18,10 @@ def _ignore() -> None:
     """Nobody is to be woken."""
 
 
+def _ignore_output(data: bytes) -> None:
+    """Nobody listens in."""
+
+
 class SerialPort:
     """Two byte pipes, a break counter and the modem lines.
 
@@ -42,6 +46,7 @@ class SerialPort:
         "overruns",
         "rings",
         "rts",
+        "tap",
         "wake_host",
         "wake_sol",
         "watched",
@@ -58,6 +63,8 @@ class SerialPort:
         "Called when the host may find input, a break, room for output or another line state. Must not block."
         self.wake_sol: Callable[[], None] = _ignore
         "Called when there is output or a break for the console, or room for input again. Must not block."
+        self.tap: Callable[[bytes], None] = _ignore_output
+        "Called with each piece of output that was accepted, for a display that shows the same. Must not block."
         self.watched = False
         "Whether a console has the port."
         self.breaks = 0
@@ -90,11 +97,13 @@ class SerialPort:
         if not self.watched:
             self._output += data
             self._forget()
+            self.tap(data)
             return len(data)
         accepted = min(len(data), self.room)
         if accepted:
             self._output += data[:accepted]
             self.wake_sol()
+            self.tap(data[:accepted])
         self._starved = len(self._output) >= self._room
         return accepted
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Final
 
@@ -74,6 +75,10 @@ class Boot:
     cause: SystemRestartCause
 
 
+def _ignore() -> None:
+    """Nobody wants to know."""
+
+
 class NotPossibleError(Exception):
     """The machine cannot do this in its present state. Not a failure of ours, so no ConduitError."""
 
@@ -111,6 +116,8 @@ class VirtualMachine:
         "The last starts, newest last."
         self.interrupts = 0
         "Diagnostic interrupts so far."
+        self.on_change: Callable[[], None] = _ignore
+        "Called when the state has changed, for whoever shows it. Must not block."
         self._happenings: deque[tuple[float, Happening]] = deque(maxlen=self.MAX_HAPPENINGS)
 
     MAX_BOOTS: Final = 16  # kept in the list of starts
@@ -164,6 +171,7 @@ class VirtualMachine:
         delay = self._delay(state)
         self._due = None if delay is None else now + delay
         self._acpi = (None, None)
+        self.on_change()
 
     def _delay(self, state: PowerState) -> float | None:
         return {

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -157,6 +157,22 @@ class ConsoleHub:
             self._link.want()
         elif not self.machine.viewers:
             self._link.let_go(trio.current_time() + self.settings.linger)
+
+    # --- others who share the keyboard ---
+
+    @contextmanager
+    def seated(self, name: str, *, mode: str = "read", may_take: bool = False) -> Iterator[int]:
+        """A viewer that looks elsewhere, at the display, and shares the keyboard; its number."""
+        allowed = Mode.WRITE if mode == "write" else Mode.READ
+        wish = Attach(history=0, mode=allowed)
+        number = self.machine.attach(wish, trio.current_time(), name=name, mode=allowed, may_take=may_take)
+        self.notify()
+        try:
+            yield number
+        finally:
+            self.machine.leave(number, trio.current_time())
+            self._rest()
+            self.notify()
 
     # --- settings ---
 

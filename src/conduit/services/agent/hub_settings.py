@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from conduit.console.lease import COUNTDOWN
+from conduit._lease import COUNTDOWN
 from conduit.console.ring import CAPACITY
 from conduit.services.agent.console_log import LogSettings
 

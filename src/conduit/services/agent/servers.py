@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -12,17 +12,22 @@ import structlog
 import trio
 
 from conduit._trio import open_background_nursery
+from conduit.errors import CallError
 from conduit.ipmi import Interface
 from conduit.rmcp.endpoint import Endpoint, open_endpoint
 from conduit.services.agent.broker import AGENT, Broker, open_broker
 from conduit.services.agent.broker_endpoints import ControlEndpoint, ServerEndpoints
-from conduit.services.agent.config import AgentConfig, Console, Control, ServerConfig, password_of
+from conduit.services.agent.config import AgentConfig, Console, Control, Display, ServerConfig, password_of
+from conduit.services.agent.console_link import ConsoleLike
 from conduit.services.agent.console_log import LogSettings
 from conduit.services.agent.discovery import AT_ONCE, Discovery
+from conduit.services.agent.display import ServerDisplay
+from conduit.services.agent.display_login import login_options
 from conduit.services.agent.hub import ConsoleHub, open_console_hub
 from conduit.services.agent.hub_settings import HubSettings
 from conduit.services.agent.secret_store import SecretStore
 from conduit.services.agent.sol_holder import SolHolder, find_sol_holder
+from conduit.tunnel.call_frames import Code
 
 _INTERFACES: Final = {"ipmi": Interface.LANPLUS, "ipmi-1.5": Interface.LAN}
 logger = structlog.get_logger(__name__)
@@ -36,6 +41,7 @@ class Server:
     config: ServerConfig
     broker: Broker
     hub: ConsoleHub | None
+    display: ServerDisplay | None
     discovery: Discovery
 
 
@@ -70,6 +76,8 @@ class Servers:
         "Those that are ready."
         self.brokers: dict[str, Broker] = {}
         "Likewise, their brokers."
+        self.displays: dict[str, ServerDisplay] = {}
+        "Likewise, of those that have one."
 
     async def use(self, wanted: Mapping[str, ServerConfig]) -> None:
         """Have these servers and no others. One that differs only in what :func:`may_stay` allows is not opened anew,
@@ -123,34 +131,49 @@ class Servers:
             async with AsyncExitStack() as stack:
                 server = await self._open(stack, server_id, config)
                 self.by_id[server_id], self.brokers[server_id] = server, server.broker
+                if server.display is not None:
+                    self.displays[server_id] = server.display
                 task_status.started()
                 await kept.leave.wait()
         finally:
             self.by_id.pop(server_id, None)
             self.brokers.pop(server_id, None)
+            self.displays.pop(server_id, None)
             self._kept.pop(server_id, None)
             kept.gone.set()
 
     async def _open(self, stack: AsyncExitStack, server_id: str, config: ServerConfig) -> Server:
         endpoints = endpoints_of(server_id, config, self._store)
         broker = await stack.enter_async_context(open_broker(endpoints, udp=self._udp))
-        hub = None
+        hub: ConsoleHub | None = None
         if config.console is not None:
-            kept = self._kept[server_id]
-            spool = self._state / "consoles" / server_id
-            settings = hub_settings(config.console)
-            hub = await stack.enter_async_context(
-                open_console_hub(
-                    lambda *, steal=False: broker.open_console(steal=steal or kept.steals),
-                    spool=spool,
-                    settings=settings,
-                    find_holder=partial(_find_holder, broker),
-                )
-            )
+            hub = await stack.enter_async_context(self._open_hub(server_id, broker, config.console))
+        display: ServerDisplay | None = None
+        if config.display is not None:
+            keyboard = hub
+            if keyboard is None:
+                keyboard = await stack.enter_async_context(open_console_hub(_no_console))
+            display = await self._open_display(stack, server_id, config.display, keyboard)
         discovery = Discovery(broker, self._looks, self._tell)
         nursery = await stack.enter_async_context(open_background_nursery())
         nursery.start_soon(discovery.run)
-        return Server(server_id, config, broker, hub, discovery)
+        return Server(server_id, config, broker, hub, display, discovery)
+
+    def _open_hub(self, server_id: str, broker: Broker, console: Console) -> AbstractAsyncContextManager[ConsoleHub]:
+        kept = self._kept[server_id]
+        return open_console_hub(
+            lambda *, steal=False: broker.open_console(steal=steal or kept.steals),
+            spool=self._state / "consoles" / server_id,
+            settings=hub_settings(console),
+            find_holder=partial(_find_holder, broker),
+        )
+
+    async def _open_display(
+        self, stack: AsyncExitStack, server_id: str, display: Display, keyboard: ConsoleHub
+    ) -> ServerDisplay:
+        nursery = await stack.enter_async_context(open_background_nursery())
+        options = partial(login_options, server_id, display, self._store)
+        return ServerDisplay(server_id, display.url, options, keyboard, nursery)
 
 
 @asynccontextmanager
@@ -160,6 +183,11 @@ async def open_servers(config: AgentConfig) -> AsyncIterator[Servers]:
         servers = Servers(config, udp, nursery)
         await servers.use(config.servers)
         yield servers
+
+
+def _no_console(*, steal: bool = False) -> AbstractAsyncContextManager[ConsoleLike]:
+    """A server without one has a hub nevertheless: its lease is the display's."""
+    raise CallError(Code.NOT_FOUND, "this server has no serial console here")
 
 
 async def _find_holder(broker: Broker) -> SolHolder | None:

@@ -1,4 +1,4 @@
-"""What an Agent does with the streams that a Gateway opens: calls to brokers, viewers of consoles."""
+"""What an Agent does with the streams that a Gateway opens: calls to brokers, viewers of consoles and displays."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from functools import partial
 from typing import Final
 
 from conduit.errors import CallError
+from conduit.rfb.sides import turn_away
 from conduit.services.agent.broker_metrics import BrokerMetrics
+from conduit.services.agent.display_calls import display_methods, find_display
 from conduit.services.agent.operations import served_methods
 from conduit.services.agent.servers import Servers
 from conduit.tunnel import Tunnel, TunnelStream, serve_streams, serving_calls
@@ -15,13 +17,18 @@ from conduit.tunnel.calls import KIND as CALL
 from conduit.tunnel.serving import StreamHandler
 
 CONSOLE: Final = "console"
+DISPLAY: Final = "display"
 MAX_STREAMS: Final = 2048
 
 
 async def serve_tunnel(servers: Servers, metrics: BrokerMetrics, tunnel: Tunnel) -> None:
     """Until the tunnel ends."""
-    methods = served_methods(servers.brokers, metrics)
-    handlers: dict[str, StreamHandler] = {CALL: serving_calls(methods), CONSOLE: partial(_serve_console, servers)}
+    methods = {**served_methods(servers.brokers, metrics), **display_methods(servers.displays)}
+    handlers: dict[str, StreamHandler] = {
+        CALL: serving_calls(methods),
+        CONSOLE: partial(_serve_console, servers),
+        DISPLAY: partial(_serve_display, servers),
+    }
     await serve_streams(tunnel, handlers, max_handlers=MAX_STREAMS)
 
 
@@ -34,4 +41,20 @@ async def _serve_console(servers: Servers, stream: TunnelStream) -> None:
         viewer_name=stream.metadata.get("user", ""),
         mode=stream.metadata.get("mode", "read"),
         may_take=stream.metadata.get("take") == "yes",
+    )
+
+
+async def _serve_display(servers: Servers, stream: TunnelStream) -> None:
+    metadata = stream.metadata
+    try:
+        display = find_display(servers.displays, metadata)
+    except CallError as error:
+        await turn_away(stream, error.message)
+        return
+    await display.attach(
+        stream,
+        user=metadata.get("user", ""),
+        mode=metadata.get("mode", "read"),
+        may_take=metadata.get("take") == "yes",
+        seat=metadata.get("seat", ""),
     )

@@ -71,7 +71,7 @@ class Revocations:
 
     def machine_revoked(self, machine_id: str, certified_at: float) -> bool:
         """Whether a machine's certificate is worth nothing any more."""
-        return certified_at < self._before.get(("machine_id", machine_id), 0.0) - 1
+        return certified_at < self._before.get(("machine_id", machine_id), 0.0)
 
 
 class Access:

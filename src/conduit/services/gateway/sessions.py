@@ -25,6 +25,7 @@ SESSION_LIFE: Final = 12 * 3600.0  # seconds, whatever happens
 IDLE_LIFE: Final = 900.0  # seconds without a viewer
 MAX_SESSIONS: Final = 10_000
 MAX_PER_CUSTOMER: Final = 200
+_TOO_MANY: Final = "too many sessions are open: close some"
 _NO_SESSION: Final = "there is no such session"
 
 
@@ -56,6 +57,8 @@ class Session:
     idle_since: float | None
     scopes: set[trio.CancelScope] = field(default_factory=set)
     "Of its live streams."
+    was_viewed: bool = False
+    "Whether anybody has looked at it; its ticket is used then."
     ended_because: End = End.CLOSED
 
     @property
@@ -96,13 +99,31 @@ class Sessions:
         if not read_only:
             grant.check(type_)
         self.sweep()
-        mine = sum(each.grant.claims.customer_id == grant.claims.customer_id for each in self._sessions.values())
-        if len(self._sessions) >= MAX_SESSIONS or mine >= MAX_PER_CUSTOMER:
-            raise CallError(Code.RESOURCE_EXHAUSTED, "too many sessions are open: close some")
+        self._make_room(grant.claims.customer_id)
+        if len(self._sessions) >= MAX_SESSIONS:
+            raise CallError(Code.RESOURCE_EXHAUSTED, _TOO_MANY)
         now = self._clock()
         session = Session(secrets.token_urlsafe(24), face, grant, read_only, now, now + SESSION_LIFE, now)
         self._sessions[session.id] = session
         return session, self.ticket(session)
+
+    def _make_room(self, customer_id: str) -> None:
+        """Who has as many sessions as anybody may loses the one that was left first.
+
+        :raises CallError: RESOURCE_EXHAUSTED: none was left.
+        """
+        mine = [each for each in self._sessions.values() if each.grant.claims.customer_id == customer_id]
+        if len(mine) < MAX_PER_CUSTOMER:
+            return
+        unopened = self._clock() - TICKET_LIFE
+        left = [
+            (each.idle_since, number)
+            for number, each in enumerate(mine)
+            if each.idle_since is not None and (each.was_viewed or each.idle_since < unopened)
+        ]
+        if not left:
+            raise CallError(Code.RESOURCE_EXHAUSTED, _TOO_MANY)
+        self.end(mine[min(left)[1]], End.EXPIRED)
 
     def ticket(self, session: Session) -> Secret:
         """Opens the session once, within thirty seconds."""
@@ -162,7 +183,7 @@ class Sessions:
             if session.id not in self._sessions:
                 scope.cancel()
             session.scopes.add(scope)
-            session.idle_since = None
+            session.idle_since, session.was_viewed = None, True
             try:
                 yield scope
             finally:

@@ -47,7 +47,7 @@ def restore(settings: ManagerSettings, source: Path, *, replace: bool) -> str:
     _copy(source, beside)
     try:
         words = _look(settings, beside)
-    except (AuthenticationError, sa.exc.DatabaseError) as error:
+    except (AuthenticationError, LocalProtocolError, sa.exc.DatabaseError) as error:
         beside.unlink()
         raise LocalProtocolError(f"{source} is no database that {settings.master_key} opens: {error}") from error
     if target.exists():
@@ -85,5 +85,6 @@ def _look(settings: ManagerSettings, path: Path) -> str:
 def _sqlite_file(settings: ManagerSettings) -> Path:
     url = sa.make_url(settings.database_url)
     if url.get_backend_name() != "sqlite" or not url.database:
-        raise LocalProtocolError("this copies SQLite only; for PostgreSQL use pg_dump and pg_restore")
+        key = f"keep a copy of {settings.master_key} too"
+        raise LocalProtocolError(f"this copies SQLite only; for PostgreSQL use pg_dump and pg_restore, and {key}")
     return Path(url.database)

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import secrets
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import sqlalchemy as sa
-import trio
 from alembic import command
 from alembic.config import Config
 
-from conduit.errors import CallError
+from conduit.errors import CallError, LocalProtocolError
+from conduit.services.manager.engines import connections_of, is_postgresql, make_engine, may_try_again
+from conduit.services.manager.turns import Turns
 from conduit.tunnel.call_frames import Code
 
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
-_BUSY: Final = 5.0  # seconds that a writer waits for another
+_TRIES: Final = 20  # of a transaction that is undone for another's sake
+_LONGEST_PAUSE: Final = 6  # bits of milliseconds before the next try
+_MIGRATING: Final = 0x636F6E64  # number of a lock
+_DOES_NOT_WORK: Final = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError)
 _Result = TypeVar("_Result")
 
 
@@ -24,27 +31,36 @@ class Database:
     """One database and how many threads may use it.
 
     :param url: SQLAlchemy's, such as ``sqlite:////var/lib/conduit/manager.db``.
+    :raises LocalProtocolError: it cannot be used.
     """
 
     def __init__(self, url: str) -> None:
-        self._engine = _engine(url)
-        readers = 1 if self._engine.dialect.name == "sqlite" else 8
-        self._limiter = trio.CapacityLimiter(readers)
+        self._engine = make_engine(url)
+        self._turns = Turns(connections_of(self._engine))
 
     async def run(self, work: Callable[[sa.Connection], _Result]) -> _Result:
-        """What *work* returns; it is one transaction, in a thread.
+        """What *work* returns; it is one transaction, in a thread, and may be undone and run again.
 
         :raises CallError: UNAVAILABLE: the database does not work; nothing was changed.
         """
-        return await trio.to_thread.run_sync(self.run_here, work, limiter=self._limiter)
+        return await self._turns.run(lambda: self.run_here(work))
 
     def run_here(self, work: Callable[[sa.Connection], _Result]) -> _Result:
         """Like :meth:`run`, in this thread."""
-        try:
-            with self._engine.begin() as connection:
-                return work(connection)
-        except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
-            raise CallError(Code.UNAVAILABLE, "the Manager's database does not answer or is full") from error
+        for tries in count(1):
+            try:
+                with self._engine.begin() as connection:
+                    return work(connection)
+            except _DOES_NOT_WORK as error:
+                if tries < _TRIES and may_try_again(error):
+                    threading.Event().wait(secrets.randbelow(2 ** min(tries, _LONGEST_PAUSE)) / 1000)
+                    continue
+                raise CallError(Code.UNAVAILABLE, "the Manager's database does not answer or is full") from error
+            except sa.exc.DataError as error:
+                raise CallError(
+                    Code.INVALID_ARGUMENT, "a text is too long, or has characters that none may have"
+                ) from error
+        raise AssertionError("unreachable")
 
     async def check(self) -> None:
         """:raises CallError: UNAVAILABLE: it does not work."""
@@ -55,6 +71,8 @@ class Database:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         with self._engine.begin() as connection:
+            if is_postgresql(connection):  # two Managers that start at the same time take turns
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATING)))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
@@ -65,25 +83,21 @@ class Database:
 
 @contextmanager
 def opened(url: str) -> Iterator[Database]:
-    """A database that is up to date; closed with the block."""
+    """A database that is up to date; closed with the block.
+
+    :raises LocalProtocolError: it cannot be reached or used.
+    """
     database = Database(url)
     try:
-        database.migrate()
+        try:
+            database.migrate()
+        except sa.exc.DBAPIError as error:
+            raise LocalProtocolError(f"the Manager's database cannot be used: {_first_line(error)}") from error
         yield database
     finally:
         database.close()
 
 
-def _engine(url: str) -> sa.Engine:
-    if not url.startswith("sqlite"):
-        return sa.create_engine(url, pool_pre_ping=True)
-    engine = sa.create_engine(url, connect_args={"timeout": _BUSY, "check_same_thread": False})
-    sa.event.listen(engine, "connect", _prepare_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: Any, record: object) -> None:  # Any: sqlite3's connection, or a look-alike
-    cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "foreign_keys = ON", "synchronous = NORMAL"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+def _first_line(error: sa.exc.DBAPIError) -> str:
+    """What the driver says; no password is in it."""
+    return (str(error.orig).strip().splitlines() or [type(error.orig).__name__])[0]

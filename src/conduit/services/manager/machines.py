@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from conduit.services.certificates import KINDS, LIFE, Authority, Identity, chec
 from conduit.services.clock import Clock
 from conduit.services.machine_tokens import Machine
 from conduit.services.manager.database import Database
-from conduit.services.manager.revocations import revoke
+from conduit.services.manager.revocations import revoke, revoked_at
 from conduit.services.manager.schema import datacenters, join_tokens, machines
 from conduit.services.secret import Secret
 from conduit.tunnel.call_frames import Code
@@ -31,6 +32,7 @@ class Certified:
     identity: Identity
     certificate: str
     ca: str
+    issued_at: float
     expires_at: float
     datacenter_id: str
     region: str
@@ -94,14 +96,14 @@ class Machines:
         def work(connection: sa.Connection) -> Certified:
             row = self._use(connection, join_token)
             identity = Identity(row.kind, name)
-            certified = self._certify(identity, request, row.datacenter_id, row.region)
+            certified = self._certify(connection, identity, request, row.datacenter_id, row.region)
             new = {
                 "id": machine_id(identity),
                 "kind": row.kind,
                 "datacenter_id": row.datacenter_id,
                 "region": row.region,
                 "certificate_expires_at": certified.expires_at,
-                "created_at": self._clock(),
+                "created_at": certified.issued_at,
             }
             try:
                 connection.execute(sa.insert(machines).values(new))
@@ -120,7 +122,7 @@ class Machines:
 
         def work(connection: sa.Connection) -> Certified:
             row = _checked(connection, machine)
-            certified = self._certify(machine.identity, request, row.datacenter_id, row.region)
+            certified = self._certify(connection, machine.identity, request, row.datacenter_id, row.region)
             change = sa.update(machines).where(machines.c.id == row.id)
             connection.execute(change.values(certificate_expires_at=certified.expires_at, last_seen=self._clock()))
             return certified
@@ -181,14 +183,17 @@ class Machines:
             raise CallError(Code.UNAUTHENTICATED, _REFUSED)
         return connection.execute(sa.select(join_tokens).where(its)).one()
 
-    def _certify(self, identity: Identity, request: bytes, datacenter_id: str, region: str) -> Certified:
-        now = self._clock()
+    def _certify(
+        self, connection: sa.Connection, identity: Identity, request: bytes, datacenter_id: str, region: str
+    ) -> Certified:
+        # Certificates count whole seconds: one that comes after a revocation must not look as if it were older.
+        now = max(self._clock(), math.ceil(revoked_at(connection, "machine", machine_id(identity))))
         try:
             certificate = self._authority.issue(request, identity, now)
         except AuthenticationError as error:
             raise CallError(Code.INVALID_ARGUMENT, str(error)) from error
         ca = to_pem(self._authority.certificate)
-        return Certified(identity, to_pem(certificate), ca, now + LIFE, datacenter_id, region)
+        return Certified(identity, to_pem(certificate), ca, now, now + LIFE, datacenter_id, region)
 
 
 def machine_id(identity: Identity) -> str:
@@ -199,7 +204,7 @@ def machine_id(identity: Identity) -> str:
 def _checked(connection: sa.Connection, machine: Machine) -> sa.Row[tuple[object, ...]]:
     query = sa.select(machines).where(machines.c.id == machine_id(machine.identity))
     row = connection.execute(query).one_or_none()
-    if row is None or machine.certified_at < row.created_at - 1:  # certificates count whole seconds
+    if row is None or machine.certified_at < math.floor(row.created_at):
         raise CallError(Code.UNAUTHENTICATED, "the machine's certificate is revoked")
     return row
 

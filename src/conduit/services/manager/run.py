@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -31,8 +31,8 @@ class ManagerSettings:
 
     state: Path = Path("/var/lib/conduit-manager")
     "Folder for the database, unless it is elsewhere, and the master key."
-    database: str = ""
-    "URL; by default SQLite in the folder."
+    database: str = field(default="", repr=False)
+    "URL, such as postgresql://conduit@db.example/conduit?passfile=/etc/conduit/pgpass; by default SQLite in state."
     host: str = "127.0.0.1"
     "Address to listen on."
     port: int = PORT

@@ -9,7 +9,17 @@ import trio
 from connectrpc.code import Code
 from connectrpc.errors import ConnectError
 from connectrpc.request import RequestContext
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 from protobuf import DescService
 from quart import request, websocket
 from quart_trio import QuartTrio
@@ -24,6 +34,15 @@ _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "O
 _Context = RequestContext[Any, Any]
 
 
+class Tasks(Collector):
+    """How many tasks live in this process: what grows for ever leaks."""
+
+    def collect(self) -> Iterable[Metric]:
+        """For the registry."""
+        living = trio.lowlevel.current_statistics().tasks_living
+        yield GaugeMetricFamily("conduit_tasks", "Trio tasks that live.", living)
+
+
 class WebMetrics:
     """Counts requests and calls; the registry is the application's own.
 
@@ -33,6 +52,8 @@ class WebMetrics:
 
     def __init__(self, name: str, described: Iterable[DescService], registry: CollectorRegistry | None = None) -> None:
         self.registry = CollectorRegistry() if registry is None else registry
+        self.registry.register(Tasks())
+        ProcessCollector(registry=self.registry)
         self._rpcs = frozenset(f"/{each.type_name}/{method.name}" for each in described for method in each.methods)
         metric: Any = {"namespace": name, "registry": self.registry}
         routes = ("method", "endpoint")

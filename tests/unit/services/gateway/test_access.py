@@ -102,7 +102,7 @@ def test_a_machines_certificate_from_before_is_worth_nothing() -> None:
     gate = access()
     what: Oneof[Literal["machine_id"], str] = Oneof("machine_id", "agent/a1")
     gate.revocations.add([Revocation(number=1, what=what, not_before=timestamp(NOW))])
-    assert gate.revocations.machine_revoked("agent/a1", NOW - 10)
+    assert gate.revocations.machine_revoked("agent/a1", NOW - 0.1)
     assert not gate.revocations.machine_revoked("agent/a1", NOW)
     assert not gate.revocations.machine_revoked("agent/a2", NOW - 10)
 

@@ -154,3 +154,24 @@ def test_nobody_opens_sessions_without_end(sessions: Sessions) -> None:
         create(sessions)
     assert refused.value.code == Code.RESOURCE_EXHAUSTED
     create(sessions, grant(customer="c2"))
+
+
+async def test_a_session_that_was_left_makes_room_for_a_new_one(sessions: Sessions, clock: Clock) -> None:
+    first, *others = [create(sessions)[0] for _ in range(MAX_PER_CUSTOMER)]
+    for session in (others[7], first):
+        clock.now += 1
+        with sessions.viewing(session):
+            pass
+    newest, _ = create(sessions)
+    assert sessions.find(grant(), first.id) is first
+    with pytest.raises(CallError, match="no such session"):
+        sessions.find(grant(), others[7].id)
+    assert sessions.find(grant(), newest.id) is newest
+
+
+def test_a_session_whose_ticket_was_not_used_in_time_makes_room(sessions: Sessions, clock: Clock) -> None:
+    first, *_ = [create(sessions)[0] for _ in range(MAX_PER_CUSTOMER)]
+    clock.now += TICKET_LIFE + 1
+    create(sessions)
+    with pytest.raises(CallError, match="no such session"):
+        sessions.find(grant(), first.id)

@@ -103,13 +103,18 @@ async def test_a_revoked_machine_is_out_and_gateways_hear_of_it(test_manager: Te
     assert (revocation.kind, revocation.target) == ("machine", "agent/a1")
 
 
+@pytest.mark.parametrize("later", [10.0, 0.2])  # seconds; certificates count whole ones
 async def test_a_machine_that_comes_back_under_its_name_does_not_bring_the_old_certificate_back(
-    test_manager: TestManager,
+    test_manager: TestManager, later: float
 ) -> None:
+    test_manager.clock.now += 0.3
     old = await enrolled(test_manager)
-    test_manager.clock.now += 10
+    test_manager.clock.now += later
     await test_manager.manager.machines.revoke("agent/a1")
+    test_manager.clock.now += 0.2
     new = await enrolled(test_manager)
+    (revocation,) = await test_manager.manager.revocations_after(0)
+    assert old.certified_at < revocation.not_before <= new.certified_at
     await test_manager.manager.machines.check(new)
     with pytest.raises(CallError, match="revoked"):
         await test_manager.manager.machines.check(old)

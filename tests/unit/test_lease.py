@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from conduit.console.lease import COUNTDOWN, TRANSITIONS, Lease, Move, Seat
+from conduit._lease import COUNTDOWN, TRANSITIONS, Lease, Move, Seat
 
 LI, OMAR, ANNA = 1, 2, 3
 

@@ -58,7 +58,7 @@ _ARRIVALS: Final = frozenset((Move.CLAIM, Move.ASK, Move.TAKE))
 
 
 class Lease:
-    """The keyboard of one console. Viewers are numbers; who may type at all is the caller's to know.
+    """The keyboard of one machine. Viewers are numbers; who may type at all is the caller's to know.
 
     :param countdown: seconds that a writer has to say no.
     """

@@ -1,0 +1,211 @@
+"""One login at a display, for any number of viewers: each in its own encodings, at its own pace."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Final
+
+import trio
+
+from conduit._lease import Lease, Move
+from conduit._trio import open_background_nursery
+from conduit.errors import PeerTimeoutError, TransportError
+from conduit.rfb.addresses import DisplayAddress
+from conduit.rfb.audience import Audience
+from conduit.rfb.images import encode_png
+from conduit.rfb.keyboards import KeyMove
+from conduit.rfb.login import Connection, LoginOptions, open_connection
+from conduit.rfb.mirror import Mirror
+from conduit.rfb.server import Access, RfbServer
+from conduit.rfb.server_messages import Belled, Renamed, ScanCodesUnderstood, ServerEvent, TextCut
+from conduit.rfb.viewing import Input
+
+CHUNK: Final = 256 << 10  # bytes of the display read at a time
+SEND_WITHIN: Final = 30.0  # seconds in which a display takes what viewers did
+PATIENCE: Final = 10.0  # seconds for a picture
+KEY_PAUSE: Final = 0.02  # seconds for each key: QEMU takes that long
+_GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError, OSError)
+
+
+class DisplayHub:
+    """What :func:`open_hub` gives. :attr:`server` serves viewers, on streams or on a port.
+
+    :param lease: who has the keyboard; without one all have it who may type.
+    :param jpeg: whether viewers may get JPEG if they wish.
+    """
+
+    def __init__(
+        self, connection: Connection, *, name: str = "", access: Access | None = None, lease: Lease | None = None,
+        jpeg: bool = True,
+    ) -> None:  # fmt: skip
+        self._stream = connection.stream
+        self._mirror = Mirror(connection.init, name=name)
+        self._stirred = trio.Event()
+        self._lookers = 0  # that are no viewers
+        self._pictures = trio.lowlevel.ParkingLot()
+        self.audience = Audience(self._mirror, lease=lease, jpeg=jpeg)
+        self.server = RfbServer(self.audience, access, on_input=self._take_input, on_viewers=self._look_for_viewers)
+
+    @property
+    def name(self) -> str:
+        """Of the machine."""
+        return self._mirror.name
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self._mirror.picture.width, self._mirror.picture.height
+
+    async def run(self) -> None:
+        """Speak with the display until it is gone or this is cancelled.
+
+        :raises TransportError: the connection was lost.
+        :raises RemoteProtocolError: the display broke the rules.
+        """
+        try:
+            async with open_background_nursery() as nursery:
+                nursery.start_soon(self._send)
+                nursery.start_soon(self._pass_keyboard_on)
+                await self._receive()
+        except _GONE as error:
+            raise TransportError("the connection with the display was lost") from error
+
+    async def _receive(self) -> None:
+        while data := await self._stream.receive_some(CHUNK):
+            for event in self._mirror.receive_data(data):
+                self._tell(event)
+            self._pictures.unpark_all()
+            self.server.stir()
+            self._stir()
+        self._mirror.receive_eof()
+        raise TransportError("the display closed the connection")
+
+    def _tell(self, event: ServerEvent) -> None:
+        """What is no picture goes to viewers at once."""
+        if isinstance(event, Belled):
+            self.audience.ring()
+        elif isinstance(event, TextCut) and not event.extended:
+            self.audience.cut(event.data)
+        elif isinstance(event, ScanCodesUnderstood):
+            self.audience.offer_scan_codes()
+        elif isinstance(event, Renamed):
+            self.audience.tell_names()
+
+    def _stir(self) -> None:
+        """Look again at what the display is to be sent, and at who has the keyboard."""
+        stirred, self._stirred = self._stirred, trio.Event()
+        stirred.set()
+
+    async def _send(self) -> None:
+        while True:
+            stirred = self._stirred
+            if data := self._mirror.data_to_send(trio.current_time()):
+                with trio.move_on_after(SEND_WITHIN) as scope:
+                    await self._stream.send_all(data)
+                if scope.cancelled_caught:
+                    raise TransportError("the display takes nothing")
+                continue
+            deadline = self._mirror.next_deadline()
+            with trio.move_on_at(math.inf if deadline is None else deadline):
+                await stirred.wait()
+
+    # --- the keyboard ---
+
+    def make(self, move: Move, viewer: int, *, to: int | None = None) -> bool:
+        """A viewer asks for the keyboard, gives it, takes it; whether anything changed."""
+        changed = self.audience.make(move, viewer, trio.current_time(), to=to)
+        self.server.stir()
+        self._stir()
+        return changed
+
+    async def _pass_keyboard_on(self) -> None:
+        """To who asks, when nobody says no."""
+        while True:
+            deadline, stirred = self.audience.next_deadline(), self._stirred
+            with trio.move_on_at(math.inf if deadline is None else deadline):
+                await stirred.wait()
+            if self.audience.handle_deadline(trio.current_time()):
+                self.server.stir()
+
+    def _take_input(self, done: Input) -> None:
+        self._mirror.do(done)
+        self._stir()
+
+    async def type_moves(self, strokes: Iterable[Iterable[KeyMove]], *, pause: float = KEY_PAUSE) -> None:
+        """Move keys as a viewer would, a stroke after the other.
+
+        :param pause: seconds for each stroke.
+        """
+        for stroke in strokes:
+            for move in stroke:
+                self._take_input(move.as_event(scan_codes=self._mirror.takes_scan_codes))
+            await trio.sleep(pause)
+
+    @property
+    def takes_scan_codes(self) -> bool:
+        """Whether the display does: then a character needs a key."""
+        return self._mirror.takes_scan_codes
+
+    def look_at_keyboards(self) -> None:
+        """Somebody else may have it now, where it is not the lease that says so."""
+        self.audience.look_at_keyboards()
+        self.server.stir()
+
+    # --- looking ---
+
+    def _look_for_viewers(self) -> None:
+        self._mirror.is_watched = bool(self.audience.seats or self._lookers)
+        self._stir()
+
+    async def thumbnail(self, *, longest: int | None = None, patience: float = PATIENCE) -> bytes:
+        """A PNG of what is to be seen now; who takes one is no viewer.
+
+        :param longest: scale it down until no side is longer, in pixels.
+        :param patience: seconds.
+        :raises PeerTimeoutError: there is no picture in time.
+        """
+        if not self._mirror.is_watched:
+            self._mirror.forget()
+        self._lookers += 1
+        self._look_for_viewers()
+        try:
+            with trio.fail_after(patience):
+                while not self._mirror.is_whole:
+                    await self._pictures.park()
+        except trio.TooSlowError:
+            raise PeerTimeoutError(f"the display has shown no whole picture within {patience:g} s") from None
+        finally:
+            self._lookers -= 1
+            self._look_for_viewers()
+        picture = self._mirror.picture
+        return await trio.to_thread.run_sync(
+            lambda pixels, width, height: encode_png(pixels, width, height, longest=longest),
+            bytes(picture.pixels), picture.width, picture.height,
+        )  # fmt: skip
+
+
+@asynccontextmanager
+async def open_hub(
+    address: str | DisplayAddress,
+    options: LoginOptions | None = None,
+    *,
+    name: str = "",
+    access: Access | None = None,
+    lease: Lease | None = None,
+    jpeg: bool = True,
+) -> AsyncIterator[DisplayHub]:
+    """Log in to a display, and share it until the end of the block.
+
+    :param name: what viewers see as its name.
+    :param access: how viewers get in that connect to the hub's own port.
+    :raises AuthenticationError: the display does not believe us.
+    :raises TransportError: nobody is there, or the connection was lost.
+    """
+    where = DisplayAddress.parse(address) if isinstance(address, str) else address
+    async with open_connection(where, options or LoginOptions()) as connection:
+        hub = DisplayHub(connection, name=name, access=access, lease=lease, jpeg=jpeg)
+        async with open_background_nursery() as nursery:
+            nursery.start_soon(hub.run)
+            yield hub

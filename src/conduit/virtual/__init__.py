@@ -1,0 +1,1 @@
+"""What more than one protocol makes of a virtual server: its BMC's machine on a display."""

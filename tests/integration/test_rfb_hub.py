@@ -1,0 +1,169 @@
+"""One login at a display and many viewers: our hub before our server."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+from PIL import Image
+
+from conduit._lease import Lease, Move
+from conduit._trio import open_background_nursery
+from conduit.errors import PeerTimeoutError, TransportError
+from conduit.rfb.addresses import DisplayAddress
+from conduit.rfb.audience import Audience
+from conduit.rfb.display import Display, open_display
+from conduit.rfb.hub import DisplayHub, open_hub
+from conduit.rfb.login import LoginOptions
+from conduit.rfb.messages import KeyEvent
+from conduit.rfb.names import Encoding
+from conduit.rfb.security import Credentials
+from conduit.rfb.server import RfbServer, access_by_password
+from conduit.rfb.text_display import TextDisplay
+from conduit.rfb.viewing import Input
+
+OPTIONS = LoginOptions(credentials=Credentials(username="", password="sesame"))
+
+
+class Stage:
+    """A display behind a password, and a hub before it."""
+
+    def __init__(self) -> None:
+        self.display, self._same = TextDisplay("node1"), TextDisplay()
+        self.done: list[Input] = []
+        self.server = RfbServer(Audience(self.display), access_by_password("sesame"), on_input=self.done.append)
+        self.hub: DisplayHub
+        self.port = 0
+        "The hub's, which wants no password."
+
+    def write(self, text: str) -> None:
+        for display in (self.display, self._same):
+            display.receive(text.encode())
+        self.server.stir()
+
+    @asynccontextmanager
+    async def viewer(self, *encodings: Encoding) -> AsyncIterator[Display]:
+        async with open_display(DisplayAddress("127.0.0.1", self.port), encodings=encodings) as display:
+            yield display
+
+    async def shows(self, display: Display) -> None:
+        """Until a viewer sees what there is."""
+        self._same.refresh()
+        await until(lambda: display.framebuffer == self._same.picture)
+
+    @property
+    def keys(self) -> list[tuple[str, bool]]:
+        return [(chr(done.keysym), done.down) for done in self.done if isinstance(done, KeyEvent)]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    with trio.fail_after(10):
+        while not condition():  # noqa: ASYNC110 - the other side is a socket or two away
+            await trio.sleep(0.005)
+
+
+@asynccontextmanager
+async def stage(lease: Lease | None = None) -> AsyncIterator[Stage]:
+    made = Stage()
+    async with open_background_nursery() as nursery:
+        port = await nursery.start(made.server.serve, "127.0.0.1", 0)
+        async with open_hub(f"vnc://127.0.0.1:{port}", OPTIONS, lease=lease) as made.hub:
+            made.port = await nursery.start(made.hub.server.serve, "127.0.0.1", 0)
+            yield made
+
+
+async def test_viewers_come_late_and_see_the_same_each_in_its_encoding_over_one_login() -> None:
+    async with stage() as made:
+        made.write("hello\r\n")
+        async with made.viewer(Encoding.ZRLE) as first, made.viewer(Encoding.HEXTILE) as second:
+            await made.shows(first)
+            made.write("\x1b[1;33;44mworld\r\n")
+            async with made.viewer(Encoding.TIGHT) as third, made.viewer(Encoding.RAW) as fourth:
+                for display in (first, second, third, fourth):
+                    await made.shows(display)
+                assert len(made.hub.audience.seats) == 4
+                assert {seat.viewing.encoding for seat in made.hub.audience.seats} == {16, 5, 7, 0}
+                assert len(made.server.audience.seats) == 1
+
+
+async def test_without_viewers_the_display_is_asked_for_nothing() -> None:
+    async with stage() as made:
+        async with made.viewer(Encoding.ZRLE) as display:
+            await made.shows(display)
+        await until(lambda: not made.hub.audience.seats)
+        before = made.server.audience.seats[0].viewing.updates
+        for _ in range(3):
+            made.write("nobody looks\r\n")
+            await trio.sleep(0.05)
+        assert made.server.audience.seats[0].viewing.updates <= before + 1  # the one that was on its way
+        async with made.viewer(Encoding.ZRLE) as display:
+            await made.shows(display)
+
+
+async def test_keys_go_through_and_none_stays_down() -> None:
+    async with stage() as made:
+        async with made.viewer(Encoding.ZRLE) as display:
+            await display.type_text("ab", pause=0.0)
+            await until(lambda: made.keys == [("a", True), ("a", False), ("b", True), ("b", False)])
+            made.done.clear()
+            await display._send(KeyEvent(ord("x"), down=True).encode())
+            await until(lambda: bool(made.keys))
+        await until(lambda: made.keys == [("x", True), ("x", False)])
+
+
+async def test_one_has_the_keyboard_and_it_passes_on_with_notice() -> None:
+    async with stage(Lease(countdown=0.2)) as made, made.viewer(Encoding.ZRLE) as alice:
+        await made.shows(alice)
+        async with made.viewer(Encoding.ZRLE) as bob:
+            await until(lambda: "has the keyboard" in bob.name)
+            await bob.type_text("b", pause=0.0)
+            await alice.type_text("a", pause=0.0)
+            await until(lambda: len(made.keys) == 2)
+            assert made.keys[0] == ("a", True)
+            first, second = made.hub.audience.seats
+            assert made.hub.make(Move.ASK, second.id)
+            await until(lambda: "has the keyboard" in alice.name)
+            assert made.hub.audience.writer == second.id
+            assert first.dropped_inputs == 0
+            await bob.type_text("b", pause=0.0)
+            await until(lambda: made.keys[-1] == ("b", False))
+
+
+async def test_a_thumbnail_is_no_viewer_and_shows_what_is_there_now() -> None:
+    async with stage() as made:
+        for colour, index in (((0xAA, 0, 0), 41), ((0, 0, 0xAA), 44)):
+            made.write(f"\x1b[{index}m\x1b[2J")
+            png = await made.hub.thumbnail(longest=160)
+            with Image.open(io.BytesIO(png)) as image:
+                assert image.size == (160, 100)
+                assert image.convert("RGB").getpixel((80, 50)) == colour
+            assert made.hub.audience.seats == ()
+
+
+async def test_a_thumbnail_has_a_deadline() -> None:
+    async with stage() as made:
+        with pytest.raises(PeerTimeoutError):
+            await made.hub.thumbnail(patience=0.0)
+
+
+async def test_a_display_that_goes_away_ends_the_hub() -> None:
+    made = Stage()
+    async with open_background_nursery() as nursery:
+        scope = trio.CancelScope()
+
+        async def serve(task_status: trio.TaskStatus[int]) -> None:
+            with scope:
+                await made.server.serve("127.0.0.1", 0, task_status=task_status)
+
+        port = await nursery.start(serve)
+
+        async def share() -> None:
+            async with open_hub(f"vnc://127.0.0.1:{port}", OPTIONS):
+                scope.cancel()
+                await trio.sleep(5)
+
+        with pytest.raises(TransportError):
+            await share()

@@ -1,0 +1,154 @@
+"""A display of which we are one client."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from conduit.errors import DecodeError
+from conduit.rfb import mirror as mirror_module
+from conduit.rfb.encoders import UpdateEncoder
+from conduit.rfb.framebuffer import Framebuffer
+from conduit.rfb.messages import Area, CutText, ExtendedKeyEvent, FramebufferUpdateRequest, KeyEvent, PointerEvent
+from conduit.rfb.mirror import PACE, Mirror
+from conduit.rfb.names import Encoding
+from conduit.rfb.pixel_format import PixelFormat
+from conduit.rfb.server_heads import RectangleHeader, ServerInit, encode_update
+
+WHOLE = Area(0, 0, 8, 8)
+RED, BLUE = b"\0\0\xff\0", b"\xff\0\0\0"
+ALL = FramebufferUpdateRequest(WHOLE, incremental=False).encode()
+CHANGES = FramebufferUpdateRequest(WHOLE).encode()
+
+
+def picture(colour: bytes, width: int = 8, height: int = 8) -> Framebuffer:
+    made = Framebuffer(width, height)
+    made.fill(made.whole, colour)
+    return made
+
+
+def update(colour: bytes, area: Area = WHOLE) -> bytes:
+    return UpdateEncoder().encode(picture(colour), [area])
+
+
+def resized(width: int, height: int) -> bytes:
+    return encode_update(1) + RectangleHeader(0, 0, width, height, Encoding.DESKTOP_SIZE).encode()
+
+
+def new_mirror(name: str = "") -> Mirror:
+    """One that has greeted its server."""
+    mirror = Mirror(ServerInit(8, 8, PixelFormat.BGRX, "box"), name=name)
+    assert len(mirror.data_to_send(0.0)) == 20 + 4 + 4 * 12
+    return mirror
+
+
+def whole(mirror: Mirror) -> bool:
+    return mirror.is_whole
+
+
+def test_nothing_is_asked_for_as_long_as_nobody_looks() -> None:
+    mirror = new_mirror()
+    assert mirror.data_to_send(0.0) == b""
+    assert mirror.next_deadline() is None
+
+
+def test_all_is_asked_for_once_and_then_what_changes_at_a_pace() -> None:
+    mirror = new_mirror()
+    mirror.is_watched = True
+    assert mirror.data_to_send(1.0) == ALL
+    assert not whole(mirror)
+    assert mirror.next_deadline() is None
+    mirror.receive_data(update(RED))
+    assert whole(mirror)
+    assert mirror.picture == picture(RED)
+    assert mirror.refresh() == [WHOLE]
+    assert mirror.refresh() == []
+    assert mirror.next_deadline() == 1.0 + PACE
+    assert mirror.data_to_send(1.0) == b""
+    assert mirror.data_to_send(2.0) == CHANGES
+    mirror.receive_data(update(BLUE, Area(1, 1, 2, 2)))
+    assert mirror.refresh() == [Area(1, 1, 2, 2)]
+
+
+def test_what_came_when_nobody_looked_needs_no_telling() -> None:
+    mirror = new_mirror()
+    mirror.receive_data(update(RED))
+    assert mirror.refresh() == []
+    assert whole(mirror)
+
+
+def test_what_is_old_is_asked_for_again() -> None:
+    mirror = new_mirror()
+    mirror.is_watched = True
+    mirror.data_to_send(0.0)
+    mirror.receive_data(update(RED))
+    mirror.forget()
+    assert not whole(mirror)
+    assert mirror.data_to_send(1.0) == ALL
+
+
+def test_another_size_is_asked_for_whole_and_one_that_is_repeated_is_not() -> None:
+    mirror = new_mirror()
+    mirror.is_watched = True
+    mirror.data_to_send(0.0)
+    mirror.receive_data(update(RED))
+    mirror.data_to_send(1.0)
+    mirror.receive_data(resized(8, 8))
+    assert whole(mirror)
+    assert mirror.data_to_send(2.0) == CHANGES
+    mirror.receive_data(resized(4, 4))
+    assert (mirror.picture.width, mirror.picture.height) == (4, 4)
+    assert mirror.refresh() == []
+    assert mirror.data_to_send(3.0) == FramebufferUpdateRequest(Area(0, 0, 4, 4), incremental=False).encode()
+
+
+def test_the_name_is_the_servers_unless_it_was_given() -> None:
+    text = struct.pack(">I", 3) + b"new"
+    renamed = encode_update(1) + RectangleHeader(0, 0, 0, 0, Encoding.DESKTOP_NAME).encode() + text
+    for name, now in (("", "new"), ("given", "given")):
+        mirror = new_mirror(name)
+        mirror.receive_data(renamed)
+        assert mirror.name == now
+
+
+def test_keys_go_on_as_the_server_understands_them() -> None:
+    mirror = new_mirror()
+    key = ExtendedKeyEvent(0x61, 0x1E, down=True)
+    mirror.do(key)
+    mirror.do(ExtendedKeyEvent(0, 0x1E, down=True))
+    assert mirror.data_to_send(0.0) == KeyEvent(0x61, down=True).encode()
+    mirror.receive_data(encode_update(1) + RectangleHeader(0, 0, 0, 0, Encoding.QEMU_EXTENDED_KEY).encode())
+    mirror.do(key)
+    assert mirror.data_to_send(0.0) == key.encode()
+
+
+def test_a_pointer_that_only_moves_is_told_once() -> None:
+    mirror = new_mirror()
+    for done in (PointerEvent(1, 1), PointerEvent(2, 2), PointerEvent(2, 2, 1), PointerEvent(3, 3, 1)):
+        mirror.do(done)
+    assert mirror.data_to_send(0.0) == PointerEvent(2, 2).encode() + PointerEvent(3, 3, 1).encode()
+
+
+def test_a_clipboard_in_a_format_that_was_not_offered_stays_here() -> None:
+    mirror = new_mirror()
+    mirror.do(CutText(b"\0\0\0\1", extended=True))
+    mirror.do(CutText(b"text"))
+    assert mirror.data_to_send(0.0) == CutText(b"text").encode()
+
+
+def test_a_server_that_takes_nothing_gets_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mirror_module, "MAX_INPUTS", 2)
+    mirror = new_mirror()
+    for number in range(3):
+        mirror.do(KeyEvent(number, down=True))
+    assert mirror.dropped_inputs == 1
+
+
+def test_the_bell_is_an_event_and_half_a_message_an_error() -> None:
+    mirror = new_mirror()
+    assert len(mirror.receive_data(b"\x02")) == 1
+    mirror.receive_eof()
+    mirror.receive_data(b"\x00")
+    with pytest.raises(DecodeError):
+        mirror.receive_eof()
