@@ -66,6 +66,7 @@ from fuzz.carrier_targets import CARRIER_SEEDS
 from fuzz.console_targets import CONSOLE_SEEDS
 from fuzz.mux_targets import MUX_SEEDS
 from fuzz.picture_targets import PICTURE_SEEDS
+from fuzz.screen_targets import SCREEN_SEEDS
 from fuzz.stream_targets import STREAM_SEEDS
 from fuzz.targets import ONCE, SESSION_ID, joined
 from fuzz.viewer_targets import VIEWER_SEEDS
@@ -279,7 +280,7 @@ if __name__ == "__main__":
         CONSOLE_SEEDS,
         PICTURE_SEEDS,
         VIEWER_SEEDS,
-        VIEWER_SEEDS,
+        SCREEN_SEEDS,
         traps(),
         dcmi(),
         sweeps(),

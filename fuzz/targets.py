@@ -88,6 +88,7 @@ from fuzz.carrier_targets import CARRIER_TARGETS
 from fuzz.console_targets import CONSOLE_TARGETS
 from fuzz.mux_targets import MUX_TARGETS
 from fuzz.picture_targets import PICTURE_TARGETS
+from fuzz.screen_targets import SCREEN_TARGETS
 from fuzz.stream_targets import STREAM_TARGETS
 from fuzz.viewer_targets import VIEWER_TARGETS
 from tests.fakes import reference
@@ -499,5 +500,5 @@ TARGETS: Final[Mapping[str, Oracle]] = {
     **CONSOLE_TARGETS,
     **PICTURE_TARGETS,
     **VIEWER_TARGETS,
-    **VIEWER_TARGETS,
+    **SCREEN_TARGETS,
 }

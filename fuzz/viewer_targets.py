@@ -1,4 +1,4 @@
-"""Oracles for what viewers say to a server of ours, and for what machines write to a text screen."""
+"""Oracles for what RFB clients and servers say before pixels flow, and for what passes a relay."""
 
 from __future__ import annotations
 
@@ -6,72 +6,249 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
-from conduit._lease import Lease
-from conduit.errors import RemoteProtocolError
-from conduit.rfb.audience import Audience
+from conduit.errors import ConduitError, DecodeError, LocalProtocolError
+from conduit.rfb.addresses import DisplayAddress
+from conduit.rfb.client_handshake import ClientHandshake, CredentialsNeeded, LoggedIn, TlsNeeded
+from conduit.rfb.client_messages import ClientMessageReader
+from conduit.rfb.client_sizes import MAX_HELD, measure
+from conduit.rfb.encoders import UpdateEncoder
 from conduit.rfb.framebuffer import Framebuffer
 from conduit.rfb.messages import (
     Area,
-    EnableContinuousUpdates,
+    ClientMessage,
+    CutText,
+    ExtendedKeyEvent,
     FenceMessage,
     FramebufferUpdateRequest,
     KeyEvent,
     PointerEvent,
+    Screen,
+    SetDesktopSize,
     SetEncodings,
     SetPixelFormat,
+    Xvp,
 )
-from conduit.rfb.names import Encoding, Fence
+from conduit.rfb.names import Encoding, SecurityType, ServerKind, VeNCryptType
 from conduit.rfb.pixel_format import PixelFormat
-from conduit.rfb.server_messages import ServerMessageReader
-from conduit.rfb.text_display import TextDisplay
-from conduit.rfb.textscreen import Picture, Terminal
+from conduit.rfb.security import METHODS, Credentials, LoginRules
+from conduit.rfb.server_filter import ServerFilter
+from conduit.rfb.server_handshake import ClientReady, ProofShown, ServerHandshake, TlsWanted, VersionAgreed
+from conduit.rfb.server_heads import MAX_NAME, RectangleHeader, ServerInit, encode_update
+from conduit.rfb.server_messages import ServerMessageReader, TextCut
+from conduit.rfb.viewer_filter import ViewerFilter, ViewerRules
+from fuzz.picture_targets import PICTURE_SEEDS
 
 Oracle = Callable[[bytes], None]
-WHOLE: Final = Area(0, 0, 640, 400)
+CHALLENGE: Final = bytes(range(16))
+VERSION: Final = b"RFB 003.008\n"
+INIT: Final = ServerInit(800, 600, PixelFormat.BGRX, "rack 7")
+USER: Final = Credentials("admin", "geheim")
+HELD: Final = MAX_HELD + 64  # bytes that a handshake or a reader may keep
+OFFERED: Final = [each for each in METHODS if each is not SecurityType.NONE]
+SOUND: Final = b"\xff\x01"
+INPUT: Final = KeyEvent | PointerEvent | CutText | Xvp | SetDesktopSize | ExtendedKeyEvent
 
 
-def viewing(data: bytes) -> None:
-    """Whatever a viewer says, it gets what RFB allows or is thrown out; another one sees the picture."""
-    display = TextDisplay("fuzz")
-    audience = Audience(display, lease=Lease())
-    first, second = audience.attach(0.0), audience.attach(0.0)
-    with suppress(RemoteProtocolError):
-        for at in range(0, len(data), 7):
-            audience.receive(first, data[at : at + 7])
-            audience.data_to_send(first, float(at + 1))
-    audience.leave(first, 0.0)
-    audience.take_inputs()
-    reader = ServerMessageReader(Framebuffer(640, 400))
-    audience.receive(second, SetEncodings((Encoding.ZRLE,)).encode() + FramebufferUpdateRequest(WHOLE).encode())
-    reader.receive_data(audience.data_to_send(second, 0.0))
-    assert reader.picture == display.picture
+def client_handshake(data: bytes) -> None:
+    """Whatever a server says, in whatever pieces, the client goes the same way, and keeps little."""
+    assert _client(data, len(data) or 1) == _client(data, 1)
 
 
-def terminal(data: bytes) -> None:
-    """Whatever is written, in however many pieces, there is a screen, and its cursor is on it."""
-    pieces, whole = Terminal(20, 5), Terminal(20, 5)
-    for at in range(0, len(data), 3):
-        pieces.receive(data[at : at + 3])
-    whole.receive(data)
-    assert pieces.text() == whole.text()
-    assert pieces.cursor == whole.cursor
-    if whole.cursor is not None:
-        assert 0 <= whole.cursor[0] < 5
-        assert 0 <= whole.cursor[1] < 20
-    assert {len(row) for row in Picture(whole).redraw().values()} == {20 * 8 * 16 * 4}
+def _client(data: bytes, step: int) -> tuple[bytes, str, list[str]]:
+    rules = LoginRules(anonymous_tls=True, is_covered=True, may_ask=True)
+    machine = ClientHandshake(Credentials(), rules)
+    sent, seen, failure = b"", [], ""
+    try:
+        for at in range(0, len(data), step):
+            events = machine.receive_data(data[at : at + step])
+            while events:
+                event = events.pop(0)
+                seen.append(type(event).__name__)
+                match event:
+                    case TlsNeeded():
+                        events += machine.tls_started()
+                    case CredentialsNeeded():
+                        events += machine.give(USER)
+                    case LoggedIn(init):
+                        assert len(init.name) <= MAX_NAME
+                        return sent + machine.data_to_send(), "", seen
+            sent += machine.data_to_send()
+            assert machine.held_bytes <= HELD
+    except ConduitError as error:
+        failure = str(error)
+    assert "geheim" not in failure
+    return sent + machine.data_to_send(), failure, seen
 
 
-VIEWER_TARGETS: Final[Mapping[str, Oracle]] = {"rfb_viewing": viewing, "text_terminal": terminal}
+def server_handshake(data: bytes) -> None:
+    """Whatever a viewer says, nobody is let in who shows no proof."""
+    machine = ServerHandshake(CHALLENGE)
+    with suppress(DecodeError, ConduitError):
+        events = machine.receive_data(VERSION + data)
+        proven = False
+        while events:
+            event = events.pop(0)
+            match event:
+                case VersionAgreed():
+                    events += machine.offer(
+                        [SecurityType.VNC_AUTH, *(each for each in METHODS if each >= VeNCryptType.PLAIN)]
+                    )
+                case TlsWanted():
+                    events += machine.tls_started()
+                case ProofShown(proof):
+                    proven = proof.proves("admin", "geheim")
+                    if not proven:
+                        machine.refuse("no")
+                        return
+                    events += machine.accept()
+                case ClientReady():
+                    assert proven or machine.method in (VeNCryptType.TLS_NONE, VeNCryptType.X509_NONE)
+                    machine.start(INIT)
+    assert machine.held_bytes <= max(HELD, len(data) + 12)
+
+
+def server_init(data: bytes) -> None:
+    """What is decoded has the size that was announced, and is the same again."""
+    with suppress(DecodeError):
+        init = ServerInit.decode(data)
+        assert ServerInit.needed(data[:24]) == len(data)
+        assert ServerInit.decode(init.encode()) == init or "\N{REPLACEMENT CHARACTER}" in init.name
+
+
+def _read(data: bytes, step: int) -> tuple[list[ClientMessage], bool]:
+    reader = ClientMessageReader(clipboard=100)
+    messages: list[ClientMessage] = []
+    try:
+        for at in range(0, len(data), step):
+            messages += reader.receive_data(data[at : at + step])
+            assert reader.held_bytes <= HELD
+    except DecodeError:
+        return messages, False
+    return messages, True
+
+
+def client_messages(data: bytes) -> None:
+    """However the bytes come, the same messages are read; each is the same again."""
+    whole, well = _read(data, HELD)
+    again, well_again = _read(data, 7)
+    assert well is well_again
+    if well:
+        assert whole == again
+    for message in whole:
+        encoded = message.encode()
+        assert measure(encoded) == len(encoded)
+        assert _read(encoded, HELD) == ([message], True)
+
+
+def _through(rules: ViewerRules, data: bytes, step: int) -> tuple[bytes, bool]:
+    viewer_filter, passed = ViewerFilter(rules), b""
+    try:
+        for at in range(0, len(data), step):
+            passed += b"".join(viewer_filter.receive_data(data[at : at + step]))
+            assert viewer_filter.held_bytes <= MAX_HELD
+    except DecodeError:
+        return passed, False
+    return passed, True
+
+
+def viewer_filter(data: bytes) -> None:
+    """Whatever a viewer sends, of what reaches the server nothing is input, and what is no input passes."""
+    rules = ViewerRules(view_only=True)
+    passed, well = _through(rules, data, len(data) or 1)
+    messages, _ = _read(passed, HELD)
+    assert not any(isinstance(message, INPUT) for message in messages)
+    if well:
+        assert _through(rules, data, 5) == (passed, True)
+        assert _through(rules, passed, HELD) == (passed, True)
+
+
+def display_address(data: bytes) -> None:
+    """It is shown without what may be secret, and what is shown leads to the same place."""
+    with suppress(LocalProtocolError, UnicodeDecodeError):
+        address = DisplayAddress.parse(data.decode())
+        again = DisplayAddress.parse(str(address))
+        assert (again.host, again.transport) == (address.host, address.transport)
+        assert again.port == address.port
+
+
+def server_filter(data: bytes) -> None:
+    """What a viewer reads passes, but for clipboards, whatever the pieces; what does not, is an error."""
+    reader = ServerMessageReader(Framebuffer(70, 5))
+    if SOUND in data:  # which the reader knows, and the relay never asks for
+        return
+    try:
+        events = reader.receive_data(data)
+        reader.receive_eof()
+    except DecodeError:
+        _counted(data, 0, HELD)
+        return
+    assert _counted(data, 1 << 20, HELD) == _counted(data, 1 << 20, 3) == data
+    without = ServerMessageReader(Framebuffer(70, 5)).receive_data(_counted(data, 0, 5))
+    assert without == [event for event in events if not isinstance(event, TextCut)]
+
+
+def _counted(data: bytes, clipboard: int, step: int) -> bytes:
+    machine, passed = ServerFilter(clipboard, lambda: PixelFormat.BGRX), b""
+    with suppress(DecodeError):
+        for at in range(0, len(data), step):
+            passed += b"".join(machine.receive_data(data[at : at + step]))
+    return passed
+
+
+_KEY: Final = KeyEvent(65, down=True).encode()
+_ASKED: Final = SetEncodings((Encoding.TIGHT, Encoding.GII, Encoding.EXTENDED_CLIPBOARD)).encode()
+_MESSAGES: Final = [
+    SetPixelFormat(PixelFormat.BGRX).encode() + _ASKED + FramebufferUpdateRequest(Area(0, 0, 9, 9)).encode(),
+    _KEY + PointerEvent(1, 2, 0x81).encode() + ExtendedKeyEvent(65, 30, down=True).encode() + _KEY,
+    CutText(b"a" * 200).encode() + CutText(b"abc", extended=True).encode() + FenceMessage(1, b"x" * 64).encode(),
+    Xvp(2).encode() + SetDesktopSize(8, 6, (Screen(1, 0, 0, 8, 6),)).encode() + b"\xff\x01\x00\x02" + bytes(6),
+]
+
+
+def _shown(encoding: Encoding) -> bytes:
+    pixels = bytes(at * at % 11 if at % 4 < 3 else 0 for at in range(4 * 70 * 5))
+    picture, encoder = Framebuffer(70, 5, bytearray(pixels)), UpdateEncoder()
+    encoder.set_encodings([encoding])
+    return encoder.encode(picture, [picture.whole])
+
+
+_TEXT: Final = CutText(b"text", kind=ServerKind.CUT_TEXT).encode()
+_SHOWN: Final = [
+    *(_shown(each) + _TEXT for each in (Encoding.RAW, Encoding.HEXTILE, Encoding.ZRLE, Encoding.TIGHT)),
+    *PICTURE_SEEDS["rfb_server_messages"],
+    encode_update(1) + RectangleHeader(0, 0, 0, 1, Encoding.COPY_RECT).encode() + bytes(4),
+]
+VIEWER_TARGETS: Final[Mapping[str, Oracle]] = {
+    "rfb_client_handshake": client_handshake,
+    "rfb_server_handshake": server_handshake,
+    "rfb_server_init": server_init,
+    "rfb_client_messages": client_messages,
+    "rfb_viewer_filter": viewer_filter,
+    "rfb_server_filter": server_filter,
+    "rfb_address": display_address,
+}
 VIEWER_SEEDS: Final[Mapping[str, list[bytes]]] = {
-    "rfb_viewing": [
-        SetPixelFormat(PixelFormat.BGRX).encode()
-        + SetEncodings((Encoding.TIGHT, Encoding.FENCE, Encoding.CONTINUOUS_UPDATES, Encoding.DESKTOP_NAME)).encode()
-        + FramebufferUpdateRequest(WHOLE, incremental=False).encode(),
-        KeyEvent(0x61, down=True).encode() + PointerEvent(1, 2, 1).encode(),
-        EnableContinuousUpdates(enable=True, area=WHOLE).encode() + FenceMessage(Fence.REQUEST, b"abc").encode(),
+    "rfb_client_handshake": [
+        VERSION + b"\x02\x01\x02" + bytes(4) + INIT.encode(),
+        VERSION + b"\x01\x13\x00\x02\x00\x02\x00\x00\x01\x05\x00\x00\x01\x06\x01" + bytes(4) + INIT.encode(),
+        VERSION + b"\x01\x12\x01\x02" + CHALLENGE + b"\x00\x00\x00\x01\x00\x00\x00\x03no!",
+        b"RFB 003.003\n\x00\x00\x00\x02" + CHALLENGE + bytes(4) + INIT.encode(),
+        b"RFB 003.007\n\x01\x01" + INIT.encode(),
+        VERSION + b"\x00\x00\x00\x00\x04full",
     ],
-    "text_terminal": [
-        b"\x1b[2J\x1b[1;33;44mhello\x1b[0m\r\n\x1b[2;4r\x1b[?6h\x1b[3;1H\x1b[L\x1b[2M\x1b[5@\x1b[3P\x1b[K\x1b(0lqk\x1b(B",
-        "日本 é\x1b]0;title\x07\x1b[38;5;200mx\x1b[48;2;1;2;3my\x1b7\x1b[?1049h\x1b8\x1bM\x1b#8\x1bc".encode(),
+    "rfb_server_handshake": [
+        b"\x02" + CHALLENGE + b"\x01",
+        b"\x13\x00\x02\x00\x00\x01\x00\x00\x00\x00\x05\x00\x00\x00\x06admingeheim\x01",
+        b"\x13\x00\x02\x00\x00\x01\x01\x01",
+    ],
+    "rfb_server_init": [INIT.encode()],
+    "rfb_client_messages": _MESSAGES,
+    "rfb_viewer_filter": _MESSAGES,
+    "rfb_server_filter": _SHOWN,
+    "rfb_address": [
+        b"192.0.2.7::1",
+        b"[2001:db8::7]:5901",
+        b"wss://bmc.example/kvm/0?token=x",
+        b"vncs://bmc.example",
     ],
 }

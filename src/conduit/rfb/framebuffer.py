@@ -76,8 +76,8 @@ class Framebuffer:
         if row == stride:
             pixels[at : at + row * height] = data
             return
-        for start in range(0, row * height, row):
-            pixels[at : at + row] = data[start : start + row]
+        for line in range(height):
+            pixels[at : at + row] = data[line * row : (line + 1) * row]
             at += stride
 
     def fill(self, area: Area, pixel: bytes) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import Final
+from typing import Final, NoReturn
 
 import trio
 
@@ -17,6 +17,8 @@ from conduit.rfb.des import CHALLENGE
 from conduit.rfb.endings import End, Ending
 from conduit.rfb.login import HANDSHAKE_PATIENCE, Connection
 from conduit.rfb.names import SecurityType
+from conduit.rfb.pixel_format import PixelFormat
+from conduit.rfb.server_filter import ServerFilter
 from conduit.rfb.server_handshake import ClientReady, ServerHandshake, VersionAgreed
 from conduit.rfb.sides import Door, Over, Side
 from conduit.rfb.viewer_filter import ViewerFilter, ViewerRules
@@ -40,7 +42,8 @@ class Relay:
     def __init__(self, viewer: trio.abc.Stream, open_display: OpenDisplay, rules: ViewerRules | None = None) -> None:
         self._viewer = Side(viewer, gone=_VIEWER_LEFT, fault=End.VIEWER_FAULT)
         self._open_display = open_display
-        self._filter = ViewerFilter(rules or ViewerRules())
+        self._rules = rules or ViewerRules()
+        self._filter = ViewerFilter(self._rules)
         self._early = b""  # what the viewer said with its last word of the handshake
         self._ending: Ending | None = None
         self._scope = trio.CancelScope()
@@ -97,7 +100,7 @@ class Relay:
                 raise Over(Ending(End.VIEWER_SILENT, f"the viewer said nothing within {HANDSHAKE_PATIENCE:g} s"))
             self.connection = await self._log_in(door, stack)
             await self._let_in(door, self.connection)
-            await self._pump(self.connection.stream)
+            await self._pump(self.connection)
 
     async def _log_in(self, door: Door, stack: AsyncExitStack) -> Connection:
         try:
@@ -119,11 +122,12 @@ class Relay:
 
     # --- the session ---
 
-    async def _pump(self, stream: trio.abc.Stream) -> None:
+    async def _pump(self, connection: Connection) -> None:
+        stream = connection.stream
         server = Side(stream, gone=_SERVER_CLOSED, fault=End.SERVER_CLOSED)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._or_over, lambda: self._upwards(server))
-            nursery.start_soon(self._or_over, lambda: self._downwards(server))
+            nursery.start_soon(self._or_over, lambda: self._downwards(server, connection.init.pixel_format))
             for each in (stream, self._viewer.stream):
                 if isinstance(each, WebSocketStream):
                     nursery.start_soon(_keep_alive, each)
@@ -141,11 +145,25 @@ class Relay:
                 self.sent_to_server += len(joined)
             data = await self._viewer.receive()
 
-    async def _downwards(self, server: Side) -> None:
+    async def _downwards(self, server: Side, first: PixelFormat) -> None:
+        most = self._rules.clipboard_down
+        if most is not None:
+            await self._downwards_counted(server, ServerFilter(most, lambda: self._filter.pixel_format or first))
         while True:
             data = await server.receive()
             await self._viewer.send(data)
             self.sent_to_viewer += len(data)
+
+    async def _downwards_counted(self, server: Side, server_filter: ServerFilter) -> NoReturn:
+        while True:
+            data = await server.receive()
+            try:
+                passed = b"".join(server_filter.receive_data(data))
+            except DecodeError as error:
+                raise Over(Ending(End.SERVER_CLOSED, f"the display breaks the rules of RFB: {error}")) from error
+            if passed:
+                await self._viewer.send(passed)
+                self.sent_to_viewer += len(passed)
 
 
 async def _keep_alive(stream: WebSocketStream) -> None:

@@ -9,11 +9,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
+from conduit.errors import DecodeError
 from conduit.rfb.client_messages import CLIPBOARD
 from conduit.rfb.client_sizes import UNKNOWN, measure
 from conduit.rfb.messages import SetEncodings
 from conduit.rfb.names import ClientKind, Encoding, QemuKind
 from conduit.rfb.pixel_format import PixelFormat
+from conduit.rfb.server_filter import KNOWN
 
 Piece = bytes | memoryview
 
@@ -46,6 +48,9 @@ class ViewerRules:
     "No keys, no pointer, no clipboard, no power, no other size; only what makes the server show something."
     clipboard: int = CLIPBOARD
     "Bytes of a clipboard that reach the server; longer ones do not, and with 0 none does."
+    clipboard_down: int | None = None
+    """Bytes of the server's clipboard that reach the viewer; with 0 none does. None is all, without looking: otherwise
+    the server's bytes are counted, and the viewer cannot change its pixel format once it has asked for pixels."""
     power: bool = True
     "Whether it may switch off or reset what it sees, where the server lets it."
     resize: bool = True
@@ -75,8 +80,12 @@ class ViewerFilter:
         self._rules = rules
         self._dropped = rules.dropped
         self._hidden = HIDDEN | rules.hidden
-        if rules.view_only or not rules.clipboard:
+        if rules.view_only or not rules.clipboard or rules.clipboard_down == 0:
             self._hidden |= {Encoding.EXTENDED_CLIPBOARD}  # the server would offer what nobody may fetch
+        self._only = rules.only
+        if rules.clipboard_down is not None:
+            self._only = KNOWN if rules.only is None else KNOWN & rules.only
+        self._has_asked = False  # for pixels
         self._held = b""
         self._left = 0  # bytes to come of a message that has begun to pass, or not to
         self._passes = False
@@ -135,11 +144,19 @@ class ViewerFilter:
             self.dropped[kind] += 1
             return False
         if kind == ClientKind.SET_PIXEL_FORMAT:
-            self.pixel_format = PixelFormat.decode(message[4:])
+            self._note_pixel_format(PixelFormat.decode(message[4:]))
+        elif kind in (ClientKind.FRAMEBUFFER_UPDATE_REQUEST, ClientKind.ENABLE_CONTINUOUS_UPDATES):
+            self._has_asked = True
         return True
 
+    def _note_pixel_format(self, wanted: PixelFormat) -> None:
+        """:raises DecodeError: nobody could tell which pixels on their way have which format."""
+        if self._rules.clipboard_down is not None and self._has_asked and wanted != self.pixel_format:
+            raise DecodeError("another pixel format after the first request, where clipboards are kept back")
+        self.pixel_format = wanted
+
     def _rewrite(self, message: memoryview) -> bytes:
-        only, hidden = self._rules.only, self._hidden
+        only, hidden = self._only, self._hidden
         wanted = SetEncodings.decode(message).encodings
         return SetEncodings(
             tuple(each for each in wanted if each not in hidden and (only is None or each in only))

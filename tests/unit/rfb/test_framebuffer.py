@@ -81,3 +81,12 @@ def test_with_another_size_all_has_changed() -> None:
 
 def test_tiles_cover_an_area_and_the_last_are_smaller() -> None:
     assert list(tiles(Area(1, 2, 5, 3), 4)) == [Area(1, 2, 4, 3), Area(5, 2, 1, 3)]
+
+
+@pytest.mark.parametrize("area", [Area(1, 0, 0, 3), Area(0, 1, 3, 0), Area(4, 4, 0, 0)])
+def test_nothing_can_be_put_filled_and_copied_anywhere(area: Area) -> None:
+    picture = Framebuffer(4, 4)
+    picture.blit(area, b"")
+    picture.fill(area, b"abc\0")
+    picture.copy(0, 0, area)
+    assert picture == Framebuffer(4, 4)

@@ -221,6 +221,7 @@ def test_a_server_that_wants_nobody_refuses_where_nothing_was_to_prove() -> None
 def test_of_a_reason_of_four_gigabytes_one_kibibyte_is_read() -> None:
     machine = client(NOBODY)
     machine.receive_data(V8 + b"\x00\xff\xff\xff\xff" + b"a" * (MAX_REASON - 1))
+    assert machine.held_bytes == MAX_REASON - 1
     with pytest.raises(DisplayRefused, match=f"a{{{MAX_REASON}}}$"):
         machine.receive_data(b"a")
 
@@ -352,6 +353,7 @@ def test_a_viewer_learns_why_it_is_not_wanted(line: bytes, expected: bytes) -> N
 def test_a_viewer_that_is_in_cannot_be_refused() -> None:
     machine = server(NONE)
     machine.receive_data(b"\x01")
+    assert machine.held_bytes == 0
     machine.refuse("now?")
     assert machine.receive_data(b"\x01more") == [ClientReady(shared=True)]
     machine.refuse("or now?")

@@ -14,7 +14,8 @@ from conduit.errors import AuthenticationError, ConduitError, DisplayRefused
 from conduit.rfb.client_handshake import ClientHandshake, LoggedIn
 from conduit.rfb.endings import End, Ending
 from conduit.rfb.login import HANDSHAKE_PATIENCE, Connection
-from conduit.rfb.messages import KeyEvent
+from conduit.rfb.messages import CutText, KeyEvent
+from conduit.rfb.names import ServerKind
 from conduit.rfb.pixel_format import PixelFormat
 from conduit.rfb.relay import Relay
 from conduit.rfb.security import Credentials, LoginRules
@@ -173,6 +174,20 @@ async def test_who_is_no_viewer_or_leaves_early_ends_it(said: bytes) -> None:
         await stage.viewer.aclose()
 
     assert (await play(Stage(), body)).end in (End.VIEWER_FAULT, End.VIEWER_LEFT)
+
+
+async def test_a_servers_clipboard_can_be_kept_back() -> None:
+    async def body(stage: Stage) -> None:
+        await stage.come_in()
+        await stage.display.send_all(b"\x02" + CutText(b"geheim", kind=ServerKind.CUT_TEXT).encode() + b"\x02")
+        await trio.testing.wait_all_tasks_blocked()
+        assert await stage.viewer.receive_some() == b"\x02\x02"
+        await stage.display.send_all(b"\x07 nobody knows how long this is")
+        assert await stage.viewer.receive_some() == b""
+
+    ending = await play(Stage(ViewerRules(clipboard_down=0)), body)
+    assert ending.end is End.SERVER_CLOSED
+    assert "type 7" in ending.text
 
 
 async def test_it_can_be_revoked() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -14,7 +14,6 @@ from conduit.cli.bmc import parse_listen
 from conduit.cli.render import printable
 from conduit.cli.rfb.options import Target
 from conduit.cli.tunnel.options import show_address
-from conduit.rfb.client_messages import CLIPBOARD
 from conduit.rfb.login import open_connection
 from conduit.rfb.relay import Relay
 from conduit.rfb.viewer_filter import ViewerRules
@@ -57,7 +56,7 @@ class Reception:
 @click.command(epilog=EPILOG)
 @click.option("--listen", default="127.0.0.1:5999", show_default=True, metavar="ADDR:PORT", help="For viewers.")
 @click.option("--view-only", is_flag=True, help="Nothing that a viewer types, clicks or pastes passes.")
-@click.option("--no-clipboard", is_flag=True, help="No viewer's clipboard passes.")
+@click.option("--no-clipboard", is_flag=True, help="No clipboard passes, neither way.")
 @click.option("--no-power", is_flag=True, help="No viewer may switch off or reset what it sees (xvp).")
 @click.pass_obj
 async def command(target: Target, listen: str, view_only: bool, no_clipboard: bool, no_power: bool) -> None:
@@ -67,7 +66,9 @@ async def command(target: Target, listen: str, view_only: bool, no_clipboard: bo
     what asks for a password. Ctrl+C ends it.
     """
     endpoint = parse_listen(listen)
-    rules = ViewerRules(view_only=view_only, clipboard=0 if no_clipboard else CLIPBOARD, power=not no_power)
+    rules = ViewerRules(view_only=view_only, power=not no_power)
+    if no_clipboard:
+        rules = replace(rules, clipboard=0, clipboard_down=0)
     async with open_connection(target.address, target.login, ask=target.ask) as connection:
         init = connection.init  # a wrong password shall be known before the first viewer comes
     reception = Reception(target, rules, trio.CapacityLimiter(MAX_VIEWERS))
