@@ -36,11 +36,11 @@ _FILE: Final = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 @click.command("screenshot", cls=Leaf, example="server screenshot db-01 -o db-01.png")
 @click.argument("server")
 @click.option("-o", "--to", type=_FILE, help="The PNG's file; - is standard output. [default: SERVER.png]")
-@click.option("--width", type=WholeNumber(min=16, max=16_384), default=0, help="Pixels, where the screen is wider.")
+@click.option("--width", type=WholeNumber(min=16, max=16_384), help="Pixels, where the screen is wider.")
 @click.pass_context
-async def screenshot_command(ctx: click.Context, server: str, *, to: Path | None, width: int) -> None:
+async def screenshot_command(ctx: click.Context, server: str, *, to: Path | None, width: int | None) -> None:
     """Take a picture of the screen. It takes no place among viewers."""
-    request = pb.GetScreenshotRequest(server_id=server, max_width=width)
+    request = pb.GetScreenshotRequest(server_id=server, max_width=width or 0)
     async with logged_in(ctx) as session:
         answer = await session.gateway(server, "GetScreenshot", request, pb.GetScreenshotResponse, safe=True)
     if to == Path("-"):
@@ -83,7 +83,8 @@ async def type_command(ctx: click.Context, server: str, text: str, *, enter: boo
     async with logged_in(ctx) as session:
         answer = await session.gateway(server, "SendKeys", request, pb.SendKeysResponse)
     fields = [Field("server", "Server", server), Field("keys", "Keys", answer.keys)]
-    tell(ctx, Report(summary=f"{answer.keys} keys typed on {server}", fields=fields, brief=True))
+    keys = "1 key" if answer.keys == 1 else f"{answer.keys} keys"
+    tell(ctx, Report(summary=f"{keys} typed on {server}", fields=fields, brief=True))
 
 
 @click.command("vnc", cls=Leaf, example="server vnc db-01 --listen 127.0.0.1:5901")

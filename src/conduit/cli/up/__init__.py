@@ -131,6 +131,7 @@ In another terminal{where}:
   conduit server list
   conduit server power on web-01
   conduit server console web-01
+  conduit server vnc web-01
 
 Straight at a BMC, as its Agent does it:
   conduit ipmi -H {HOST} -p {first.port} -U {USER} --password-file {secret} power status""")
