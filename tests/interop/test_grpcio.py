@@ -120,9 +120,10 @@ def ask_as_a_customer_what_is_for_staff(path: WholePath, manager: Client, gatewa
 
 
 def call_what_is_not_offered(path: WholePath, manager: Client, gateway: Client) -> object:
-    request = gateway_pb.CreateVNCSessionRequest(server_id="web-01")
     token = server_token(manager, path, "web-01")
-    return gateway.call("CreateVNCSession", request, gateway_pb.CreateVNCSessionResponse, token=token)
+    return gateway.call(
+        "StartVNCProxy", gateway_pb.StartVNCProxyRequest(), gateway_pb.StartVNCProxyResponse, token=token
+    )
 
 
 def call_what_does_not_exist(path: WholePath, manager: Client, gateway: Client) -> object:

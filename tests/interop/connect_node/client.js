@@ -54,12 +54,17 @@ async function console_() {
   }
   let text = "";
   let typed = 0;
+  let state = "";
   let since = 0; // the firmware talks, too: what answers the last word may be followed by anything
   const words = ["one", "two", "three"];
   for await (const chunk of gateway.streamConsoleData(chunks(), bearer(token))) {
-    if (chunk.control) said.push(JSON.parse(chunk.control).type);
+    if (chunk.control) {
+      const message = JSON.parse(chunk.control);
+      said.push(message.type);
+      state = message.state ?? state;
+    }
     text += Buffer.from(chunk.data).toString("latin1");
-    if (typed === 0 && said.includes(0x44)) type({ data: Buffer.from(words[typed++]) });
+    if (typed === 0 && state === "live" && said.includes(0x44)) type({ data: Buffer.from(words[typed++]) });
     else if (typed && text.includes(words[typed - 1].toUpperCase(), since)) {
       since = text.length;
       if (typed < words.length) type({ data: Buffer.from(words[typed++]) });

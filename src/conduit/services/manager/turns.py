@@ -55,14 +55,15 @@ class Turns:
             async with self._limiter:
                 if not job.is_done:
                     with trio.CancelScope(shield=True):  # it takes others' work along
-                        await trio.to_thread.run_sync(_run_all, self._take())
+                        await trio.to_thread.run_sync(_run_all, self._take(job))
         finally:
             if job in self._waiting:  # cancelled before its turn
                 self._waiting.remove(job)
         return job.result()
 
-    def _take(self) -> list[_Job[Any]]:
-        return [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+    def _take(self, own: _Job[Any]) -> list[_Job[Any]]:
+        self._waiting.remove(own)
+        return [own, *(self._waiting.popleft() for _ in range(min(self._most - 1, len(self._waiting))))]
 
 
 def _run_all(jobs: list[_Job[Any]]) -> None:

@@ -33,6 +33,19 @@ async def test_what_waits_for_the_only_thread_is_done_in_one_trip_in_order() -> 
     assert [number for number, _ in done] == list(range(MOST + 3))
 
 
+@pytest.mark.parametrize("threads", [1, 2, 8])
+async def test_everybody_gets_their_own_result_in_whatever_order_they_come(threads: int) -> None:
+    turns = Turns(threads)
+
+    async def ask(number: int) -> None:
+        for _ in range(5):
+            assert await turns.run(lambda: number) == number
+
+    async with trio.open_nursery() as nursery:
+        for number in range(3 * MOST):
+            nursery.start_soon(ask, number)
+
+
 async def test_each_gets_its_own_failure_and_one_that_is_cancelled_is_not_begun() -> None:
     turns, go, begun = Turns(1), threading.Event(), list[str]()
     cancelled = trio.CancelScope()
