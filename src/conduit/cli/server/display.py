@@ -19,6 +19,7 @@ from conduit.cli.params import WholeNumber
 from conduit.cli.profiles.session import Session, tls_of
 from conduit.cli.profiles.urls import check_url
 from conduit.cli.render import Field, Format, Report
+from conduit.cli.rfb.typing import layout_option
 from conduit.errors import CallError, LocalProtocolError
 from conduit.services.api.gateway.v1 import gateway_pb as pb
 from conduit.services.websocket_client import WebSocketStream, open_websocket
@@ -66,11 +67,13 @@ async def screenshot_command(ctx: click.Context, server: str, *, to: Path | None
 @click.argument("text", required=False, default="")
 @click.option("--enter", is_flag=True, help="And Enter.")
 @click.option("--key", "chord", default="", metavar="CHORD", help="A key or chord, such as f12 or ctrl-alt-delete.")
+@layout_option
 @click.pass_context
-async def type_command(ctx: click.Context, server: str, text: str, *, enter: bool, chord: str) -> None:
-    """Type on the screen's keyboard, as on a US one; - reads standard input.
+async def type_command(ctx: click.Context, server: str, text: str, *, enter: bool, chord: str, layout: str) -> None:
+    """Type on the screen's keyboard; - reads standard input.
 
     Nobody else may be typing: the console and the screen share one keyboard.
+    The layout is that of the keyboard which the server believes to have.
     """
     if bool(text or enter) == bool(chord):
         raise click.UsageError("give a text, --enter or --key")
@@ -79,7 +82,7 @@ async def type_command(ctx: click.Context, server: str, text: str, *, enter: boo
         raise LocalProtocolError(f"at most {MAX_TEXT} characters at a time")
     as_text: Oneof[Literal["text"], str] = Oneof("text", said)
     as_chord: Oneof[Literal["chord"], str] = Oneof("chord", chord)
-    request = pb.SendKeysRequest(server_id=server, what=as_chord if chord else as_text)
+    request = pb.SendKeysRequest(server_id=server, what=as_chord if chord else as_text, layout=layout)
     async with logged_in(ctx) as session:
         answer = await session.gateway(server, "SendKeys", request, pb.SendKeysResponse)
     fields = [Field("server", "Server", server), Field("keys", "Keys", answer.keys)]

@@ -138,9 +138,10 @@ class ServerDisplay:
         self._pictures[max_width] = picture
         return picture
 
-    async def send_keys(self, user: str, *, text: str = "", chord: str = "") -> int:
+    async def send_keys(self, user: str, *, text: str = "", chord: str = "", layout: str = LAYOUT) -> int:
         """Type a text, or press a chord; how many keys that were.
 
+        :param layout: the keyboard that the machine believes to have, as :func:`layout_named` knows it.
         :raises CallError: somebody else has the keyboard, a key is unknown, or the display cannot be had.
         """
         if len(text) > MAX_TEXT:
@@ -151,7 +152,7 @@ class ServerDisplay:
                 who = self._keyboard.machine.name_of(writer or 0) or "somebody"
                 raise CallError(Code.FAILED_PRECONDITION, f"{who} has the keyboard: ask for it at the console")
             async with self._using() as hub:
-                strokes = _strokes(text, chord, scan_codes=hub.takes_scan_codes)
+                strokes = _strokes(text, chord, layout, scan_codes=hub.takes_scan_codes)
                 await hub.type_moves(strokes)
         return len(strokes)
 
@@ -222,9 +223,9 @@ class ServerDisplay:
                 return
 
 
-def _strokes(text: str, chord: str, *, scan_codes: bool) -> list[list[KeyMove]]:
-    layout = layout_named(LAYOUT)
+def _strokes(text: str, chord: str, layout_name: str, *, scan_codes: bool) -> list[list[KeyMove]]:
     try:
+        layout = layout_named(layout_name)
         if chord:
             return [list(chord_moves(find_chord(chord.replace("-", "+") if len(chord) > 1 else chord, layout)))]
         return list(text_moves(text, layout, scan_codes=scan_codes))

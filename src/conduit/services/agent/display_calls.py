@@ -11,7 +11,7 @@ from protobuf import Message
 
 from conduit.errors import CallError
 from conduit.rfb.images import png_size
-from conduit.services.agent.display import ServerDisplay
+from conduit.services.agent.display import LAYOUT, ServerDisplay
 from conduit.services.agent.operations import SERVER, USER
 from conduit.services.api.gateway.v1.gateway_pb import (
     GetScreenshotRequest,
@@ -49,7 +49,8 @@ async def _screenshot(display: ServerDisplay, _: str, request: GetScreenshotRequ
 async def _send_keys(display: ServerDisplay, user: str, request: SendKeysRequest) -> SendKeysResponse:
     if request.what is None or not request.what.value:
         raise CallError(Code.INVALID_ARGUMENT, "there is nothing to type")
-    return SendKeysResponse(keys=await display.send_keys(user, **{request.what.field: request.what.value}))
+    what = {request.what.field: request.what.value}
+    return SendKeysResponse(keys=await display.send_keys(user, **what, layout=request.layout or LAYOUT))
 
 
 METHODS: Final[Mapping[str, _Call]] = {
