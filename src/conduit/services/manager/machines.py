@@ -7,7 +7,7 @@ import math
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -84,9 +84,10 @@ class Machines:
         return token, now + ttl
 
     async def enroll(self, join_token: Secret, name: str, request: bytes) -> Certified:
-        """A machine's first certificate.
+        """A machine's first certificate, or its next one if the last has expired.
 
-        :raises CallError: UNAUTHENTICATED, INVALID_ARGUMENT, ALREADY_EXISTS.
+        :raises CallError: UNAUTHENTICATED, INVALID_ARGUMENT; ALREADY_EXISTS: a machine of this name has a certificate
+            that counts, or is elsewhere.
         """
         try:
             check_name(name)
@@ -96,6 +97,7 @@ class Machines:
         def work(connection: sa.Connection) -> Certified:
             row = self._use(connection, join_token)
             identity = Identity(row.kind, name)
+            self._forget_expired(connection, identity, row)
             certified = self._certify(connection, identity, request, row.datacenter_id, row.region)
             new = {
                 "id": machine_id(identity),
@@ -182,6 +184,13 @@ class Machines:
         if connection.execute(take).rowcount == 0:
             raise CallError(Code.UNAUTHENTICATED, _REFUSED)
         return connection.execute(sa.select(join_tokens).where(its)).one()
+
+    def _forget_expired(self, connection: sa.Connection, identity: Identity, place: sa.Row[Any]) -> None:
+        """A machine that was away for too long comes back under its name, to where it was."""
+        its = machines.c.id == machine_id(identity)
+        there = sa.and_(machines.c.datacenter_id == place.datacenter_id, machines.c.region == place.region)
+        expired = machines.c.certificate_expires_at < self._clock()
+        connection.execute(sa.delete(machines).where(its, there, expired))
 
     def _certify(
         self, connection: sa.Connection, identity: Identity, request: bytes, datacenter_id: str, region: str

@@ -6,6 +6,7 @@ import pytest
 
 from conduit.errors import CallError
 from conduit.services.certificates import (
+    LIFE,
     Identity,
     certificate_from_pem,
     new_key,
@@ -18,10 +19,12 @@ from conduit.tunnel.call_frames import Code
 from tests.fakes.manager import TestManager
 
 
-async def join_token(test_manager: TestManager, kind: str = "agent", *, uses: int = 1, ttl: float = 60) -> Secret:
+async def join_token(
+    test_manager: TestManager, kind: str = "agent", *, uses: int = 1, ttl: float = 60, datacenter: str = "dc1"
+) -> Secret:
     token, _ = await test_manager.manager.machines.create_join_token(
         kind=kind,
-        datacenter_id="dc1" if kind == "agent" else "",
+        datacenter_id=datacenter if kind == "agent" else "",
         region="eu",
         ttl=ttl,
         uses=uses,
@@ -74,6 +77,18 @@ async def test_a_mistake_does_not_use_a_join_token_up(test_manager: TestManager,
         await test_manager.manager.machines.enroll(token, name, request_)
     assert refused.value.code == Code.INVALID_ARGUMENT
     await test_manager.manager.machines.enroll(token, "a1", request_certificate(new_key()))
+
+
+async def test_whose_certificate_has_expired_comes_back_to_where_it_was(test_manager: TestManager) -> None:
+    await enrolled(test_manager)
+    test_manager.clock.now += LIFE + 1
+    elsewhere = await join_token(test_manager, datacenter="dc2")
+    with pytest.raises(CallError) as refused:
+        await test_manager.manager.machines.enroll(elsewhere, "a1", request_certificate(new_key()))
+    assert refused.value.code == Code.ALREADY_EXISTS
+    await enrolled(test_manager)
+    (machine,) = await test_manager.manager.machines.list()
+    assert machine.certificate_expires_at == test_manager.clock.now + LIFE
 
 
 async def test_a_name_is_given_once(test_manager: TestManager) -> None:
