@@ -30,6 +30,7 @@ CHUNK: Final = 64 << 10  # bytes
 CLOSING: Final = 3.0  # seconds for telling the Gateway that a session is over
 MAX_PORT: Final = 65_535
 MAX_TEXT: Final = 4096  # characters that are typed at a time
+TYPING: Final = 150.0  # seconds that they may take
 _FILE: Final = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
 
@@ -81,7 +82,7 @@ async def type_command(ctx: click.Context, server: str, text: str, *, enter: boo
     as_chord: Oneof[Literal["chord"], str] = Oneof("chord", chord)
     request = pb.SendKeysRequest(server_id=server, what=as_chord if chord else as_text)
     async with logged_in(ctx) as session:
-        answer = await session.gateway(server, "SendKeys", request, pb.SendKeysResponse)
+        answer = await session.gateway(server, "SendKeys", request, pb.SendKeysResponse, patience=TYPING)
     fields = [Field("server", "Server", server), Field("keys", "Keys", answer.keys)]
     keys = "1 key" if answer.keys == 1 else f"{answer.keys} keys"
     tell(ctx, Report(summary=f"{keys} typed on {server}", fields=fields, brief=True))
