@@ -52,6 +52,8 @@ class WebSocket:
         self._over = False
         self.close_code: int | None = None
         "What the peer said when it closed."
+        self.close_reason = ""
+        "The same in its words."
 
     async def send(self, message: bytes) -> None:
         """A binary message. :raises TransportError: there is nobody any more."""
@@ -99,7 +101,7 @@ class WebSocket:
             case Ping():
                 await self._reply(event)
             case CloseConnection():
-                self._over, self.close_code = True, event.code
+                self._over, self.close_code, self.close_reason = True, event.code, event.reason or ""
                 await self._reply(event)
 
     async def _reply(self, event: Ping | CloseConnection) -> None:

@@ -180,6 +180,8 @@ class _Displays:
             async with trio.open_nursery() as nursery:
                 for source, target in ((viewer, screen), (screen, viewer)):
                     nursery.start_soon(_copy, source, target, nursery.cancel_scope)
+            if websocket.close_reason:
+                click.echo(f"a viewer: {websocket.close_reason}", err=True)
 
     async def _close(self, session_id: str) -> None:
         request = pb.CloseVNCSessionRequest(session_id=session_id)
