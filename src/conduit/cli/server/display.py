@@ -105,6 +105,7 @@ async def vnc_command(ctx: click.Context, server: str, *, read_only: bool, liste
             await _open_page(ctx, displays)
             return
         host, port = _local(listen)
+        await session.server_token(server)  # who may not have it learns that now, not when a viewer comes
         await _serve(ctx, displays, host, port)
 
 
