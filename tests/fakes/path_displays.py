@@ -50,7 +50,8 @@ class ScreenServer:
         self.server = RfbServer(Audience(self.screen), access_by_password(password), on_input=self.typed.append)
         self._scope, self._done = trio.CancelScope(), trio.Event()
         self.port = await self._nursery.start(self._run)
-        self.write(self.text or "node1 login: ")
+        self.text = ""
+        self.write("node1 login: ")
 
     async def _run(self, *, task_status: trio.TaskStatus[int]) -> None:
         try:
@@ -65,8 +66,8 @@ class ScreenServer:
         await self._done.wait()
 
     def write(self, text: str) -> None:
-        """Show this."""
-        self.text = text
+        """Show this, too."""
+        self.text += text
         self.screen.receive(text.encode())
         self.server.stir()
 
