@@ -100,11 +100,22 @@ async def add_display(path: RunningPath, server_id: str, *, password: str = PASS
     """
     screen = ScreenServer(path.nursery)
     await screen.start()
-    secret = path.seed.data / f"{server_id}.display-password"
-    write_private(secret, password)
-    with path.seed.config("agent").open("a") as file:
-        file.write(f'\n[servers.{server_id}.display]\nurl = "vnc://{HOST}:{screen.port}"\npassword_file = "{secret}"\n')
+    configure_display(path, server_id, screen.port, password)
     return screen
+
+
+def configure_display(path: RunningPath, server_id: str, port: int, password: str = "") -> None:
+    """Tell the Agent of a display on loopback; before it starts.
+
+    :param password: empty: there is none.
+    """
+    text = f'\n[servers.{server_id}.display]\nurl = "vnc://{HOST}:{port}"\n'
+    if password:
+        secret = path.seed.data / f"{server_id}.display-password"
+        write_private(secret, password)
+        text += f'password_file = "{secret}"\n'
+    with path.seed.config("agent").open("a") as file:
+        file.write(text)
 
 
 class Watcher:
