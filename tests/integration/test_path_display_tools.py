@@ -9,14 +9,16 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import trio
 
 from conduit.errors import ConduitError, RemoteProtocolError
 from conduit.rfb.addresses import DisplayAddress
 from conduit.rfb.display import Display, open_display
 from conduit.rfb.images import decode_png
+from conduit.rfb.messages import Area, FramebufferUpdateRequest, KeyEvent
 from tests.fakes.path import GLOBEX, HOST, RunningPath, open_path, plan
 from tests.fakes.path_client import Customer, eventually
-from tests.fakes.path_displays import ScreenServer, add_display, until, watching
+from tests.fakes.path_displays import ScreenServer, add_display, log_in_over, until, watching
 from tests.fakes.path_tool import PathTool, log_in
 
 pytestmark = pytest.mark.slow
@@ -60,6 +62,18 @@ async def test_any_viewer_sees_and_types_without_a_password_and_several_may(tmp_
             for display in (first, second):
                 await sees(display, screen)
         assert len(screen.server.audience.seats) == 1
+
+
+async def test_a_viewer_that_types_and_leaves_at_once_has_typed_all_of_it(tmp_path: Path) -> None:
+    words = ["reboot now "] * 8
+    async with stage(tmp_path) as (_, screen, tool), tool.listening("web-01") as listening:
+        stream = (await log_in_over(await trio.open_tcp_stream(HOST, await listening.port()))).stream
+        await stream.send_all(FramebufferUpdateRequest(Area(0, 0, 640, 400), incremental=False).encode())
+        await stream.receive_some()  # and what more there is of the picture, it does not wait for
+        for word in words:
+            await stream.send_all(b"".join(KeyEvent(ord(key), down).encode() for key in word for down in (True, False)))
+        await stream.aclose()
+        await until(lambda: screen.keys == "".join(words), "all has arrived")
 
 
 async def test_who_only_looks_types_nothing(tmp_path: Path) -> None:

@@ -71,12 +71,15 @@ class WebSocket:
         return self._ready.popleft() if self._ready else None
 
     async def aclose(self) -> None:
-        """Say that it is over."""
+        """Say that it is over, and wait until the peer agrees: by then it has read all that was sent."""
         with trio.move_on_after(CLOSE_PATIENCE, shield=True):
-            with suppress(TransportError):  # it was over already
+            with suppress(TransportError, RemoteProtocolError):  # it was over already
                 if not self._over:
                     await self._send(CloseConnection(code=1000))
-            await self._stream.aclose()
+                while not self._over:
+                    await self._read()
+                    self._ready.clear()
+        await trio.aclose_forcefully(self._stream)
 
     async def _read(self) -> None:
         data = await _receive(self._stream)
