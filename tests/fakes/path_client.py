@@ -10,6 +10,7 @@ import httpx
 import trio
 from protobuf import Message
 
+from conduit.console.messages import Message as ConsoleMessage
 from conduit.console.words import Mode
 from conduit.errors import CallError, ConduitError
 from conduit.services.api.gateway.v1 import gateway_pb
@@ -96,6 +97,10 @@ class Viewer(Seen):
         assert self._websocket is not None
         for message in self.session.type(data):
             await self._websocket.send(message)
+
+    async def say(self, message: ConsoleMessage) -> None:
+        assert self._websocket is not None
+        await self._websocket.send(message.encode())
 
     # --- how it gets there ---
 

@@ -143,6 +143,16 @@ async def test_a_thumbnail_is_no_viewer_and_shows_what_is_there_now() -> None:
             assert made.hub.audience.seats == ()
 
 
+async def test_a_thumbnail_of_a_still_picture_is_there_at_once_after_a_viewer_has_left() -> None:
+    async with stage() as made:
+        made.write("still\r\n")
+        async with made.viewer(Encoding.ZRLE) as display:
+            await made.shows(display)
+            await until(lambda: made.hub._mirror._has_asked and made.hub._mirror.is_whole)
+        await until(lambda: not made.hub.audience.seats)
+        assert await made.hub.thumbnail()
+
+
 async def test_a_thumbnail_has_a_deadline() -> None:
     async with stage() as made:
         with pytest.raises(PeerTimeoutError):

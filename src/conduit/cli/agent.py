@@ -33,6 +33,7 @@ _COLUMNS = (
     Column("works", "Works"),
     Column("protocol", "Protocol"),
     Column("power", "Power"),
+    Column("screen", "Screen"),
     Column("seconds", "Seconds"),
     Column("trouble", "Trouble"),
 )
@@ -60,7 +61,10 @@ async def run(config: Path, *, until_eof: bool) -> None:
 @_config
 @_output
 async def check(config: Path, output: str) -> None:
-    """Log in at every BMC, every way there is, and print what was found. Exit status 1 when one does not work."""
+    """Log in at every BMC, every way there is, and at every display; print what was found.
+
+    Exit status 1 when one does not work.
+    """
     findings = await _all(load_config(config))
     works = sum(finding.works for finding in findings)
     summary = f"{works} of {len(findings)} endpoints work"
@@ -83,6 +87,7 @@ def _row(finding: Finding) -> list[str | float | bool]:
         finding.works,
         finding.protocol,
         finding.power,
+        finding.screen,
         round(finding.seconds, 2),
         finding.trouble,
     ]

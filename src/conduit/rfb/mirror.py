@@ -140,7 +140,7 @@ class Mirror:
         data = self._greeting + b"".join(map(self._encode, self._inputs))
         self._greeting = b""
         self._inputs.clear()
-        if self.is_watched and not self._has_asked and now >= self._not_before:
+        if self._is_due and now >= self._not_before:
             self._has_asked = True
             self._not_before = now + PACE
             asks_for_all, self._asks_for_all = self._asks_for_all, False
@@ -149,7 +149,12 @@ class Mirror:
 
     def next_deadline(self) -> float | None:
         """When the next request may be sent, if one is due."""
-        return self._not_before if self.is_watched and not self._has_asked else None
+        return self._not_before if self._is_due else None
+
+    @property
+    def _is_due(self) -> bool:
+        """Whether to ask; a request for all does not wait until one for changes is answered: there may be none."""
+        return self.is_watched and (self._asks_for_all or not self._has_asked)
 
     # --- viewers ---
 

@@ -215,8 +215,11 @@ class RfbServer:
             try:
                 with trio.fail_after(SEND_WITHIN):
                     await entry.stream.send_all(data)
-            except (*_GONE, trio.TooSlowError):
+            except trio.TooSlowError:
                 scope.cancel()
+                return
+            except _GONE:  # what it said before it left may not have been read yet
+                scope.deadline = trio.current_time() + GRACE
                 return
             data = await self._next_data(viewer)
 

@@ -52,6 +52,8 @@ class WebSocket:
         self._over = False
         self.close_code: int | None = None
         "What the peer said when it closed."
+        self.close_reason = ""
+        "The same in its words."
 
     async def send(self, message: bytes) -> None:
         """A binary message. :raises TransportError: there is nobody any more."""
@@ -69,12 +71,15 @@ class WebSocket:
         return self._ready.popleft() if self._ready else None
 
     async def aclose(self) -> None:
-        """Say that it is over."""
+        """Say that it is over, and wait until the peer agrees: by then it has read all that was sent."""
         with trio.move_on_after(CLOSE_PATIENCE, shield=True):
-            with suppress(TransportError):  # it was over already
+            with suppress(TransportError, RemoteProtocolError):  # it was over already
                 if not self._over:
                     await self._send(CloseConnection(code=1000))
-            await self._stream.aclose()
+                while not self._over:
+                    await self._read()
+                    self._ready.clear()
+        await trio.aclose_forcefully(self._stream)
 
     async def _read(self) -> None:
         data = await _receive(self._stream)
@@ -99,7 +104,7 @@ class WebSocket:
             case Ping():
                 await self._reply(event)
             case CloseConnection():
-                self._over, self.close_code = True, event.code
+                self._over, self.close_code, self.close_reason = True, event.code, event.reason or ""
                 await self._reply(event)
 
     async def _reply(self, event: Ping | CloseConnection) -> None:

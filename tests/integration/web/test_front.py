@@ -35,6 +35,7 @@ from conduit.services.web.health import Checks
 from conduit.services.web.limits import Limits
 from conduit.services.web.metrics import WebMetrics
 from conduit.services.web.rest import answer_failures
+from conduit.services.websocket_client import open_websocket
 from tests.conftest import FindPeer
 from tests.fakes.certificates import Authority
 from tests.fakes.web_servers import QUICK, ours
@@ -477,3 +478,26 @@ async def test_a_server_that_leaves_lets_requests_end_and_nobody_new_in(http2: b
 async def test_a_server_that_leaves_waits_no_longer_than_its_grace() -> None:
     async with served(limits=Limits(grace=0.1)) as running:
         assert (await leaves_during(running, "/slow", http2=False)).status_code == 500
+
+
+async def test_an_application_has_time_for_what_a_client_sent_before_it_left() -> None:
+    heard: list[Any] = []
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "websocket":
+            return
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (message := await receive())["type"] == "websocket.receive":
+            await trio.sleep(0.05)
+            heard.append(message["bytes"])
+        heard.append(message["type"])
+
+    async with ours(slow) as bound:
+        async with open_websocket(f"ws{bound.urls[0].removeprefix('http')}/") as client:
+            for number in range(6):
+                await client.send(bytes((number,)))
+        with trio.fail_after(10):
+            while len(heard) < 7:  # noqa: ASYNC110  # the application is a task of the server's
+                await trio.sleep(0.01)
+    assert heard == [*(bytes((number,)) for number in range(6)), "websocket.disconnect"]

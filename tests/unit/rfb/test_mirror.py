@@ -88,6 +88,21 @@ def test_what_is_old_is_asked_for_again() -> None:
     assert mirror.data_to_send(1.0) == ALL
 
 
+def test_what_is_old_is_asked_for_again_though_a_request_waits_for_the_next_change() -> None:
+    mirror = new_mirror()
+    mirror.is_watched = True
+    mirror.data_to_send(0.0)
+    mirror.receive_data(update(RED))
+    assert mirror.data_to_send(1.0) == CHANGES  # of which a still picture has none
+    mirror.is_watched = False
+    mirror.forget()
+    assert mirror.data_to_send(2.0) == b""
+    mirror.is_watched = True
+    assert mirror.next_deadline() == 1.0 + PACE
+    assert mirror.data_to_send(2.0) == ALL
+    assert mirror.data_to_send(3.0) == b""
+
+
 def test_another_size_is_asked_for_whole_and_one_that_is_repeated_is_not() -> None:
     mirror = new_mirror()
     mirror.is_watched = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 import trio
@@ -57,6 +57,26 @@ async def echo(request: trio_websocket.WebSocketRequest) -> None:
         await websocket.send_message(message)
 
 
+async def test_what_was_sent_has_been_read_when_it_is_closed() -> None:
+    heard = 0
+
+    async def handler(request: trio_websocket.WebSocketRequest) -> None:
+        nonlocal heard
+        websocket = await request.accept()
+        await websocket.send_message(bytes(MAX_MESSAGE // 2))  # which nobody reads
+        with suppress(trio_websocket.ConnectionClosed):
+            while True:
+                heard += len(await websocket.get_message())
+
+    async with serving(handler) as url:
+        async with open_websocket(url) as websocket:
+            for _ in range(100):
+                await websocket.send(b"key")
+        with trio.fail_after(10):
+            while heard < 300:  # noqa: ASYNC110  # the handler is a task of its own
+                await trio.sleep(0.01)
+
+
 async def test_messages_go_both_ways_until_the_peer_closes() -> None:
     async with (
         serving(echo) as url,
@@ -68,6 +88,7 @@ async def test_messages_go_both_ways_until_the_peer_closes() -> None:
             assert await websocket.receive() == b"x" * size
         await websocket.send(b"bye")
         assert await websocket.receive() is None
+        assert websocket.close_reason == "bye"
         assert websocket.close_code == 4000
         with pytest.raises(TransportError):
             await websocket.send(b"more")

@@ -29,8 +29,10 @@ __all__ = ["screenshot_command", "type_command", "vnc_command"]
 PROTOCOL: Final = "binary"
 CHUNK: Final = 64 << 10  # bytes
 CLOSING: Final = 3.0  # seconds for telling the Gateway that a session is over
+AGAIN: Final = 0.05  # seconds until it is asked again whether they have all left
 MAX_PORT: Final = 65_535
 MAX_TEXT: Final = 4096  # characters that are typed at a time
+TYPING: Final = 150.0  # seconds that they may take
 _FILE: Final = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
 
@@ -84,7 +86,7 @@ async def type_command(ctx: click.Context, server: str, text: str, *, enter: boo
     as_chord: Oneof[Literal["chord"], str] = Oneof("chord", chord)
     request = pb.SendKeysRequest(server_id=server, what=as_chord if chord else as_text, layout=layout)
     async with logged_in(ctx) as session:
-        answer = await session.gateway(server, "SendKeys", request, pb.SendKeysResponse)
+        answer = await session.gateway(server, "SendKeys", request, pb.SendKeysResponse, patience=TYPING)
     fields = [Field("server", "Server", server), Field("keys", "Keys", answer.keys)]
     keys = "1 key" if answer.keys == 1 else f"{answer.keys} keys"
     tell(ctx, Report(summary=f"{keys} typed on {server}", fields=fields, brief=True))
@@ -107,6 +109,7 @@ async def vnc_command(ctx: click.Context, server: str, *, read_only: bool, liste
             await _open_page(ctx, displays)
             return
         host, port = _local(listen)
+        await session.server_token(server)  # who may not have it learns that now, not when a viewer comes
         await _serve(ctx, displays, host, port)
 
 
@@ -180,17 +183,41 @@ class _Displays:
         async with open_websocket(url, subprotocols=protocols, tls=tls_of(self._session.profile)) as websocket:
             screen = WebSocketStream(websocket)
             async with trio.open_nursery() as nursery:
-                for source, target in ((viewer, screen), (screen, viewer)):
-                    nursery.start_soon(_copy, source, target, nursery.cancel_scope)
+                nursery.start_soon(_to_viewer, screen, viewer, nursery.cancel_scope)
+                nursery.start_soon(_to_screen, viewer, screen, nursery.cancel_scope)
+            if websocket.close_reason:
+                click.echo(f"a viewer: {websocket.close_reason}", err=True)
 
     async def _close(self, session_id: str) -> None:
-        request = pb.CloseVNCSessionRequest(session_id=session_id)
+        """Once the last key has arrived that its viewer pressed before it left."""
+        close = pb.CloseVNCSessionRequest(session_id=session_id)
         with trio.move_on_after(CLOSING, shield=True), suppress(CallError):
-            await self._session.gateway(self._server, "CloseVNCSession", request, pb.CloseVNCSessionResponse, delays=())
+            while await self._is_viewed(session_id):  # noqa: ASYNC110  # the Gateway does not call back
+                await trio.sleep(AGAIN)
+            await self._session.gateway(self._server, "CloseVNCSession", close, pb.CloseVNCSessionResponse, delays=())
+
+    async def _is_viewed(self, session_id: str) -> bool:
+        find = pb.GetVNCSessionRequest(session_id=session_id)
+        found = await self._session.gateway(self._server, "GetVNCSession", find, pb.GetVNCSessionResponse, delays=())
+        return found.session is not None and found.session.viewers > 0
 
 
-async def _copy(source: trio.abc.ReceiveStream, target: trio.abc.SendStream, scope: trio.CancelScope) -> None:
+async def _to_screen(viewer: trio.abc.Stream, screen: trio.abc.Stream, scope: trio.CancelScope) -> None:
+    """What a viewer says, to the last key that it pressed before it left."""
     with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-        while data := await source.receive_some(CHUNK):
-            await target.send_all(data)
+        while data := await viewer.receive_some(CHUNK):
+            await screen.send_all(data)
+    scope.cancel()
+
+
+async def _to_viewer(screen: trio.abc.Stream, viewer: trio.abc.Stream, scope: trio.CancelScope) -> None:
+    """What a screen shows; it is read to its end, as what the viewer said before it left may be on its way."""
+    is_there = True
+    with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+        while data := await screen.receive_some(CHUNK):
+            try:
+                if is_there:
+                    await viewer.send_all(data)
+            except trio.BrokenResourceError:
+                is_there = False
     scope.cancel()

@@ -8,14 +8,23 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 import trio
 
-from conduit.errors import AuthenticationError, CallError, ConduitError, LocalProtocolError, NegotiationError
+from conduit._trio import open_background_nursery
+from conduit.console.seats import readable
+from conduit.errors import (
+    AuthenticationError,
+    CallError,
+    ConduitError,
+    DisplayRefused,
+    LocalProtocolError,
+    NegotiationError,
+)
 from conduit.rfb.hub import DisplayHub, open_hub
 from conduit.rfb.keyboards import KeyMove, chord_moves, find_chord, layout_named, text_moves
 from conduit.rfb.login import LoginOptions
@@ -28,7 +37,9 @@ LINGER: Final = 60.0  # seconds that a login lasts when nobody looks any more
 PAUSE: Final = 3.0  # seconds after a failure in which nobody tries again
 REFUSED_PAUSE: Final = 900.0  # seconds after a refused password
 MAX_TEXT: Final = 4096  # characters typed at a time
+MAX_PICTURES: Final = 4  # screenshots that are kept, each of another width
 LAYOUT: Final = "us"
+_RESTARTING: Final = "the Agent is being restarted: connect again"
 logger = logging.getLogger(__name__)
 
 
@@ -46,8 +57,85 @@ class Picture:
 class _Failure:
     """Why the display cannot be had, and until when nobody tries."""
 
-    error: CallError
+    code: Code
+    text: str
     until: float
+
+    @property
+    def error(self) -> CallError:
+        """A new one for each who asks."""
+        return CallError(self.code, self.text, safe_to_retry=self.code is Code.UNAVAILABLE)
+
+
+class _Lost(CallError):
+    """The display went while somebody used it."""
+
+    def __init__(self) -> None:
+        super().__init__(Code.UNAVAILABLE, "the connection with the display was lost", safe_to_retry=True)
+
+
+@dataclass(slots=True, eq=False)
+class _User:
+    """Who uses a login."""
+
+    scope: trio.CancelScope
+    hang_up: Callable[[], None] | None
+    "Tells a viewer that it is over for now; None for one that is no viewer."
+
+    def end(self) -> None:
+        """It is over."""
+        if self.hang_up is not None:
+            self.hang_up()
+        self.scope.cancel()
+
+
+class _Login:
+    """The display while we are logged in to it, and who uses it."""
+
+    def __init__(self, hub: DisplayHub) -> None:
+        self.hub = hub
+        self.is_over = False
+        self._users: set[_User] = set()
+        self._moved = trio.lowlevel.ParkingLot()  # users have come or gone
+
+    @contextmanager
+    def used(self, hang_up: Callable[[], None] | None = None) -> Iterator[None]:
+        """The block is cancelled when the display is lost.
+
+        :raises CallError: it was.
+        """
+        with trio.CancelScope() as scope:
+            user = _User(scope, hang_up)
+            self._users.add(user)
+            self._moved.unpark_all()
+            if self.is_over:
+                user.end()
+            try:
+                yield
+            finally:
+                self._users.discard(user)
+                self._moved.unpark_all()
+        if scope.cancelled_caught:
+            raise _Lost
+
+    async def until_unused(self) -> None:
+        """Return when nobody has used it for a while; whoever comes after that needs another."""
+        while not self.is_over:
+            with trio.move_on_after(math.inf if self._users else LINGER) as scope:
+                await self._moved.park()
+            self.is_over = scope.cancelled_caught and not self._users
+
+    def end(self) -> None:
+        """It is over, for everybody."""
+        self.is_over = True
+        for user in list(self._users):
+            user.end()
+
+    def end_viewers(self) -> None:
+        """It is over for those who only watch."""
+        for user in list(self._users):
+            if user.hang_up is not None:
+                user.end()
 
 
 class ServerDisplay:
@@ -75,28 +163,39 @@ class ServerDisplay:
         self._nursery = nursery
         self._clock = clock
         self._opening = trio.Lock()
-        self._hub: DisplayHub | None = None
-        self._users: set[trio.CancelScope] = set()
-        self._moved = trio.lowlevel.ParkingLot()  # users have come or gone
+        self._login: _Login | None = None
         self._failure: _Failure | None = None
+        self._heirs: dict[int, None] = {}  # viewers who may type and have no console to ask at, who came first first
         self._pictures: dict[int, Picture] = {}  # by width
+        self._is_leaving = False
 
     # --- viewers ---
 
     async def attach(
-        self, stream: trio.abc.Stream, *, user: str, mode: str = "read", may_take: bool = False, seat: str = ""
+        self,
+        stream: trio.abc.Stream,
+        *,
+        user: str,
+        mode: str = "read",
+        may_take: bool = False,
+        seat: str = "",
+        hang_up: Callable[[], None] = lambda: None,
     ) -> None:
         """Serve one viewer, who speaks RFB, until it goes; the stream is closed.
 
         :param user: who it is, for the others.
         :param mode: ``read`` or ``write``: what it may do at most.
         :param seat: the number of the console's viewer whose keyboard it shares; otherwise it has a seat of its own.
+        :param hang_up: is called when the display is lost, or we leave: RFB has no last words for a viewer that is in.
         """
         async with stream:
             try:
                 with self._seat(user, mode, seat, may_take=may_take) as number:
-                    async with self._using() as hub:
-                        await self._show(hub, stream, number, user=user, may_type=mode == "write")
+                    login = await self._open()
+                    with login.used(hang_up):
+                        await self._show(login.hub, stream, number, user=user, may_type=mode == "write")
+            except _Lost as error:
+                logger.info("display of %s: %s", self._server_id, error.message)
             except CallError as error:
                 await turn_away(stream, error.message)
             except (ConduitError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
@@ -108,13 +207,31 @@ class ServerDisplay:
 
     @contextmanager
     def _seat(self, user: str, mode: str, seat: str, *, may_take: bool) -> Iterator[int]:
+        if self._is_leaving:
+            raise CallError(Code.UNAVAILABLE, _RESTARTING)
         if not seat:
-            with self._keyboard.seated(user, mode=mode, may_take=may_take) as number:
+            with self._keyboard.seated(user, mode=mode, may_take=may_take) as number, self._inheriting(number, mode):
                 yield number
             return
-        if not seat.isdecimal() or self._keyboard.machine.name_of(int(seat)) != user:
+        number = int(seat) if seat.isdecimal() and len(seat) < 20 else 0
+        if self._keyboard.machine.name_of(number) != readable(user):
             raise CallError(Code.NOT_FOUND, "the seat is not yours: open the console's connection first")
-        yield int(seat)
+        yield number
+
+    @contextmanager
+    def _inheriting(self, number: int, mode: str) -> Iterator[None]:
+        if mode == "write":
+            self._heirs[number] = None
+        try:
+            yield
+        finally:
+            self._heirs.pop(number, None)
+
+    def say_goodbye(self) -> None:
+        """End all viewers, and take no more; calls go on."""
+        self._is_leaving = True
+        if self._login is not None:
+            self._login.end_viewers()
 
     # --- calls ---
 
@@ -126,17 +243,24 @@ class ServerDisplay:
         :raises CallError: the display cannot be had.
         """
         kept = self._pictures.get(max_width)
-        if kept is not None and self._clock() - kept.taken_at <= max_age:
+        if kept is not None and 0 <= self._clock() - kept.taken_at <= max_age:
             return kept
-        async with self._using() as hub:
+        login = await self._open()
+        with login.used():
             try:
-                png = await hub.thumbnail(longest=max_width or None)
+                png = await login.hub.thumbnail(longest=max_width or None)
             except ConduitError as error:
                 raise CallError(Code.UNAVAILABLE, str(error)) from error
-            picture = Picture(png=png, screen=hub.size, taken_at=self._clock())
-        self._pictures = {width: each for width, each in self._pictures.items() if each.screen == picture.screen}
-        self._pictures[max_width] = picture
+            picture = Picture(png=png, screen=login.hub.size, taken_at=self._clock())
+        self._keep_picture(max_width, picture)
         return picture
+
+    def _keep_picture(self, max_width: int, picture: Picture) -> None:
+        """The newest of each width, as long as the screen has the same size."""
+        kept = {width: each for width, each in self._pictures.items() if each.screen == picture.screen}
+        kept.pop(max_width, None)
+        newest = list(kept.items())[1 - MAX_PICTURES :]
+        self._pictures = dict(newest) | {max_width: picture}
 
     async def send_keys(self, user: str, *, text: str = "", chord: str = "", layout: str = LAYOUT) -> int:
         """Type a text, or press a chord; how many keys that were.
@@ -146,81 +270,95 @@ class ServerDisplay:
         """
         if len(text) > MAX_TEXT:
             raise CallError(Code.INVALID_ARGUMENT, f"at most {MAX_TEXT} characters at a time")
-        with self._keyboard.seated(user, mode="write") as number:
-            writer = self._keyboard.machine.lease.writer
-            if writer != number:
-                who = self._keyboard.machine.name_of(writer or 0) or "somebody"
-                raise CallError(Code.FAILED_PRECONDITION, f"{who} has the keyboard: ask for it at the console")
-            async with self._using() as hub:
-                strokes = _strokes(text, chord, layout, scan_codes=hub.takes_scan_codes)
-                await hub.type_moves(strokes)
+        with self._keyboard.seated(user, mode="write"):
+            self._check_keyboard(user)
+            login = await self._open()
+            with login.used():
+                strokes = _strokes(text, chord, layout, scan_codes=login.hub.takes_scan_codes)
+                for number, stroke in enumerate(strokes):
+                    self._check_keyboard(user, f": {number} of {len(strokes)} keys were typed")
+                    await login.hub.type_moves([stroke])
         return len(strokes)
+
+    def _check_keyboard(self, user: str, done: str = ": ask for it at the console") -> None:
+        """:raises CallError: somebody else has it, at whatever seat."""
+        machine = self._keyboard.machine
+        who = machine.name_of(machine.lease.writer or 0)
+        if who != readable(user):
+            raise CallError(Code.FAILED_PRECONDITION, f"{who or 'somebody'} has the keyboard{done}")
 
     # --- the login ---
 
-    @asynccontextmanager
-    async def _using(self) -> AsyncIterator[DisplayHub]:
-        """The display while the block lasts; the block is cancelled when the display is lost.
+    def forget_failure(self) -> None:
+        """Somebody has looked after it: the next who wants the display tries again at once."""
+        self._failure = None
 
-        :raises CallError: it cannot be had, or was lost.
-        """
-        with trio.CancelScope() as scope:
-            hub = await self._open()
-            self._users.add(scope)
-            self._moved.unpark_all()
-            try:
-                yield hub
-            finally:
-                self._users.discard(scope)
-                self._moved.unpark_all()
-        if scope.cancelled_caught:
-            raise CallError(Code.UNAVAILABLE, "the connection with the display was lost", safe_to_retry=True)
-
-    async def _open(self) -> DisplayHub:
+    async def _open(self) -> _Login:
+        """:raises CallError: the display cannot be had."""
         async with self._opening:
-            failure = self._failure
-            if failure is not None and trio.current_time() < failure.until:
-                raise failure.error
-            if self._hub is None:
-                started: DisplayHub | _Failure = await self._nursery.start(self._keep)
-                if isinstance(started, _Failure):
-                    self._failure = started
-                    raise started.error
-            assert self._hub is not None  # noqa: S101  # it was started
-            return self._hub
+            if self._login is not None and not self._login.is_over:
+                return self._login
+            if self._failure is None or trio.current_time() >= self._failure.until:
+                self._failure = None
+                started: _Login | _Failure = await self._nursery.start(self._keep)
+                if isinstance(started, _Login):
+                    return started
+                self._failure = started
+            raise self._failure.error
 
-    async def _keep(self, *, task_status: trio.TaskStatus[DisplayHub | _Failure]) -> None:
-        """Own the login, until nobody has looked for a while; a failure is nobody's but the users'."""
-        opened = False
+    async def _keep(self, *, task_status: trio.TaskStatus[_Login | _Failure]) -> None:
+        """Own the login, until nobody has used it for a while; a failure is nobody's but the users'."""
+        was_open = False
         try:
-            async with open_hub(self._address, self._options(), name=self._server_id) as self._hub:
-                opened, self._failure = True, None
-                task_status.started(self._hub)
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._watch_keyboard, self._hub)
-                    await self._until_unused()
-                    nursery.cancel_scope.cancel()
-        except* ConduitError as group:
-            failure = _failure_of(_first(group))
-            logger.info("display of %s: %s", self._server_id, failure.error.message)
-            if not opened:
+            async with open_hub(self._address, self._options(), name=self._server_id) as hub:
+                login = self._login = _Login(hub)
+                was_open = True
+                task_status.started(login)
+                try:
+                    await self._hold(login)
+                finally:
+                    login.end()
+        except Exception as error:  # noqa: BLE001  # a display's failure is not the Agent's; it is logged
+            failure = self._explain(error)
+            if not was_open:
                 task_status.started(failure)
-        finally:
-            self._hub = None
-            for scope in self._users:
-                scope.cancel()
+
+    async def _hold(self, login: _Login) -> None:
+        async with open_background_nursery() as nursery:
+            nursery.start_soon(self._watch_keyboard, login.hub)
+            await login.until_unused()
 
     async def _watch_keyboard(self, hub: DisplayHub) -> None:
         while True:
             await self._keyboard.wait_changed()
+            if self._heirs and self._keyboard.machine.lease.writer is None:
+                self._keyboard.claim(next(iter(self._heirs)))
             hub.look_at_keyboards()
 
-    async def _until_unused(self) -> None:
-        while True:
-            with trio.move_on_after(math.inf if self._users else LINGER) as scope:
-                await self._moved.park()
-            if scope.cancelled_caught:
-                return
+    def _explain(self, error: Exception) -> _Failure:
+        """In words for customers, who see no address; the log has it all."""
+        known = _known(error)
+        if known is None:
+            logger.error("display of %s failed", self._server_id, exc_info=error)
+        else:
+            logger.warning("display of %s: %s", self._server_id, known)
+        now = trio.current_time()
+        match known:
+            case AuthenticationError():
+                text = "the Agent's password for this display is wrong: tell staff"
+                return _Failure(Code.FAILED_PRECONDITION, text, now + REFUSED_PAUSE)
+            case NegotiationError():
+                text = "the display and the Agent cannot agree on a way of logging in: tell staff"
+                return _Failure(Code.FAILED_PRECONDITION, text, now + PAUSE)
+            case LocalProtocolError():
+                text = "the Agent is not configured for this display: tell staff"
+                return _Failure(Code.FAILED_PRECONDITION, text, now + PAUSE)
+            case DisplayRefused():
+                return _Failure(Code.UNAVAILABLE, "the display takes no more viewers, or none", now + PAUSE)
+            case None:
+                text = "the Agent failed at this display: its log says why"
+                return _Failure(Code.INTERNAL, text, now + PAUSE)
+        return _Failure(Code.UNAVAILABLE, "the display does not answer", now + PAUSE)
 
 
 def _strokes(text: str, chord: str, layout_name: str, *, scan_codes: bool) -> list[list[KeyMove]]:
@@ -233,18 +371,8 @@ def _strokes(text: str, chord: str, layout_name: str, *, scan_codes: bool) -> li
         raise CallError(Code.INVALID_ARGUMENT, str(error)) from error
 
 
-def _failure_of(error: ConduitError) -> _Failure:
-    """In words for customers, who see no address; the log has it all."""
-    now = trio.current_time()
-    if isinstance(error, AuthenticationError):
-        text = "the Agent's password for this display is wrong: tell staff"
-        return _Failure(CallError(Code.FAILED_PRECONDITION, text), now + REFUSED_PAUSE)
-    if isinstance(error, NegotiationError | LocalProtocolError):
-        text = "the display and the Agent cannot agree on a way of logging in: tell staff"
-        return _Failure(CallError(Code.FAILED_PRECONDITION, text), now + PAUSE)
-    return _Failure(CallError(Code.UNAVAILABLE, "the display does not answer", safe_to_retry=True), now + PAUSE)
-
-
-def _first(group: BaseExceptionGroup[ConduitError]) -> ConduitError:
-    first = group.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first
+def _known(error: BaseException) -> ConduitError | None:
+    """The first of what failed, if it is one of ours: several tasks may find that the connection is gone."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error if isinstance(error, ConduitError) else None

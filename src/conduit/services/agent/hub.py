@@ -21,7 +21,7 @@ import trio
 from conduit._trio import open_background_nursery
 from conduit.console import Attach, End, Happening, Hub, Mode, Phase, Ring, decode_from_viewer
 from conduit.console.keyboard import Keys
-from conduit.console.messages import MAX_MESSAGE, Ended, Message
+from conduit.console.messages import MAX_MESSAGE, Ask, Ended, Message
 from conduit.errors import DecodeError, RemoteProtocolError
 from conduit.services.agent.console_link import ConsoleLink, FindHolder, OpenConsole
 from conduit.services.agent.console_log import ConsoleLog
@@ -173,6 +173,11 @@ class ConsoleHub:
             self.machine.leave(number, trio.current_time())
             self._rest()
             self.notify()
+
+    def claim(self, number: int) -> None:
+        """A viewer that looks elsewhere gets the keyboard, as nobody has it."""
+        self.machine.receive(number, Ask(), trio.current_time())
+        self.notify()
 
     # --- settings ---
 

@@ -103,6 +103,8 @@ class Servers:
         server = self.by_id.get(server_id)
         if server is not None:
             self.by_id[server_id] = replace(server, config=new)
+            if server.display is not None:
+                server.display.forget_failure()
             if server.hub is not None and new.console is not None:
                 server.hub.configure(hub_settings(new.console))
 
@@ -116,9 +118,11 @@ class Servers:
             await self._changed.park()
 
     async def say_goodbye(self) -> None:
-        """Tell all viewers of consoles to come back later; calls go on."""
+        """Tell all viewers to come back later; calls go on."""
         async with trio.open_nursery() as nursery:
             for server in self.by_id.values():
+                if server.display is not None:
+                    server.display.say_goodbye()
                 if server.hub is not None:
                     nursery.start_soon(server.hub.say_goodbye)
 

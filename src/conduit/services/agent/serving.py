@@ -14,6 +14,7 @@ from conduit.services.agent.servers import Servers
 from conduit.tunnel import Tunnel, TunnelStream, serve_streams, serving_calls
 from conduit.tunnel.call_frames import Code
 from conduit.tunnel.calls import KIND as CALL
+from conduit.tunnel.frames import ErrorCode
 from conduit.tunnel.serving import StreamHandler
 
 CONSOLE: Final = "console"
@@ -57,4 +58,5 @@ async def _serve_display(servers: Servers, stream: TunnelStream) -> None:
         mode=metadata.get("mode", "read"),
         may_take=metadata.get("take") == "yes",
         seat=metadata.get("seat", ""),
+        hang_up=partial(stream.reset, ErrorCode.CONNECT_ERROR),
     )

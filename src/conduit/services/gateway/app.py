@@ -22,6 +22,7 @@ from conduit.services.web.health import Checks
 from conduit.services.web.metrics import WebMetrics
 from conduit.services.web.openapi import document
 from conduit.services.web.rest import MAX_BODY, add_routes, answer_failures
+from conduit.services.web.websockets import OrderlyWebSocket
 
 PROTOCOL: Final = "conduit.console.1"
 RFB_PROTOCOLS: Final = ("binary", "rfb")  # what viewers call it
@@ -39,6 +40,7 @@ def create_app(gateway: Gateway, leaving: trio.Event, settings: WebSettings) -> 
     rpc = GatewayRpc(gateway)
     rest = QuartTrio(__name__, static_folder=None)
     rest.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    rest.asgi_websocket_class = OrderlyWebSocket
     service = rest_service(rpc)
     described = document("Conduit Gateway", [service])
     add_routes(rest, service)

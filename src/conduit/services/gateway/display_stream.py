@@ -7,13 +7,16 @@ from typing import Final
 import trio
 
 from conduit.console.messages import Ended
+from conduit.console.words import End
 from conduit.services.gateway.agents import Agents
-from conduit.services.gateway.relay import Pumps, Receive, Relay, Send
+from conduit.services.gateway.relay import Pumps, Receive, Relay, Send, ended
 from conduit.services.gateway.sessions import Face, Session, Sessions
 from conduit.tunnel import TunnelStream
+from conduit.tunnel.frames import ErrorCode
 
 SEAT: Final = "seat"  # the stream's metadata: which viewer of the console this one is, and whose keyboard it has
 CHUNK: Final = 64 << 10  # bytes to a viewer at a time
+_LOST: Final = "The connection with the screen is lost. Connecting again."
 
 
 class DisplayRelay:
@@ -31,9 +34,14 @@ class DisplayRelay:
 
 
 async def _to_viewer(stream: TunnelStream, send: Send) -> Ended | None:
-    """Until the Agent ends it."""
-    while data := await stream.receive_some(CHUNK):
-        await send(data)
+    """Until the Agent ends it: in good order where RFB has said why, by a reset when it has lost the screen."""
+    try:
+        while data := await stream.receive_some(CHUNK):
+            await send(data)
+    except trio.BrokenResourceError:
+        if stream.reset_code != ErrorCode.CONNECT_ERROR:
+            raise
+        return ended(End.LOST, Face.DISPLAY, _LOST)
     return None
 
 

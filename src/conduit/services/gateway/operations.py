@@ -17,6 +17,7 @@ from conduit.tunnel import call
 
 DEFAULT_DEADLINE: Final = 60.0  # seconds
 MAX_DEADLINE: Final = 330.0  # seconds: a power operation may wait for 300
+TYPING: Final = 150.0  # seconds: so long takes the longest text that may be typed
 _MARGIN: Final = 15.0  # seconds on top of what a power operation may wait
 _Answer = TypeVar("_Answer", bound=Message[Any])
 
@@ -33,6 +34,8 @@ class Operation:
 
     permission: Permission
     answer: type[Message[Any]]
+    deadline: float = DEFAULT_DEADLINE
+    "Seconds, unless the request says that it waits longer."
 
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
@@ -51,7 +54,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "SetBootDevice": Operation(Permission.BOOT_WRITE, pb.SetBootDeviceResponse),
     "Identify": Operation(Permission.POWER_WRITE, pb.IdentifyResponse),
     "GetScreenshot": Operation(Permission.VNC_READ, pb.GetScreenshotResponse),
-    "SendKeys": Operation(Permission.VNC_WRITE, pb.SendKeysResponse),
+    "SendKeys": Operation(Permission.VNC_WRITE, pb.SendKeysResponse, TYPING),
 }
 
 
@@ -69,7 +72,8 @@ class Operations:
         :param deadline: seconds that the caller waits.
         :raises CallError: it is not allowed, or failed.
         """
-        grant.check(OPERATIONS[method].permission)
+        operation = OPERATIONS[method]
+        grant.check(operation.permission)
         grant.check_server(getattr(request, "server_id", ""))
         tunnel = self._agents.tunnel_to(grant.context.agent_id)
         body = await call(
@@ -77,7 +81,7 @@ class Operations:
             method,
             request.to_binary(),
             metadata=metadata_of(grant),
-            deadline=min(deadline or _deadline(request), MAX_DEADLINE),
+            deadline=min(deadline or max(operation.deadline, _patience_of(request)), MAX_DEADLINE),
         )
         return answer.from_binary(body)
 
@@ -92,6 +96,6 @@ def metadata_of(grant: Grant) -> dict[str, str]:
     }
 
 
-def _deadline(request: Message[Any]) -> float:
-    waits = getattr(request, "timeout_seconds", 0)
-    return max(DEFAULT_DEADLINE, waits + _MARGIN)
+def _patience_of(request: Message[Any]) -> float:
+    waits: float = getattr(request, "timeout_seconds", 0)
+    return waits + _MARGIN

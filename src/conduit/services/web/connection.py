@@ -83,19 +83,20 @@ class Connection:
 
     async def _serve(self, sock: trio.SocketStream) -> None:
         self._reading.deadline = trio.current_time() + self._limits.handshake
-        async with trio.open_nursery() as helpers, trio.open_nursery() as applications:
-            self._tasks = Tasks(applications, helpers)
-            self._protocol = self._choose(sock, http2=self._has_chosen_http2())
-            with self._reading:
-                self._has_begun = True
-                await self._protocol.initiate()
-                await self._read(sock)
-            if self._reading.cancelled_caught and not self._we_close:
-                self._we_close = True
-                await self._protocol.leave()  # it did nothing for too long
-            await self._protocol.handle(Closed())
-            await self._say_goodbye()
-            applications.cancel_scope.deadline = trio.current_time() + LINGER
+        async with trio.open_nursery() as helpers:
+            async with trio.open_nursery() as applications:
+                self._tasks = Tasks(applications, helpers)
+                self._protocol = self._choose(sock, http2=self._has_chosen_http2())
+                with self._reading:
+                    self._has_begun = True
+                    await self._protocol.initiate()
+                    await self._read(sock)
+                if self._reading.cancelled_caught and not self._we_close:
+                    self._we_close = True
+                    await self._protocol.leave()  # it did nothing for too long
+                await self._protocol.handle(Closed())
+                await self._say_goodbye()
+                applications.cancel_scope.deadline = trio.current_time() + LINGER
             helpers.cancel_scope.cancel()
 
     def _has_chosen_http2(self) -> bool:
@@ -188,9 +189,12 @@ class Connection:
         try:
             with trio.fail_after(self._limits.send):
                 await self._stream.send_all(data)
-        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
+        except trio.TooSlowError:
             self._broken = self._we_close = True
             self._reading.cancel()
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            self._broken = self._we_close = True  # what it sent before it left may not have been read yet
+            self._reading.deadline = trio.current_time() + LAST_WORDS
 
     async def _say_goodbye(self) -> None:
         """Close so that our last words arrive: unread data would make the kernel send a reset after them."""
