@@ -1,4 +1,4 @@
-// Three pages, each with only what it needs, into the Python package that serves them. Names of assets hold their content's
+// Four pages, each with only what it needs, into the Python package that serves them. Names of assets hold their content's
 // hash, so that a server may say they never change. Nothing is inlined: the pages' policy (CSP) allows files alone.
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
@@ -25,6 +25,6 @@ export default defineConfig({
     target: "es2022",
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { input: ["login", "servers", "console"].map((page) => here(`${page}.html`)) },
+    rolldownOptions: { input: ["login", "servers", "console", "display"].map((page) => here(`${page}.html`)) },
   },
 });

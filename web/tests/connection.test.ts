@@ -1,7 +1,8 @@
 // A connection against a world without network and time: the tests are the hub, and turn the clock.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Connection, type Listener, QUIET_MS, Refused, type Socket, type World } from "../src/console/connection.ts";
+import { Connection, type Listener, QUIET_MS } from "../src/console/connection.ts";
+import { Refused, type Socket, type World } from "../src/live/line.ts";
 
 const decoder = new TextDecoder();
 
@@ -55,7 +56,7 @@ class Bench implements World, Listener {
   readonly connection: Connection;
 
   constructor(mode: "read" | "write" = "write") {
-    this.connection = new Connection(this, this, mode, "test");
+    this.connection = new Connection(this, this, () => mode, "test");
   }
   session(): Promise<{ websocket_endpoint: string; ticket: string }> {
     this.sessions++;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Event, HIDDEN_DELAY, next, retryDelay, type State, takesKeys, TRANSITIONS } from "../src/console/states.ts";
+import { type Event, next, type State, takesKeys, TRANSITIONS } from "../src/console/states.ts";
 import { describe, gapWords, size } from "../src/console/wording.ts";
+import { HIDDEN_DELAY, retryDelay } from "../src/live/retries.ts";
 
 const STATES = Object.keys(TRANSITIONS) as State[];
 const ATTACHED = STATES.filter((state) => TRANSITIONS[state]["hub-live"] !== undefined);
