@@ -45,7 +45,12 @@ def watched(browser: Browser, conduit: Running) -> Iterator[Page]:
 
 
 @pytest.mark.parametrize(
-    ("path", "ready"), [("/servers", "tbody tr:nth-child(100)"), ("/console/db-002", "html[data-console=live]")]
+    ("path", "ready"),
+    [
+        ("/servers", "tbody tr:nth-child(100)"),
+        ("/console/db-002", "html[data-console=live]"),
+        ("/display/db-002", "html[data-display=live]"),
+    ],
 )
 def test_a_page_is_painted_soon_and_does_not_move(watched: Page, conduit: Running, path: str, ready: str) -> None:
     conduit.do(lambda fake: setattr(fake, "servers", tuple(f"db-{number:03}" for number in range(100))))
@@ -71,7 +76,7 @@ def test_a_flood_leaves_the_page_answering(watched: Page, conduit: Running) -> N
 def test_the_pages_ask_nobody_but_their_own_server(watched: Page, conduit: Running) -> None:
     asked: set[str] = set()
     watched.on("request", lambda request: asked.add("/".join(request.url.split("/")[:3])))
-    for path in ("/servers", "/console/db-02"):
+    for path in ("/servers", "/console/db-02", "/display/db-02"):
         watched.goto(path)
         watched.wait_for_load_state("networkidle")
     assert asked == {conduit.url}
