@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from tests.browser.fake_conduit import COOKIE, EMAIL, PASSWORD, Running, running
 PAGES = Path(__file__).parents[2] / "src/conduit/services/web/static"
 PROGRAMS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 WAIT_MS = 10_000
+LOOK_MS = 50  # between looks at what is not in the page
 
 
 def missing(reason: str) -> None:
@@ -70,3 +71,12 @@ def sign_in(page: Page) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/servers")
+
+
+def wait_until(page: Page, is_true: Callable[[], bool]) -> None:
+    """For what no locator sees."""
+    for _ in range(WAIT_MS // LOOK_MS):
+        if is_true():
+            return
+        page.wait_for_timeout(LOOK_MS)
+    pytest.fail("it did not happen")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from conduit.rfb.framebuffer import Framebuffer
 from conduit.rfb.keyboards import KEYS
 from conduit.rfb.text_display import TextDisplay
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import sign_in, wait_until
 from tests.browser.fake_conduit import FakeConduit, Running, error
 from tests.browser.test_console_page import command, open_console
 
@@ -25,7 +24,6 @@ TEXT = b"\x1b[1;32mConduit\x1b[0m \x1b[44;93m blue \x1b[0m db-02 login: "
 LIVE_CANVAS = "#screen > div:not(.still) canvas"
 CTRL, ALT, SHIFT = (KEYS[name].keysym for name in ("ctrl", "alt", "shift"))
 DELETE, ENTER, F2 = (KEYS[name].keysym for name in ("delete", "enter", "f2"))
-PATIENCE = 200  # looks, of 50 ms each
 
 
 def wait_for_state(page: Page, state: str) -> None:
@@ -65,14 +63,6 @@ def seen(page: Page, canvas: str = LIVE_CANVAS) -> bytes:
 
 def wait_for_picture(page: Page, picture: Framebuffer, canvas: str = LIVE_CANVAS) -> None:
     wait_until(page, lambda: seen(page, canvas) == bytes(picture.pixels))
-
-
-def wait_until(page: Page, is_true: Callable[[], bool]) -> None:
-    for _ in range(PATIENCE):
-        if is_true():
-            return
-        page.wait_for_timeout(50)
-    pytest.fail("it did not happen")
 
 
 def presses(*keysyms: int) -> list[tuple[int, bool]]:
