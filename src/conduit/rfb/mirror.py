@@ -87,9 +87,10 @@ class Mirror:
         return self._missing <= 0
 
     def forget(self) -> None:
-        """What was seen is old: all of it is asked for again."""
+        """What was seen is old: all of it is asked for again, also while a server waits for something to change."""
         self._missing = self.picture.whole.size
         self._asks_for_all = True
+        self._has_asked = False
 
     def refresh(self) -> list[Area]:
         """Where it has changed since this was last asked."""

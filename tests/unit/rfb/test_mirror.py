@@ -88,6 +88,20 @@ def test_what_is_old_is_asked_for_again() -> None:
     assert mirror.data_to_send(1.0) == ALL
 
 
+def test_a_picture_that_does_not_change_is_asked_for_again_when_the_next_one_looks() -> None:
+    mirror = new_mirror()
+    mirror.is_watched = True
+    assert mirror.data_to_send(1.0) == ALL
+    mirror.receive_data(update(RED))
+    assert mirror.data_to_send(2.0) == CHANGES
+    mirror.is_watched = False
+    mirror.forget()
+    mirror.is_watched = True
+    assert mirror.data_to_send(3.0) == ALL
+    mirror.receive_data(update(RED))
+    assert whole(mirror)
+
+
 def test_another_size_is_asked_for_whole_and_one_that_is_repeated_is_not() -> None:
     mirror = new_mirror()
     mirror.is_watched = True
