@@ -38,8 +38,8 @@ def open_display(page: Page, path: str = "/display/db-02") -> None:
     page.locator("#screen").focus()
 
 
-def open_to_type(page: Page) -> None:
-    open_display(page)
+def open_to_type(page: Page, path: str = "/display/db-02") -> None:
+    open_display(page, path)
     expect(page.locator("#capture")).to_be_visible()
 
 
