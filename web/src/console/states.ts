@@ -1,5 +1,5 @@
 // The states of a console and every legal move between them. An absent pair is an event that comes too late: ignored.
-import { type LineEvent, nextIn, type Transitions } from "../live/line.ts";
+import { type LineEvent, type Transitions } from "../live/line.ts";
 import type { HubState } from "./messages.ts";
 
 export type State =
@@ -39,10 +39,6 @@ export const TRANSITIONS: Transitions<State, Event> = {
   "expired": { ...CLOSED, offline: "offline" },
   "offline": { open: "reconnecting", ended: "ended", stopped: "ended" },
 };
-
-export function next(state: State, event: Event): State {
-  return nextIn(TRANSITIONS, state, event);
-}
 
 const TYPING: ReadonlySet<State> = new Set(["live", "quiet", "unstable"]);
 

@@ -1,5 +1,5 @@
 // The states of a display and every legal move between them. An absent pair is an event that comes too late: ignored.
-import type { LineEvent, Transitions } from "../live/line.ts";
+import { type LineEvent, type Transitions } from "../live/line.ts";
 
 export type State = "connecting" | "live" | "reconnecting" | "refused" | "denied" | "ended" | "expired" | "offline";
 
