@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +22,7 @@ from tests.browser.test_display_page import open_display as open_display_page
 from tests.browser.test_display_page import open_to_type, seen, wait_for_state
 from tests.conftest import FindPeer
 from tests.interop.rfb_peers import Machine, running_qemu
-from tests.whole_path import WholePath, open_whole_path
+from tests.whole_path import ACME, WholePath, open_whole_path
 
 pytestmark = [pytest.mark.browser, pytest.mark.interop, pytest.mark.slow]
 
@@ -146,6 +149,24 @@ def test_keys_of_who_only_watches_do_not_arrive_whatever_the_page_does(
     open_to_type(writer, f"/display/{REAL}")
     writer.keyboard.type("y")
     assert machine.read_serial(b"y") == b"y"
+
+
+def test_the_command_leads_to_the_page_to_watch_or_to_type(page: Page, path: WholePath, tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text(path.password(ACME))
+    conduit(tmp_path, "auth", "login", "--manager", path.manager, "--email", ACME, "--password-file", password)
+    url = conduit(tmp_path, "server", "vnc", VIRTUAL)
+    assert url == f"{path.manager}/display/{VIRTUAL}\n"
+    open_display_page(page, conduit(tmp_path, "server", "vnc", VIRTUAL, "--read-only").strip())
+    expect(page.locator("#writer")).to_have_text("You are watching.")
+
+
+def conduit(home: Path, *words: str | Path) -> str:
+    """What a command says."""
+    homes = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"), str(home))
+    env = os.environ | homes | {"CONDUIT_KEYRING": "off"}
+    command = [sys.executable, "-m", "conduit", *words]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=True).stdout
 
 
 def test_display_and_console_have_one_keyboard(context: BrowserContext, page: Page, path: WholePath) -> None:
