@@ -183,11 +183,12 @@ def test_signing_out_is_in_the_first_line_and_no_word_of_it_wraps(
     page.context.close()
 
 
-def test_the_terminal_has_most_of_the_page(browser: Browser, conduit: Running) -> None:
-    page = open_page(browser, conduit, "light", "/console/db-02", 1280)
-    terminal = page.locator("#main").bounding_box()
-    assert terminal is not None
-    assert terminal["height"] >= 0.8 * 720
+@pytest.mark.parametrize("path", ["/console/db-02", "/display/db-02"])
+def test_what_one_came_for_has_most_of_the_page(browser: Browser, conduit: Running, path: str) -> None:
+    page = open_page(browser, conduit, "light", path, 1280)
+    main = page.locator("#main").bounding_box()
+    assert main is not None
+    assert main["height"] >= 0.8 * 720
     page.context.close()
 
 

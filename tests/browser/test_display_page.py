@@ -226,7 +226,7 @@ def test_the_leader_leaves_helps_and_twice_sends_itself(page: Page, conduit: Run
     expect(page.get_by_role("heading", name="Keys of this page")).to_be_visible()
     page.keyboard.press("Escape")
     command(page, "Tab")
-    expect(page.get_by_role("button", name="Full screen")).to_be_focused()
+    expect(page.get_by_label("Size of the picture")).to_be_focused()
     assert KEYS["tab"].keysym not in [keysym for keysym, _ in conduit.do(lambda fake: list(fake.display.keys))]
 
 

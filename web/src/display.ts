@@ -92,7 +92,7 @@ async function start(): Promise<void> {
   };
   const typing = new Typing(server, press, focus);
   const commands = {
-    "leave": () => byId("fullscreen").focus(),
+    "leave": () => byId("scale").focus(),
     "paste": () => void typing.paste(""),
     "keys": () => void typing.keys(),
     "fullscreen": fullScreen,
