@@ -64,6 +64,7 @@ def take_all(page: Page, manager: str, folder: Path) -> None:
     take_console(page, f"{manager}/console/{SERVER}", folder / "web-console.png")
     take_display(page, f"{manager}/display/{SERVER}", folder / "web-display.png")
     page.goto(f"{manager}/servers")
+    expect(asking.first).to_be_visible()
     for picture in page.locator("tbody canvas").all():
         expect(picture).not_to_have_attribute("width", "0")
     for button in asking.all():
