@@ -27,6 +27,7 @@ SERVER: Final = "db-01"
 VIEW: Final = {"width": 980, "height": 560}
 PATIENCE: Final = 30_000  # milliseconds
 PAUSE: Final = 1000  # milliseconds
+AGE: Final = 21_000  # milliseconds that a small screen in the list may be old
 _MANAGER: Final = re.compile(r"^Manager (\S+)")
 
 
@@ -63,6 +64,7 @@ def take_all(page: Page, manager: str, folder: Path) -> None:
     switch_on(page, "web-01")
     take_console(page, f"{manager}/console/{SERVER}", folder / "web-console.png")
     take_display(page, f"{manager}/display/{SERVER}", folder / "web-display.png")
+    page.wait_for_timeout(AGE)
     page.goto(f"{manager}/servers")
     expect(asking.first).to_be_visible()
     for picture in page.locator("tbody canvas").all():

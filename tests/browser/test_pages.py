@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import re
 import subprocess
@@ -54,6 +55,13 @@ def test_the_pages_have_nothing_inline_and_name_no_other_host(pages: Path) -> No
     for page in pages.glob("*.html"):
         text = page.read_text()
         assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=|https?://", text), page.name
+
+
+def test_what_others_wrote_is_named_with_its_licence(pages: Path) -> None:
+    text = (pages / "third-party.txt").read_text()
+    for name, version in json.loads((ROOT / "web/package.json").read_text())["dependencies"].items():
+        assert f"{name} {version}" in text
+    assert "Mozilla Public License" in text
 
 
 def test_the_lock_file_names_no_registry() -> None:
