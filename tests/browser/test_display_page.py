@@ -130,6 +130,31 @@ def test_a_lost_display_keeps_its_last_picture_refuses_keys_and_comes_back(page:
     wait_for_keys(page, conduit, presses(ord("y")))
 
 
+def test_a_page_that_nobody_sees_rests_until_somebody_looks(page: Page, conduit: Running) -> None:
+    page.clock.install()
+    conduit.do(lambda fake: fake.display.show(TEXT))
+    open_display(page)
+    wait_for_picture(page, shown(TEXT))
+    see(page, seen=False)
+    page.clock.fast_forward(61_000)
+    wait_for_state(page, "resting")
+    assert seen(page, "#screen .still canvas") == bytes(shown(TEXT).pixels)
+    assert conduit.do(lambda fake: len(fake.hub.viewers)) == 1  # its seat
+    see(page, seen=True)
+    wait_for_state(page, "live")
+
+
+def see(page: Page, *, seen: bool) -> None:
+    """As the browser tells when a tab is hidden or shown."""
+    page.evaluate(
+        """hidden => {
+          Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        not seen,
+    )
+
+
 def test_a_server_that_is_off_is_said_to_be(page: Page, conduit: Running) -> None:
     conduit.do(lambda fake: fake.hub.turn("server-off"))
     page.goto("/display/db-02")
@@ -187,6 +212,14 @@ def test_a_paste_is_typed_with_shift_and_says_first_what_no_key_makes(page: Page
     expect(page.locator("#polite")).to_have_text("typed 4 characters")
     expect(page.locator("#typing-banner")).to_be_hidden()
     expect(page.locator("#capture")).to_be_visible()
+
+
+def test_what_is_pasted_by_the_browsers_keys_is_shown_first(page: Page, conduit: Running) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    open_to_type(page)
+    page.evaluate("navigator.clipboard.writeText('ls -l')")
+    page.keyboard.press("Control+Shift+V")
+    expect(page.get_by_label("Text to type on the screen")).to_have_value("ls -l")
 
 
 def test_a_paste_knows_the_servers_keyboard_and_the_layout_is_kept(page: Page, conduit: Running) -> None:

@@ -125,6 +125,7 @@ async function start(): Promise<void> {
     display.stop();
   };
   follow("display", display, seat);
+  document.addEventListener("visibilitychange", () => display.looked());
   chooseScale(picture, "fit");
   screen.setAttribute("aria-label", `Screen of ${server}`);
   bar.render();

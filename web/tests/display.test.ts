@@ -1,7 +1,7 @@
 // A display against a world without network and time: its seat, its ends, its keys.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Display, type DisplayWorld, type Screen, type ScreenNews, type Seat, SEAT_MS } from "../src/display/connection.ts";
+import { Display, type DisplayWorld, REST_MS, type Screen, type ScreenNews, type Seat, SEAT_MS } from "../src/display/connection.ts";
 import { type Chord, COMMANDS, CTRL_ALT_DEL, HELP, MENU } from "../src/display/keys.ts";
 import { type Event, type State, TRANSITIONS } from "../src/display/states.ts";
 import { keysOf, LAYOUTS, layout, typePaced } from "../src/display/text_keys.ts";
@@ -193,6 +193,29 @@ test("who may not look is not tried for again", async () => {
   bench.display.open();
   await bench.turn(120_000);
   assert.deepEqual([bench.display.state, bench.display.text, bench.sessions], ["denied", "not yours", 1]);
+});
+
+test("a page that nobody sees rests after a while, until it is opened again", async () => {
+  const bench = new Bench();
+  const screen = await bench.open();
+  bench.seen = false;
+  bench.display.looked();
+  await bench.turn(REST_MS - 1);
+  bench.seen = true;
+  bench.display.looked();
+  await bench.turn(REST_MS);
+  assert.deepEqual([bench.display.state, screen.closed], ["live", false]);
+  bench.seen = false;
+  bench.display.looked();
+  await bench.turn(REST_MS);
+  assert.deepEqual([bench.display.state, screen.closed, bench.sessions], ["resting", true, 1]);
+  await bench.turn(10 * REST_MS);
+  bench.sit(7, true);
+  assert.equal(bench.sessions, 1);
+  await bench.open();
+  assert.equal(bench.display.state, "live");
+  await bench.turn(REST_MS);
+  assert.equal(bench.display.state, "resting");
 });
 
 test("a display that is closed stays so until it is opened", async () => {

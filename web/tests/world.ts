@@ -28,6 +28,7 @@ export class FakeWorld<S extends FakeSocket = FakeSocket> implements World {
   sockets: S[] = [];
   timers: { at: number; call: () => void }[] = [];
   sessions = 0;
+  seen = true;
   failure: Error | null = null;
   readonly #make: (url: string, protocols: string[]) => S;
 
@@ -43,7 +44,7 @@ export class FakeWorld<S extends FakeSocket = FakeSocket> implements World {
     this.sockets.push(socket);
     return socket;
   }
-  visible(): boolean { return true; }
+  visible(): boolean { return this.seen; }
   random(): number { return 0.5; }
   now(): number { return this.time; }
   after(ms: number, call: () => void): () => void {

@@ -10,7 +10,7 @@ import type { Picture } from "./screen.ts";
 import type { State } from "./states.ts";
 import { ageWords, describe } from "./wording.ts";
 
-const CLOCKED: ReadonlySet<State> = new Set(["connecting", "reconnecting", "refused", "ended", "denied", "expired", "offline"]);
+const CLOCKED: ReadonlySet<State> = new Set(["connecting", "reconnecting", "refused", "resting", "ended", "denied", "expired", "offline"]);
 
 export interface Parts {
   readonly display: Display;
@@ -86,6 +86,7 @@ export class Bar {
     switch (state) {
       case "connecting": return [["Cancel", () => display.stop()]];
       case "reconnecting": case "refused": return [again("Try now"), ["Stop", () => display.stop()]];
+      case "resting": return [again("Show it")];
       case "denied": return [again("Try again")];
       case "ended": return [again("Open again")];
       case "expired": return [["Sign in", () => void open("/login", "_blank", "noopener")], again("Try now")];

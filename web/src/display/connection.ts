@@ -30,6 +30,7 @@ export interface Seat {
 }
 
 const PROTOCOL = "binary";
+export const REST_MS = 60_000; // that a page which nobody sees goes on drawing
 export const SEAT_MS = 4_000; // that the picture waits for the seat
 const GOING_AWAY = 1001; // try again: RFC 6455, section 7.4.1
 const POLICY = 1008;
@@ -81,6 +82,12 @@ export class Display extends Line<DisplayWorld, State, Event> {
     return seat === null ? this.#sitting !== null || this.#standing : seat.number !== null && seat.number !== this.#sitting;
   }
 
+  /** Whether anybody sees the page has changed: pixels for nobody cost both ends. The seat, and the keyboard with it, stays. */
+  looked(): void {
+    if (this.world.visible()) this.stopTimer("rest");
+    else if (this.state === "live") this.timer("rest", REST_MS, () => this.finish("unseen", ""));
+  }
+
   /** Presses keys; false if none may be sent now. */
   press(chord: Chord): boolean {
     if (!this.canType) return false;
@@ -127,6 +134,7 @@ export class Display extends Line<DisplayWorld, State, Event> {
     this.connected();
     this.text = "";
     this.move("connected");
+    this.looked();
     this.seatChanged();
   }
 

@@ -1,12 +1,13 @@
 // The states of a display and every legal move between them. An absent pair is an event that comes too late: ignored.
 import { type LineEvent, type Transitions } from "../live/line.ts";
 
-export type State = "connecting" | "live" | "reconnecting" | "refused" | "denied" | "ended" | "expired" | "offline";
+export type State = "connecting" | "live" | "reconnecting" | "refused" | "resting" | "denied" | "ended" | "expired" | "offline";
 
 export type Event =
   | LineEvent
   | "connected" // the first picture is on its way
-  | "refused"; // there is no display just now; the words say why
+  | "refused" // there is no display just now; the words say why
+  | "unseen"; // nobody has looked for a while
 
 type Moves = Partial<Record<Event, State>>;
 
@@ -15,9 +16,10 @@ const CLOSED: Moves = { open: "connecting" };
 
 export const TRANSITIONS: Transitions<State, Event> = {
   "connecting": { ...AWAY, connected: "live" },
-  "live": AWAY,
+  "live": { ...AWAY, unseen: "resting" },
   "reconnecting": { ...AWAY, connected: "live" },
   "refused": { ...AWAY, connected: "live" },
+  "resting": { ...CLOSED, renew: "connecting", stopped: "ended", offline: "offline" },
   "denied": CLOSED,
   "ended": CLOSED,
   "expired": { ...CLOSED, offline: "offline" },

@@ -16,6 +16,7 @@ const WORDING: Readonly<Record<State, Wording<Facts>>> = {
   "live": look("ok", "●", "polite", liveWords),
   "reconnecting": look("warn", "◌", "polite", (f) => (f.text === "" ? COMMON.reconnecting(f).words : `${f.text} ${again(f)}`)),
   "refused": look("bad", "✕", "assertive", (f) => `${sentence(f.text)} ${again(f)}`),
+  "resting": look("info", "◌", "no", () => "Paused while nobody sees this page."),
 };
 
 const OFF = look<Facts>("off", "○", "polite", (f) => `${f.server} is off. The screen stays open and will show the boot.`);

@@ -98,7 +98,7 @@ export function follow(what: "console" | "display", first: Followed, ...others: 
   });
 }
 
-const WAITING: ReadonlySet<string> = new Set(["reconnecting", "refused"]);
+const WAITING: ReadonlySet<string> = new Set(["reconnecting", "refused", "resting"]); // for a moment, or for somebody who looks
 
 /** Where a phone's keyboard covers the page, the page is what it leaves. */
 function fitAboveKeyboard(): void {
