@@ -26,7 +26,7 @@ from tests.whole_path import ACME, WholePath, open_whole_path
 
 pytestmark = [pytest.mark.browser, pytest.mark.interop, pytest.mark.slow]
 
-VIRTUAL, REAL = "db-01", "web-02"
+VIRTUAL, REAL, ALONE = "db-01", "web-02", "legacy-01"  # the last one has no console
 SIZE = (640, 400)
 LIKE = 12.0  # mean difference of a colour, of 255, that JPEG may make
 PATIENCE_MS = 20_000  # until a Gateway is there again
@@ -167,6 +167,19 @@ def conduit(home: Path, *words: str | Path) -> str:
     env = os.environ | homes | {"CONDUIT_KEYRING": "off"}
     command = [sys.executable, "-m", "conduit", *words]
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=True).stdout
+
+
+def test_a_display_without_a_console_has_a_keyboard_to_share_too(context: BrowserContext, page: Page) -> None:
+    open_display_page(page, f"/display/{ALONE}")
+    expect(page.locator("#writer")).to_have_text("You have the keyboard.")
+    other = context.new_page()
+    open_display_page(other, f"/display/{ALONE}")
+    expect(other.locator("#writer")).to_contain_text("You are watching.")
+    page.get_by_role("button", name="Release keyboard").click()
+    other.get_by_role("button", name="Ask for keyboard").click()
+    expect(other.locator("#writer")).to_have_text("You have the keyboard.")
+    page.goto(f"/console/{ALONE}")
+    expect(page.locator("#state-words")).to_contain_text("this server has no serial console here")
 
 
 def test_display_and_console_have_one_keyboard(context: BrowserContext, page: Page, path: WholePath) -> None:

@@ -65,7 +65,8 @@ export class Bar {
     if (size === null) return;
     const how = scale === "fit" ? `fitted: ${Math.round(factor * 100)} %` : "1:1";
     this.#below.plain = `${size.width} × ${size.height}, ${how}`;
-    document.querySelector("#screen canvas")?.setAttribute("aria-label", `Screen of ${this.#parts.server}, ${size.width} by ${size.height} dots`);
+    const words = `Screen of ${this.#parts.server}, ${size.width} by ${size.height} dots`;
+    for (const canvas of document.querySelectorAll("#screen canvas")) canvas.setAttribute("aria-label", words);
   }
 
   /** Whether what is typed goes to the server. */

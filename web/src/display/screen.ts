@@ -73,6 +73,7 @@ export class Picture {
     const rfb = new RFB(this.#host, socket, { shared: true });
     const canvas = this.#host.lastElementChild!.querySelector("canvas")!;
     canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", this.#host.getAttribute("aria-label")!);
     rfb.background = "transparent"; // the last picture is under it until the first one comes
     rfb.viewOnly = true;
     rfb.scaleViewport = this.#scale === "fit";
