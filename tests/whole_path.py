@@ -20,6 +20,7 @@ from conduit._trio import open_background_nursery
 from conduit.cli.up.fleet import ACME, GLOBEX, HOST, Fleet, start_fleet
 from conduit.cli.up.seed import STAFF, Ports, Seed, plant
 from conduit.cli.up.tree import Service, Tree, free_ports
+from conduit.rfb.textscreen import Picture
 from tests.interop.serial import upper_case
 
 __all__ = ["ACME", "GLOBEX", "STAFF", "WholePath", "open_whole_path"]
@@ -70,6 +71,18 @@ class WholePath:
     def is_on(self, server_id: str) -> bool:
         """What the BMC itself knows."""
         found: bool = self._do(_result, self.fleet.is_on, server_id)
+        return found
+
+    def screen(self, server_id: str) -> tuple[str, bytes]:
+        """What a virtual machine's screen itself shows: text, and pixels (BGRX)."""
+        shown = self.fleet.screens[server_id].shown
+        assert shown is not None
+        terminal = shown.display.terminal
+
+        async def look() -> tuple[str, bytes]:
+            return terminal.text(), b"".join(Picture(terminal).redraw().values())
+
+        found: tuple[str, bytes] = self._do(look)
         return found
 
     def password(self, email: str) -> str:

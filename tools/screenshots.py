@@ -1,7 +1,7 @@
 """Take the pictures of the web pages again: `python -m tools.screenshots`, after `make web`, with Chromium installed.
 
 They show the real pages of a `conduit up` that is started for them: Alice logs in, asks whether
-her servers are on, and logs in at one's serial console.
+her servers are on, switches one on, logs in at one's serial console, and looks at its screen.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ SERVER: Final = "db-01"
 VIEW: Final = {"width": 980, "height": 560}
 PATIENCE: Final = 30_000  # milliseconds
 PAUSE: Final = 1000  # milliseconds
+AGE: Final = 21_000  # milliseconds that a small screen in the list may be old
 _MANAGER: Final = re.compile(r"^Manager (\S+)")
 
 
@@ -53,18 +54,32 @@ def manager_in(lines: IO[str]) -> str:
 
 
 def take_all(page: Page, manager: str, folder: Path) -> None:
-    """Log in, ask for power, look at the console; a picture of each."""
+    """Log in, ask for power, look at console and screen; a picture of each."""
     page.goto(f"{manager}/login")
     page.get_by_label("Email").fill(EMAIL)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     asking = page.get_by_role("button", name=re.compile("^Ask"))
     expect(asking.first).to_be_visible()
+    switch_on(page, "web-01")
+    take_console(page, f"{manager}/console/{SERVER}", folder / "web-console.png")
+    take_display(page, f"{manager}/display/{SERVER}", folder / "web-display.png")
+    page.wait_for_timeout(AGE)
+    page.goto(f"{manager}/servers")
+    expect(asking.first).to_be_visible()
+    for picture in page.locator("tbody canvas").all():
+        expect(picture).not_to_have_attribute("width", "0")
     for button in asking.all():
         button.click()
         page.wait_for_timeout(PAUSE)
     save(page, folder / "web-servers.png")
-    take_console(page, f"{manager}/console/{SERVER}", folder / "web-console.png")
+
+
+def switch_on(page: Page, server: str) -> None:
+    """So that there is something on its screen."""
+    page.get_by_role("button", name=f"Power of {server}").click()
+    page.get_by_role("button", name="Power on").click()
+    expect(page.locator("tbody tr").filter(has_text=server)).to_contain_text("On at")
 
 
 def take_console(page: Page, url: str, picture: Path) -> None:
@@ -75,6 +90,17 @@ def take_console(page: Page, url: str, picture: Path) -> None:
     for line in ("", "root", "conduit", "uptime"):
         page.keyboard.type(f"{line}\r")
         page.wait_for_timeout(PAUSE)
+    save(page, picture)
+
+
+def take_display(page: Page, url: str, picture: Path) -> None:
+    """Type at the screen."""
+    page.goto(url)
+    expect(page.locator("#state-words")).to_contain_text("Live")
+    page.locator("#screen").focus()
+    expect(page.locator("#capture")).to_be_visible()
+    page.keyboard.type("help\r")
+    page.wait_for_timeout(PAUSE)
     save(page, picture)
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser.fake_conduit import COOKIE, EMAIL, PASSWORD, Running, running
+from tests.whole_path import ACME, WholePath
 
 PAGES = Path(__file__).parents[2] / "src/conduit/services/web/static"
 PROGRAMS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 WAIT_MS = 10_000
+LOOK_MS = 50  # between looks at what is not in the page
+expect.set_options(timeout=WAIT_MS)
 
 
 def missing(reason: str) -> None:
@@ -52,9 +56,7 @@ def page(browser: Browser, conduit: Running) -> Iterator[Page]:
     context = browser.new_context(base_url=conduit.url, viewport={"width": 1280, "height": 800})
     context.set_default_timeout(WAIT_MS)
     page = context.new_page()
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda line: complaints.append(line.text) if "Content Security Policy" in line.text else None)
+    complaints = complaints_of(page)
     conduit.do(lambda fake: setattr(fake, "signed_in", True))
     context.add_cookies(
         [{"name": COOKIE, "value": "refresh", "url": conduit.url.replace("http", "https"), "httpOnly": True}]
@@ -70,3 +72,36 @@ def sign_in(page: Page) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/servers")
+
+
+@contextmanager
+def signed_in_page(context: BrowserContext, path: WholePath) -> Iterator[Page]:
+    """A page at the real thing, signed in by hand; no script may fail in it, nor the pages' policy be broken."""
+    context.set_default_timeout(WAIT_MS)
+    page = context.new_page()
+    complaints = complaints_of(page)
+    page.goto("/login")
+    page.get_by_label("Email").fill(ACME)
+    page.get_by_label("Password").fill(path.password(ACME))
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/servers")
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def complaints_of(page: Page) -> list[str]:
+    """Filled when a script fails or the pages' policy is broken."""
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda line: complaints.append(line.text) if "Content Security Policy" in line.text else None)
+    return complaints
+
+
+def wait_until(page: Page, is_true: Callable[[], bool]) -> None:
+    """For what no locator sees."""
+    for _ in range(WAIT_MS // LOOK_MS):
+        if is_true():
+            return
+        page.wait_for_timeout(LOOK_MS)
+    pytest.fail("it did not happen")

@@ -1,4 +1,4 @@
-"""Manager and Gateway as far as the pages see them: the built pages, the calls that they make, and one console.
+"""Manager and Gateway as far as the pages see them: the built pages, their calls, one console, one display.
 
 Everything that a test wants to happen, a cut line or a lost BMC, is a method or an attribute here. It runs on Trio in a
 thread of its own, because Playwright's synchronous interface has the test's.
@@ -6,10 +6,12 @@ thread of its own, because Playwright's synchronous interface has the test's.
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,10 +19,12 @@ from typing import Any, TypeVar
 
 import h11
 import trio
+from PIL import Image
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Message, Ping, Request
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
+from tests.browser.fake_display import FakeDisplay
 from tests.browser.fake_hub import FakeHub, HubViewer
 from tests.browser.real_hub import RealHub, RealViewer
 
@@ -66,11 +70,19 @@ class FakeConduit:
     real_hub: RealHub | None = None
     "Where consoles lead, instead of the fake one."
     permissions: list[str] = field(
-        default_factory=lambda: ["console:read", "console:write", "power:read", "power:write"]
+        default_factory=lambda: ["console:read", "console:write", "power:read", "power:write", "vnc:read", "vnc:write"]
     )
     refuse_session: Answer | None = None
     "Answered to whoever asks for a console session."
+    refuse_display: Answer | None = None
+    "The same of a display's."
+    refuse_tickets: int = 0
+    "How many tickets are worth nothing at displays."
     servers: tuple[str, ...] = SERVERS
+    without_display: tuple[str, ...] = ()
+    thumbnails: list[str] = field(default_factory=list)
+    "Servers whose screens were looked at, in order."
+    thumbnail_fails: tuple[str, ...] = ()
     offline: tuple[str, ...] = ()
     list_fails: bool = False
     signed_in: bool = False
@@ -86,6 +98,9 @@ class FakeConduit:
     gateway: str = ""
     "The Gateway's origin; the pages' own unless a test says otherwise."
     requests: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.display = FakeDisplay(self.hub)
 
     # --- HTTP ---
 
@@ -133,7 +148,11 @@ class FakeConduit:
                     self.power = "off" if body["action"] in {"off", "soft"} else "on"
                 return as_json(200, {"state": f"POWER_STATE_{self.power.upper()}"})
             case ("POST", "consoles") if bearer == f"Bearer server {body['server_id']}":
-                return self.refuse_session or self._session(read_only=body["read_only"])
+                return self.refuse_session or self._session("console", read_only=body["read_only"])
+            case ("POST", "displays") if bearer == f"Bearer server {body['server_id']}":
+                return self.refuse_display or self._session("display", read_only=body["read_only"])
+            case ("GET", "servers", server, "screenshot") if bearer == f"Bearer server {server}":
+                return self._screenshot(server)
         return error(401 if bearer != "Bearer access" else 404, "no such server among yours")
 
     def _list(self, target: str) -> Answer:
@@ -147,32 +166,43 @@ class FakeConduit:
                 "status": "offline" if name in self.offline else "online",
                 "datacenter_id": "ams1",
                 "last_seen": LAST_SEEN,
+                "features": ["console"] if name in self.without_display else ["console", "display"],
             }
             for name in self.servers
             if query in name
         ]
         return as_json(200, {"servers": found, "next_page_token": "", "total_count": len(found)})
 
-    def _session(self, *, read_only: bool) -> Answer:
+    def _screenshot(self, server: str) -> Answer:
+        self.thumbnails.append(server)
+        if server in self.thumbnail_fails:
+            return error(503, "the display does not answer")
+        file = io.BytesIO()
+        Image.new("RGB", (160, 100), (20, 40 * len(self.thumbnails) % 256, 200)).save(file, "PNG")
+        return as_json(200, {"image": base64.b64encode(file.getvalue()).decode(), "width": 160, "height": 100})
+
+    def _session(self, face: str, *, read_only: bool) -> Answer:
         self.tickets_made += 1
         ticket = f"{'read' if read_only else 'write'}-{self.tickets_made}"
         self.tickets.add(ticket)
-        endpoint = self.gateway.replace("http", "ws", 1) + "/console"
+        endpoint = self.gateway.replace("http", "ws", 1) + f"/{face}"
         ends = in_future(self.session_life)
         session = {"session_id": "s", "websocket_endpoint": endpoint, "ticket": ticket, "expires_at": ends}
         return as_json(200, session)
 
     def _page(self, path: str) -> Answer:
-        name = {"login": "login.html", "servers": "servers.html", "console": "console.html"}.get(path.split("/")[1])
-        file = self.pages / (name or path.lstrip("/"))
+        first = path.split("/")[1]
+        name = f"{first}.html" if first in {"login", "servers", "console", "display"} else path.lstrip("/")
+        file = self.pages / name
         if not file.resolve().is_relative_to(self.pages.resolve()) or not file.is_file():
             return error(404, "no such page")
-        return Answer(200, file.read_bytes(), TYPES[file.suffix], (("Content-Security-Policy", self.policy()),))
+        return Answer(200, file.read_bytes(), TYPES[file.suffix], (("Content-Security-Policy", self.policy(first)),))
 
-    def policy(self) -> str:
+    def policy(self, page: str) -> str:
         away = "" if self.gateway == self.origin else f" {self.gateway} {self.gateway.replace('http', 'ws', 1)}"
+        images = "'self' data:" if page == "display" else "'self'"
         return (
-            f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'{away}; "
+            f"default-src 'none'; script-src 'self'; style-src 'self'; img-src {images}; connect-src 'self'{away}; "
             "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
         )
 
@@ -233,12 +263,47 @@ class FakeConduit:
         request = next(iter(machine.events()))
         assert isinstance(request, Request)
         version, ticket = request.subprotocols
-        assert version == "conduit.console.1"
+        path, _, query = request.target.partition("?")
+        assert version == {"/console": "conduit.console.1", "/display": "binary"}[path]
         if ticket.removeprefix("ticket.") not in self.tickets:
             return
         self.tickets.remove(ticket.removeprefix("ticket."))  # once
+        if path == "/display" and self.refuse_tickets > 0:
+            self.refuse_tickets -= 1
+            return
         await stream.send_all(machine.send(AcceptConnection(subprotocol=version)))
-        await self._console(stream, machine, may_write="write" in ticket)
+        may_write = "write" in ticket
+        if path == "/console":
+            await self._console(stream, machine, may_write=may_write)
+        else:
+            await self._display(stream, machine, query.removeprefix("seat="), may_write=may_write)
+
+    async def _display(self, stream: trio.SocketStream, machine: WSConnection, seat: str, *, may_write: bool) -> None:
+        sending = trio.Lock()
+        received: list[bytes] = []
+
+        async def say(event: BytesMessage | CloseConnection) -> None:
+            async with sending:
+                with suppress(LocalProtocolError):  # it is closed already
+                    await stream.send_all(machine.send(event))
+
+        async def send(data: bytes) -> None:
+            await say(BytesMessage(data=bytearray(data)))
+
+        async def close(code: int, reason: str) -> None:
+            await say(CloseConnection(code=code, reason=reason))
+
+        async def receive() -> bytes:
+            while not received:
+                machine.receive_data(await stream.receive_some(READ_SIZE) or None)
+                for event in machine.events():
+                    if isinstance(event, CloseConnection):
+                        return b""
+                    if isinstance(event, BytesMessage):
+                        received.append(bytes(event.data))
+            return received.pop(0)
+
+        await self.display.serve(receive, send, close, seat=seat, may_write=may_write)
 
     async def _console(self, stream: trio.SocketStream, machine: WSConnection, *, may_write: bool) -> None:
         async def send(message: bytes) -> None:
@@ -280,6 +345,15 @@ class Running:
     def do(self, call: Callable[[FakeConduit], T]) -> T:
         """What *call* makes of the fake, in the fake's thread."""
         return trio.from_thread.run_sync(call, self.fake, trio_token=self._token)
+
+    def end_displays(self, code: int, reason: str) -> None:
+        """Close the display's WebSockets, saying why."""
+
+        async def end(fake: FakeConduit) -> None:
+            for close in list(fake.display.closers):
+                await close(code, reason)
+
+        trio.from_thread.run(end, self.fake, trio_token=self._token)
 
 
 @contextmanager

@@ -45,6 +45,8 @@ class FakeHub:
     answers_pings: bool = True
     attaches: list[dict[str, Any]] = field(default_factory=list)
     numbers: int = 0
+    on_hand: Callable[[], None] = lambda: None
+    "Is called when somebody else has the keyboard."
 
     def connect(
         self, send: Callable[[bytes], Awaitable[None]], scope: trio.CancelScope, *, may_write: bool
@@ -73,6 +75,7 @@ class FakeHub:
 
     def hand(self, viewer: HubViewer | None) -> None:
         self.writer = viewer
+        self.on_hand()
         self.say(WRITER, {} if viewer is None else {"viewer": viewer.number, "name": viewer.name})
 
     def end(self, reason: str, text: str, *, retry: bool) -> None:

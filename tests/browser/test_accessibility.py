@@ -22,6 +22,13 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 FOUND = """async rules => (await axe.run(document, {runOnly: rules})).violations
   .map(each => each.id + ": " + each.nodes.map(node => node.html.slice(0, 200)).join(" "))"""
 
+READY = {
+    "login": "#theme option",
+    "servers": "tbody tr",
+    "console": "html[data-console=live]",
+    "display": "html[data-display=live]",
+}
+
 TEXTS = ("text", "muted", "accent", "ok", "warn", "bad", "info", "off")
 GROUNDS = ("bg", "surface", "raised")
 TEXT_CONTRAST, EDGE_CONTRAST = 4.5, 3.0  # WCAG 1.4.3, 1.4.11
@@ -47,12 +54,11 @@ def open_page(browser: Browser, conduit: Running, theme: str, path: str, width: 
     if path != "/login":
         sign_in(page)
     page.goto(path)
-    ready = {"/login": "#theme option", "/servers": "tbody tr"}.get(path, "html[data-console=live]")
-    page.wait_for_selector(ready, state="attached")
+    page.wait_for_selector(READY[path.split("/")[1]], state="attached")
     return page
 
 
-@pytest.mark.parametrize("path", ["/login", "/servers", "/console/db-02"])
+@pytest.mark.parametrize("path", ["/login", "/servers", "/console/db-02", "/display/db-02"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 360])
 def test_axe_finds_nothing(browser: Browser, conduit: Running, path: str, theme: str, width: int) -> None:
@@ -78,6 +84,25 @@ def test_axe_finds_nothing_in_what_opens_later(browser: Browser, conduit: Runnin
     page.get_by_role("button", name="Text view").click()
     assert findings(page) == []
     page.get_by_role("button", name="Keys…", exact=True).click()
+    assert findings(page) == []
+    page.context.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_in_what_a_display_shows_later(browser: Browser, conduit: Running, theme: str) -> None:
+    page = open_page(browser, conduit, theme, "/display/db-02")
+    expect(page.locator("#facts")).to_contain_text("640")
+    page.get_by_role("button", name="Paste…").click()
+    page.get_by_label("Text to type on the screen").fill("ls\u2192")
+    assert findings(page) == []
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Keys…").click()
+    assert findings(page) == []
+    page.keyboard.press("Escape")
+    conduit.do(lambda fake: setattr(fake.display, "refuses", "the display does not answer"))
+    conduit.do(lambda fake: fake.display.drop())
+    expect(page.locator("html")).to_have_attribute("data-display", "refused")
+    page.get_by_text("What happened").click()
     assert findings(page) == []
     page.context.close()
 
@@ -145,7 +170,7 @@ def test_the_terminals_colours_are_readable_on_its_ground() -> None:
 
 
 @pytest.mark.parametrize("width", [1280, 980, 360])
-@pytest.mark.parametrize("path", ["/servers", "/console/db-02"])
+@pytest.mark.parametrize("path", ["/servers", "/console/db-02", "/display/db-02"])
 def test_signing_out_is_in_the_first_line_and_no_word_of_it_wraps(
     browser: Browser, conduit: Running, path: str, width: int
 ) -> None:
@@ -158,11 +183,12 @@ def test_signing_out_is_in_the_first_line_and_no_word_of_it_wraps(
     page.context.close()
 
 
-def test_the_terminal_has_most_of_the_page(browser: Browser, conduit: Running) -> None:
-    page = open_page(browser, conduit, "light", "/console/db-02", 1280)
-    terminal = page.locator("#main").bounding_box()
-    assert terminal is not None
-    assert terminal["height"] >= 0.8 * 720
+@pytest.mark.parametrize("path", ["/console/db-02", "/display/db-02"])
+def test_what_one_came_for_has_most_of_the_page(browser: Browser, conduit: Running, path: str) -> None:
+    page = open_page(browser, conduit, "light", path, 1280)
+    main = page.locator("#main").bounding_box()
+    assert main is not None
+    assert main["height"] >= 0.8 * 720
     page.context.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import re
 import subprocess
@@ -11,13 +12,18 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import missing, sign_in
+from tests.browser.conftest import missing, sign_in, wait_until
 from tests.browser.fake_conduit import EMAIL, Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
-BUDGETS = {"login": 60_000, "servers": 60_000, "console": 150_000}  # bytes of scripts and style sheets, gzip
+BUDGETS = {
+    "login": 60_000,
+    "servers": 60_000,
+    "console": 150_000,
+    "display": 210_000,
+}  # bytes of scripts and style sheets, gzip
 ASSET = re.compile(r"[\w-]+-[\w-]{8}\.(?:js|css)")
 
 
@@ -49,6 +55,13 @@ def test_the_pages_have_nothing_inline_and_name_no_other_host(pages: Path) -> No
     for page in pages.glob("*.html"):
         text = page.read_text()
         assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=|https?://", text), page.name
+
+
+def test_what_others_wrote_is_named_with_its_licence(pages: Path) -> None:
+    text = (pages / "third-party.txt").read_text()
+    for name, version in json.loads((ROOT / "web/package.json").read_text())["dependencies"].items():
+        assert f"{name} {version}" in text
+    assert "Mozilla Public License" in text
 
 
 def test_the_lock_file_names_no_registry() -> None:
@@ -165,6 +178,56 @@ def test_states_are_words_with_a_colour(page: Page, conduit: Running) -> None:
     expect(rows.nth(0).locator("[data-look=off]")).to_have_text("○ Off")
 
 
+# --- screens in the list ---
+
+
+def test_each_screen_is_in_the_list_as_a_picture_and_as_a_link(page: Page, conduit: Running) -> None:
+    conduit.do(lambda fake: setattr(fake, "without_display", ("gpu-7",)))
+    page.goto("/servers")
+    expect(page.locator("tbody canvas[width='160']")).to_have_count(2)
+    assert sorted(conduit.do(lambda fake: list(fake.thumbnails))) == ["db-01", "db-02"]
+    assert page.locator("tbody canvas").first.evaluate(
+        "canvas => [...canvas.getContext('2d').getImageData(80, 50, 1, 1).data].filter((_, index) => index % 2 === 0)"
+    ) == [20, 200]
+    expect(page.get_by_role("link", name=re.compile("^Display of"))).to_have_count(2)
+    page.get_by_role("link", name="Display of db-02").click()
+    page.wait_for_url("**/display/db-02")
+
+
+def test_pictures_of_screens_are_of_rows_that_one_sees_and_renewed(page: Page, conduit: Running) -> None:
+    conduit.do(lambda fake: setattr(fake, "servers", tuple(f"db-{number:03}" for number in range(100))))
+    page.clock.install()
+    page.goto("/servers")
+    expect(page.locator("tbody tr")).to_have_count(100)
+    for row in range(6):
+        page.locator("tbody tr").nth(row).locator("canvas[width='160']").wait_for()
+    before = conduit.do(lambda fake: list(fake.thumbnails))
+    assert "db-050" not in before
+    assert len(before) == len(set(before)) < 40
+    page.clock.fast_forward(31_000)
+    wait_until(page, lambda: conduit.do(lambda fake: all(fake.thumbnails.count(each) == 2 for each in before)))
+    page.locator("tbody tr").nth(50).scroll_into_view_if_needed()
+    page.locator("tbody tr").nth(50).locator("canvas[width='160']").wait_for()
+
+
+def test_a_screen_that_cannot_be_had_is_no_news(page: Page, conduit: Running) -> None:
+    conduit.do(lambda fake: setattr(fake, "thumbnail_fails", ("db-01",)))
+    page.goto("/servers")
+    expect(page.locator("tbody canvas[width='160']")).to_have_count(2)
+    expect(page.locator("tbody canvas.old")).to_have_count(1)
+    expect(page.locator("#assertive")).to_be_empty()
+    expect(page.locator("#trouble")).to_be_hidden()
+
+
+def test_who_may_not_look_asks_for_no_pictures(page: Page, conduit: Running) -> None:
+    conduit.do(lambda fake: setattr(fake, "permissions", ["console:read"]))
+    page.goto("/servers")
+    expect(page.locator("tbody tr")).to_have_count(3)
+    wait_until(page, lambda: conduit.do(lambda fake: sum(each.endswith("/token") for each in fake.requests)) == 3)
+    page.wait_for_load_state("networkidle")
+    assert conduit.do(lambda fake: list(fake.thumbnails)) == []
+
+
 def test_a_power_verb_acts_after_its_own_question(page: Page, conduit: Running) -> None:
     page.goto("/servers")
     page.get_by_role("button", name="Power of db-02").click()
@@ -206,7 +269,7 @@ def tab_to(page: Page, label: str) -> None:
     pytest.fail(f"Tab does not reach {label!r}")
 
 
-@pytest.mark.parametrize("path", ["/login", "/servers", "/console/db-02"])
+@pytest.mark.parametrize("path", ["/login", "/servers", "/console/db-02", "/display/db-02"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_pages_fit_320_pixels_in_both_themes(browser: Browser, conduit: Running, path: str, theme: str) -> None:
     context = browser.new_context(

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import WAIT_MS
+from tests.browser.conftest import signed_in_page
 from tests.browser.test_console_page import wait_for_state, wait_for_text
-from tests.whole_path import ACME, WholePath, open_whole_path
+from tests.whole_path import WholePath, open_whole_path
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PATIENCE_MS = 20_000  # until a Gateway is there again
@@ -26,19 +26,8 @@ def path(pages: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whol
 def page(browser: Browser, path: WholePath) -> Iterator[Page]:
     """Signed in, by hand; it fails the test if a script fails or the pages' policy is broken."""
     context = browser.new_context(base_url=path.manager, viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(WAIT_MS)
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda line: complaints.append(line.text) if "Content Security Policy" in line.text else None)
-    page.goto("/login")
-    page.get_by_label("Email").fill(ACME)
-    page.get_by_label("Password").fill(path.password(ACME))
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/servers")
-    yield page
-    context.close()
-    assert complaints == []
+    with signed_in_page(context, path) as page:
+        yield page
 
 
 def test_power_is_switched_from_the_list_at_the_bmc_itself(page: Page, path: WholePath) -> None:

@@ -1,65 +1,34 @@
 import "./theme.ts";
 import "./base.css";
+import "./live.css";
 import "./console.css";
 import type { Terminal } from "@xterm/xterm";
 import { Actions } from "./console/actions.ts";
-import { Bar, note } from "./console/bar.ts";
-import { Connection, type ConsoleSession, Refused } from "./console/connection.ts";
+import { Bar } from "./console/bar.ts";
+import { Connection } from "./console/connection.ts";
 import { Find } from "./console/find.ts";
-import { showHelp } from "./console/menus.ts";
-import { type Command, Leader, LEADER_BYTE } from "./console/leader.ts";
-import { People } from "./console/people.ts";
+import { type Command, COMMANDS, HELP, LEADER_BYTE } from "./console/keys.ts";
 import type { Screen } from "./console/screen.ts";
 import { Strip } from "./console/strip.ts";
 import { TextView } from "./console/text_view.ts";
 import { Typing } from "./console/typing.ts";
 import { gapWords, size } from "./console/wording.ts";
-import { ask } from "./dialog.ts";
 import { byId, make, say } from "./dom.ts";
-import { warnBeforeEnd } from "./ending.ts";
-import { signedInFrame } from "./frame.ts";
-import { CallFailed } from "./http.ts";
-import { toolsMenu } from "./menu.ts";
-import { callGateway, serverToken, switchPower } from "./servers_api.ts";
-import { millis, onOtherTabs } from "./session.ts";
+import { showHelp } from "./live/help.ts";
+import { Leader } from "./live/leader.ts";
+import { follow, fullScreen, livePage, may, openSession, powerOn, readOnly, server, world } from "./live/page.ts";
+import { People } from "./live/people.ts";
+import { note } from "./live/state_line.ts";
 
-const server = decodeURIComponent(location.pathname.split("/").filter(Boolean).at(-1) ?? "");
-const readOnly = new URLSearchParams(location.search).get("mode") === "read";
-let permissions: readonly string[] = [];
+type Commands = Readonly<Record<Command | "send-leader" | "unknown", () => void>>;
+
+const watching = (): boolean => readOnly || !may("console:write");
 let leave = (): void => undefined;
-
-async function session(): Promise<ConsoleSession> {
-  try {
-    permissions = (await serverToken(server)).permissions ?? [];
-    const body = { server_id: server, read_only: readOnly || !permissions.includes("console:write") };
-    return await callGateway<ConsoleSession>(server, "/api/v1/consoles", { method: "POST", body });
-  } catch (error) {
-    if (error instanceof CallFailed && error.status === 401) throw new Refused("expired", error.message);
-    if (error instanceof CallFailed && (error.status === 403 || error.status === 404)) throw new Refused("denied", error.message);
-    throw error;
-  }
-}
-
-function after(ms: number, call: () => void): () => void {
-  const timer = setTimeout(call, ms);
-  return () => clearTimeout(timer);
-}
-
-async function powerOn(): Promise<void> {
-  const sure = await ask(`Power on ${server}?`, ["The server starts; this console shows its boot."], [{ words: "Power on", value: true }]);
-  if (sure !== true) return;
-  const told = (words: string): void => {
-    note(words);
-    say(words);
-  };
-  told("power on: asking the BMC…");
-  await switchPower(server, "on").then((state) => told(`power is ${state}`), (error: Error) => told(error.message));
-}
 
 /** The one socket of this page; what it tells goes to the screen, the bar and the people. */
 function connect(screen: Screen, told: { bar(): Bar; people(): People }): Connection {
   const connection: Connection = new Connection(
-    { session, socket: (url, protocols) => new WebSocket(url, protocols), visible: () => !document.hidden, random: Math.random, after, now: () => performance.now() },
+    world(() => openSession("consoles", watching)),
     {
       changed: () => told.bar().render(),
       output: (data) => screen.write(data),
@@ -82,15 +51,15 @@ function connect(screen: Screen, told: { bar(): Bar; people(): People }): Connec
       },
       writer: (message) => told.people().writerChanged(message),
     },
-    readOnly ? "read" : "write",
+    () => (readOnly ? "read" : "write"),
     "browser",
   );
   return connection;
 }
 
 /** Keys go to the server, but for what follows the leader. */
-function listen(terminal: Terminal, typing: Typing, commands: Readonly<Record<Command, () => void>>): void {
-  const leader = new Leader();
+function listen(terminal: Terminal, typing: Typing, commands: Commands): void {
+  const leader = new Leader(COMMANDS);
   terminal.attachCustomKeyEventHandler((event) => {
     if (event.type !== "keydown") return true;
     if (event.ctrlKey && event.shiftKey && (event.key === "C" || event.key === "V")) return false; // the browser's copy and paste
@@ -135,33 +104,6 @@ function saveText(text: string): void {
   URL.revokeObjectURL(link.href);
 }
 
-/** The network, the clock and other tabs. */
-function follow(connection: Connection): void {
-  const wake = (): void => void (connection.state === "reconnecting" && connection.open());
-  document.addEventListener("visibilitychange", () => !document.hidden && wake());
-  addEventListener("online", () => connection.state !== "ended" && connection.open());
-  addEventListener("offline", () => connection.offline());
-  onOtherTabs((what) => {
-    if (what !== "signed-out" && connection.state === "expired") connection.open();
-  });
-  warnBeforeEnd({
-    banner: byId("session-banner"),
-    ends: () => (connection.me === null || connection.session?.expires_at === undefined ? null : millis(connection.session.expires_at)),
-    warning: (left) => `This console session ends in ${left}.`,
-    over: "This console session has ended.",
-    stay: "Stay",
-    renew: async () => connection.renew(),
-    again: ["Open again", () => connection.renew()],
-  });
-}
-
-/** Where a phone's keyboard covers the page, the page is what it leaves. */
-function fitAboveKeyboard(): void {
-  const view = window.visualViewport;
-  if (view === null || !matchMedia("(pointer: coarse)").matches) return;
-  view.addEventListener("resize", () => void (document.body.style.height = `${view.height}px`));
-}
-
 async function start(): Promise<void> {
   const { Screen } = await import("./console/screen.ts"); // xterm.js is most of this page: the bar does not wait for it
   const screen = new Screen(byId("terminal"));
@@ -170,10 +112,10 @@ async function start(): Promise<void> {
   const connection: Connection = connect(screen, { bar: () => bar, people: () => people });
   const text = new TextView(() => screen.text(), focus);
   const actions = new Actions(connection, server, {
-    powerOn: () => (permissions.includes("power:write") ? () => void powerOn() : null),
+    powerOn: () => (may("power:write") ? () => void powerOn("console") : null),
     showHistory: () => text.open(),
   });
-  const people = new People(connection, server, readOnly);
+  const people = new People(connection, server, () => readOnly, focus);
   const bar = new Bar(connection, server, actions, people);
   const find = new Find(() => (text.isOpen ? text : screen), () => (text.isOpen ? byId("text-lines").focus() : focus()));
   screen.onFound((found) => text.isOpen || find.show(found));
@@ -181,16 +123,16 @@ async function start(): Promise<void> {
   const strip = new Strip((bytes) => typing.send(bytes), () => terminal.modes.applicationCursorKeysMode, () => void typing.keys());
   screen.onType((data) => connection.type(data), (typed) => strip.apply(typed));
   newerLines(terminal);
-  const commands: Readonly<Record<Command, () => void>> = {
+  const commands: Commands = {
     "leave": () => byId("reader").focus(),
     "search": () => find.open(),
     "text": () => text.open(),
     "paste": () => void typing.paste("", true),
     "break": () => void typing.break(),
     "keys": () => void typing.keys(),
-    "fullscreen": () => void (document.fullscreenElement === null ? document.documentElement.requestFullscreen() : document.exitFullscreen()),
+    "fullscreen": fullScreen,
     "keyboard": () => (readOnly ? bar.refused("You opened this console to watch.") : people.askOrRelease()),
-    "help": () => void showHelp().then(focus),
+    "help": () => void showHelp(HELP).then(focus),
     "send-leader": () => typing.send(LEADER_BYTE),
     "unknown": () => bar.refused("Ctrl+] then ? lists what the leader can do."),
   };
@@ -199,16 +141,11 @@ async function start(): Promise<void> {
   byId("reader").addEventListener("click", () => toggleReader(terminal));
   byId("save").addEventListener("click", () => saveText(screen.text()));
   leave = () => connection.stop();
-  follow(connection);
+  follow("console", connection);
   byId("terminal").setAttribute("aria-label", `Serial console of ${server}`);
   connection.open();
   focus();
 }
 
-byId("name").textContent = server;
-document.title = `${server} · Console · Conduit`;
-byId("command").textContent = `conduit server console ${server}`;
-signedInFrame(() => leave());
-toolsMenu();
-fitAboveKeyboard();
+livePage("Console", `conduit server console ${server}`, () => leave());
 void start();

@@ -7,12 +7,14 @@ export interface Choice<T> {
   readonly danger?: boolean;
 }
 
+const MANY = 6; // choices that stand in rows from the left, as on a keyboard
+
 /** Asks; null is "Cancel", where the focus starts, and Esc. */
 export function ask<T>(title: string, body: (Node | string)[], choices: readonly Choice<T>[]): Promise<T | null> {
   return new Promise((resolve) => {
     const heading = make("h2", { id: "question", textContent: title });
     const cancel = make("button", { type: "button", textContent: "Cancel", autofocus: true });
-    const group = make("div", { className: "group" }, cancel);
+    const group = make("div", { className: choices.length > MANY ? "group keys" : "group" }, cancel);
     const dialog = make("dialog", {}, heading, ...body, group);
     dialog.setAttribute("aria-labelledby", heading.id);
     let answer: T | null = null;

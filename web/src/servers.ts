@@ -6,6 +6,7 @@ import { CallFailed } from "./http.ts";
 import { listServers, powerState, type PowerVerb, type Server, switchPower } from "./servers_api.ts";
 import { signedInFrame } from "./frame.ts";
 import { goToLogin, onOtherTabs, signedIn } from "./session.ts";
+import { Thumbnails } from "./thumbnails.ts";
 
 const query = byId<HTMLInputElement>("query");
 const rows = byId<HTMLTableSectionElement>("rows");
@@ -25,6 +26,7 @@ const POWER: Readonly<Record<PowerVerb, { verb: string; question: string; conseq
   reset: { verb: "Reset", question: "Reset", consequence: "The server restarts at once. Unsaved data will be lost." },
 };
 
+const thumbnails = new Thumbnails();
 let nextPage = "";
 let asked = 0; // the latest list wanted; an older answer is dropped
 
@@ -105,15 +107,35 @@ async function choosePower(server: Server, power: PowerCell): Promise<void> {
   await switchPower(server.id, verb).then(power.report, (error: Error) => power.say(error.message, "bad"));
 }
 
+function openLink(page: "console" | "display", words: string, server: Server): HTMLAnchorElement {
+  const link = make("a", { className: "button", href: `/${page}/${encodeURIComponent(server.id)}`, textContent: words });
+  link.setAttribute("aria-label", `${words} of ${nameOf(server)}`);
+  return link;
+}
+
+function hasDisplay(server: Server): boolean {
+  return server.features?.includes("display") === true;
+}
+
+/** A picture to click; for all others there is the link beside it. */
+function screenCell(server: Server): HTMLTableCellElement {
+  const cell = make("td", { className: "screen" });
+  if (!hasDisplay(server)) return cell;
+  const picture = make("canvas", { width: 0, height: 0 });
+  const link = make("a", { className: "thumbnail", href: `/display/${encodeURIComponent(server.id)}`, tabIndex: -1, ariaHidden: "true" }, picture);
+  thumbnails.add(picture, server.id);
+  cell.append(link);
+  return cell;
+}
+
 function row(server: Server): HTMLTableRowElement {
   const power = powerCell(server);
-  const open = make("a", { className: "button", href: `/console/${encodeURIComponent(server.id)}`, textContent: "Console" });
-  open.setAttribute("aria-label", `Console of ${nameOf(server)}`);
   const button = make("button", { type: "button", textContent: "Power…" });
   button.setAttribute("aria-label", `Power of ${nameOf(server)}`);
   button.addEventListener("click", () => void choosePower(server, power));
-  const actions = make("td", {}, make("span", { className: "group" }, open, button));
-  return make("tr", {}, statusCell(server), nameCell(server), power.cell, actions);
+  const links = [openLink("console", "Console", server), ...(hasDisplay(server) ? [openLink("display", "Display", server)] : [])];
+  const actions = make("td", {}, make("span", { className: "group" }, ...links, button));
+  return make("tr", {}, screenCell(server), statusCell(server), nameCell(server), power.cell, actions);
 }
 
 async function load(fresh: boolean): Promise<void> {
@@ -123,7 +145,10 @@ async function load(fresh: boolean): Promise<void> {
     const page = await listServers(query.value.trim(), fresh ? "" : nextPage);
     if (mine !== asked) return;
     byId("trouble").hidden = true;
-    if (fresh) rows.replaceChildren();
+    if (fresh) {
+      thumbnails.clear();
+      rows.replaceChildren();
+    }
     rows.append(...(page.servers ?? []).map(row));
     nextPage = page.next_page_token ?? "";
     showCounts(page.total_count);
@@ -171,7 +196,7 @@ function search(): void {
 /** Down and up lead through the servers, from the search box on. */
 function moveFocus(event: KeyboardEvent): void {
   if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
-  const stops = [query, ...rows.querySelectorAll<HTMLElement>("a.button")];
+  const stops = [query, ...rows.querySelectorAll<HTMLElement>("a.button:first-of-type")];
   const here = stops.findIndex((stop) => stop === document.activeElement || stop.closest("tr")?.contains(document.activeElement) === true);
   const next = stops[here + (event.key === "ArrowDown" ? 1 : -1)];
   if (here < 0 || next === undefined) return;

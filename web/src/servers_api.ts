@@ -10,6 +10,8 @@ export interface Server {
   readonly region?: string;
   readonly last_seen?: string;
   readonly tags?: readonly string[];
+  /** What it has besides power: "console", "display". */
+  readonly features?: readonly string[];
 }
 
 export interface ServerPage {
@@ -78,4 +80,12 @@ export async function powerState(id: string): Promise<string> {
 export async function switchPower(id: string, action: PowerVerb): Promise<string> {
   const body = { action, wait: true, idempotency_key: crypto.randomUUID() };
   return powerWord((await callGateway<PowerAnswer>(id, powerPath(id), { method: "POST", body, timeoutMs: LONG_TIMEOUT_MS })).state);
+}
+
+/** The screen as a PNG at most this wide, which may be so old; null where one may not look. Looking so takes nobody's place. */
+export async function screenshot(id: string, width: number, maxAge: number): Promise<Blob | null> {
+  if ((await serverToken(id)).permissions?.includes("vnc:read") !== true) return null;
+  const query = new URLSearchParams({ max_width: String(width), max_age_seconds: String(maxAge) });
+  const { image } = await callGateway<{ image: string }>(id, `/api/v1/servers/${encodeURIComponent(id)}/screenshot?${query}`);
+  return new Blob([Uint8Array.from(atob(image), (letter) => letter.charCodeAt(0))], { type: "image/png" });
 }

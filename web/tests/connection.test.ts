@@ -1,28 +1,13 @@
 // A connection against a world without network and time: the tests are the hub, and turn the clock.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Connection, type Listener, QUIET_MS, Refused, type Socket, type World } from "../src/console/connection.ts";
+import { Connection, type Listener, QUIET_MS } from "../src/console/connection.ts";
+import { Refused } from "../src/live/line.ts";
+import { FakeSocket, FakeWorld, settle } from "./world.ts";
 
 const decoder = new TextDecoder();
 
-class FakeSocket implements Socket {
-  binaryType: BinaryType = "blob";
-  onopen: ((event: never) => void) | null = null;
-  onmessage: ((event: MessageEvent) => void) | null = null;
-  onclose: ((event: CloseEvent) => void) | null = null;
-  readonly sent: Uint8Array[] = [];
-  readonly protocols: string[];
-  closed = false;
-
-  constructor(protocols: string[]) {
-    this.protocols = protocols;
-  }
-  send(data: Uint8Array): void {
-    this.sent.push(data);
-  }
-  close(): void {
-    this.closed = true;
-  }
+class HubSocket extends FakeSocket {
   json(kind: number, body: object): void {
     this.raw(Uint8Array.from([kind, ...new TextEncoder().encode(JSON.stringify(body))]));
   }
@@ -42,50 +27,16 @@ class FakeSocket implements Socket {
   }
 }
 
-class Bench implements World, Listener {
-  time = 0;
-  sockets: FakeSocket[] = [];
-  timers: { at: number; call: () => void }[] = [];
+class Bench extends FakeWorld<HubSocket> implements Listener {
   text = "";
   marks: (number | null)[] = [];
   refusals: string[] = [];
   gaps = 0;
-  sessions = 0;
-  failure: Error | null = null;
   readonly connection: Connection;
 
   constructor(mode: "read" | "write" = "write") {
-    this.connection = new Connection(this, this, mode, "test");
-  }
-  session(): Promise<{ websocket_endpoint: string; ticket: string }> {
-    this.sessions++;
-    return this.failure === null ? Promise.resolve({ websocket_endpoint: "ws://gateway", ticket: `t${this.sessions}` }) : Promise.reject(this.failure);
-  }
-  socket(_url: string, protocols: string[]): Socket {
-    const socket = new FakeSocket(protocols);
-    this.sockets.push(socket);
-    return socket;
-  }
-  visible(): boolean { return true; }
-  random(): number { return 0.5; }
-  now(): number { return this.time; }
-  after(ms: number, call: () => void): () => void {
-    const timer = { at: this.time + ms, call };
-    this.timers.push(timer);
-    return () => void (this.timers = this.timers.filter((one) => one !== timer));
-  }
-  async turn(ms: number): Promise<void> {
-    await settle();
-    const end = this.time + ms;
-    for (;;) {
-      const due = this.timers.filter((one) => one.at <= end).sort((a, b) => a.at - b.at)[0];
-      if (due === undefined) break;
-      this.timers = this.timers.filter((one) => one !== due);
-      this.time = due.at;
-      due.call();
-      await settle();
-    }
-    this.time = end;
+    super((url, protocols) => new HubSocket(url, protocols));
+    this.connection = new Connection(this, this, () => mode, "test");
   }
   changed(): void {}
   output(data: Uint8Array): void { this.text += decoder.decode(data); }
@@ -94,8 +45,7 @@ class Bench implements World, Listener {
   refused(words: string): void { this.refusals.push(words); }
   writer(): void {}
 
-  get last(): FakeSocket { return this.sockets.at(-1)!; }
-  async attach(body: object = {}): Promise<FakeSocket> {
+  async attach(body: object = {}): Promise<HubSocket> {
     await settle();
     this.last.onopen?.(null as never);
     this.last.json(0x40, { version: 1, viewer: 1, epoch: "e", from: 0, live: 0, oldest: 0, state: "live", writer: 1, viewers: 1, ...body });
@@ -103,11 +53,7 @@ class Bench implements World, Listener {
   }
 }
 
-async function settle(): Promise<void> {
-  for (let i = 0; i < 5; i++) await Promise.resolve();
-}
-
-async function live(mode: "read" | "write" = "write", body: object = {}): Promise<[Bench, FakeSocket]> {
+async function live(mode: "read" | "write" = "write", body: object = {}): Promise<[Bench, HubSocket]> {
   const bench = new Bench(mode);
   bench.connection.open();
   return [bench, await bench.attach(body)];

@@ -1,33 +1,34 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { KEYS, Leader } from "../src/console/leader.ts";
+import { COMMANDS, KEYS } from "../src/console/keys.ts";
 import { needsQuestion, pasteBytes, PIECE, sendPaced, visible } from "../src/console/paste.ts";
+import { Leader } from "../src/live/leader.ts";
 import { nextPage } from "../src/next_page.ts";
 
 const key = (name: string, ctrlKey = false): { key: string; code: string; ctrlKey: boolean } => ({ key: name, code: "", ctrlKey });
 const LEADER = key("]", true);
 
 test("every key but the leader goes to the server", () => {
-  const leader = new Leader();
+  const leader = new Leader(COMMANDS);
   for (const one of [key("a"), key("Tab"), key("Escape"), key("c", true), key("]")]) assert.equal(leader.press(one), "server");
 });
 
 test("the key after the leader is the page's, and only that one", () => {
-  const leader = new Leader();
+  const leader = new Leader(COMMANDS);
   assert.deepEqual([LEADER, key("Control"), key("Tab"), key("Tab")].map((one) => leader.press(one)), ["wait", "wait", "leave", "server"]);
 });
 
 test("the leader twice sends it", () => {
-  const leader = new Leader();
+  const leader = new Leader(COMMANDS);
   assert.deepEqual([LEADER, LEADER].map((one) => leader.press(one)), ["wait", "send-leader"]);
 });
 
 test("the place of ] on the keyboard counts too, for layouts that have it elsewhere", () => {
-  assert.equal(new Leader().press({ key: "+", code: "BracketRight", ctrlKey: true }), "wait");
+  assert.equal(new Leader(COMMANDS).press({ key: "+", code: "BracketRight", ctrlKey: true }), "wait");
 });
 
 test("a key that means nothing is not sent", () => {
-  const leader = new Leader();
+  const leader = new Leader(COMMANDS);
   leader.press(LEADER);
   assert.equal(leader.press(key("x")), "unknown");
 });

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Event, HIDDEN_DELAY, next, retryDelay, type State, takesKeys, TRANSITIONS } from "../src/console/states.ts";
+import { type Event, type State, takesKeys, TRANSITIONS } from "../src/console/states.ts";
 import { describe, gapWords, size } from "../src/console/wording.ts";
+import { nextIn } from "../src/live/line.ts";
+import { HIDDEN_DELAY, retryDelay } from "../src/live/retries.ts";
 
 const STATES = Object.keys(TRANSITIONS) as State[];
+const next = (state: State, event: Event): State => nextIn(TRANSITIONS, state, event);
 const ATTACHED = STATES.filter((state) => TRANSITIONS[state]["hub-live"] !== undefined);
 
 test("keys go out in the three live states and in no other", () => {

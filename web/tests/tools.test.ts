@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { following, placesOf } from "../src/console/find.ts";
 import { withHeld } from "../src/console/strip.ts";
-import { minutes } from "../src/console/wording.ts";
 import { leftWords, stageAt, WARN_MS } from "../src/ending.ts";
+import { minutes } from "../src/live/looks.ts";
 
 test("a search finds every place once, with or without regard to case", () => {
   assert.deepEqual(placesOf("aa", "aaaa AA", false), [0, 2, 5]);

@@ -1,12 +1,10 @@
 // What one can do in each state, as buttons beside its words.
 import { ask } from "../dialog.ts";
-import { byId, make } from "../dom.ts";
+import { type Offer, Offers } from "../live/offers.ts";
 import type { Connection } from "./connection.ts";
 import type { State } from "./states.ts";
 
 const ENTER = new Uint8Array([13]);
-
-type Offer = readonly [words: string, act: () => void];
 
 export interface Doings {
   /** Asks, and switches the server on; null for who may not. */
@@ -18,7 +16,7 @@ export class Actions {
   readonly #connection: Connection;
   readonly #server: string;
   readonly #doings: Doings;
-  #shown = "";
+  readonly #buttons = new Offers();
 
   constructor(connection: Connection, server: string, doings: Doings) {
     this.#connection = connection;
@@ -27,14 +25,9 @@ export class Actions {
   }
 
   render(): void {
-    const offers = this.#offers(this.#connection.state);
-    const shown = offers.map((offer) => (typeof offer === "string" ? offer : offer[0])).join("|");
-    if (shown === this.#shown) return; // the buttons stay, and with them the focus
-    this.#shown = shown;
-    byId("actions").replaceChildren(...offers.map((offer) => (typeof offer === "string" ? make("span", { className: "muted", textContent: offer }) : button(offer))));
+    this.#buttons.render(this.#offers(this.#connection.state));
   }
 
-  /** A text stands for what somebody else could do, and says who. */
   #offers(state: State): readonly (Offer | string)[] {
     const connection = this.#connection;
     const again = (words: string): Offer => [words, () => connection.open()];
@@ -63,10 +56,4 @@ export class Actions {
     const sure = await ask(`Free the serial console of ${this.#server}?`, [`${holder} has it now, loses it at once, and is not asked.`], [{ words: "Free it", value: true, danger: true }]);
     if (sure === true) this.#connection.request("free");
   }
-}
-
-function button([words, act]: Offer): HTMLButtonElement {
-  const made = make("button", { type: "button", textContent: words });
-  made.addEventListener("click", act);
-  return made;
 }

@@ -1,7 +1,7 @@
 // The dialogs of the console page.
 import { ask } from "../dialog.ts";
 import { make } from "../dom.ts";
-import { KEYS } from "./leader.ts";
+import { KEYS } from "./keys.ts";
 import { pasteBytes, visible } from "./paste.ts";
 import { size } from "./wording.ts";
 
@@ -27,15 +27,4 @@ export async function askPaste(text: string): Promise<string | null> {
   tell();
   const label = make("label", { htmlFor: box.id, textContent: "Text to type on the console" });
   return (await ask("Paste to the console?", [label, box, count], [{ words: "Paste", value: true }])) === true ? box.value : null;
-}
-
-const HELP: readonly (readonly [string, string])[] = [
-  ["Tab", "leave the terminal"], ["s", "search"], ["t", "text view: lines to read and copy"], ["p", "paste"], ["b", "break"], ["k", "keys"], ["f", "full screen"],
-  ["w", "ask for or release the keyboard"], ["?", "this list"], ["Ctrl+]", "send Ctrl+] to the server"],
-];
-
-export async function showHelp(): Promise<void> {
-  const list = make("dl", {});
-  for (const [key, words] of HELP) list.append(make("dt", {}, make("kbd", { textContent: key })), make("dd", { textContent: words }));
-  await ask("Keys of this page", [make("p", {}, "All keys go to the server. After ", make("kbd", { textContent: "Ctrl+]" }), " the next one is for this page:"), list], []);
 }

@@ -3,6 +3,7 @@ import { SearchAddon } from "@xterm/addon-search";
 import { type IDisposable, type IMarker, Terminal } from "@xterm/xterm";
 import "@xterm/xterm/css/xterm.css";
 import type { Found, Searchable } from "./find.ts";
+import { flash } from "../live/flash.ts";
 import { useStrictStyles } from "./strict_styles.ts";
 
 export const COLUMNS = 80;
@@ -10,7 +11,6 @@ export const ROWS = 24;
 export const SCROLLBACK = 10_000;
 const MIN_FONT = 7;
 const MAX_FONT = 24;
-const BELL_MS = 1_000;
 
 const MAX_MATCHES = 1_000; // that are marked at a time
 const MATCHES = { matchBackground: "#5c4a10", matchOverviewRuler: "#e3b341", activeMatchBorder: "#f2cc60", activeMatchColorOverviewRuler: "#f2cc60" };
@@ -51,7 +51,7 @@ export class Screen implements Searchable {
     this.terminal.loadAddon(this.#search);
     this.terminal.open(host);
     this.#fit(); // before the first paint: the text does not jump
-    this.terminal.onBell(() => this.#flash("bell"));
+    this.terminal.onBell(() => flash(this.#host, "bell"));
     new ResizeObserver(() => this.#fit()).observe(host);
   }
 
@@ -109,7 +109,7 @@ export class Screen implements Searchable {
   }
 
   refuse(): void {
-    this.#flash("refused");
+    flash(this.#host, "refused");
   }
 
   /** `change` may make something else of what was typed. */
@@ -118,12 +118,6 @@ export class Screen implements Searchable {
       this.terminal.onData((text) => call(new TextEncoder().encode(change(text)))),
       this.terminal.onBinary((text) => call(Uint8Array.from(text, (letter) => letter.charCodeAt(0)))),
     ];
-  }
-
-  #flash(name: string): void {
-    if (this.#host.classList.contains(name)) return;
-    this.#host.classList.add(name);
-    setTimeout(() => this.#host.classList.remove(name), BELL_MS);
   }
 
   /** Twice: cells are whole pixels, so that the first guess may be a little too large. */

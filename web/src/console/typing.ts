@@ -1,6 +1,6 @@
 // All that sends keys besides the keyboard: pasting, breaks, the menu of keys. Each gives the focus back to the terminal.
 import { ask } from "../dialog.ts";
-import { note } from "./bar.ts";
+import { note } from "../live/state_line.ts";
 import type { Connection } from "./connection.ts";
 import { askPaste, chooseKey } from "./menus.ts";
 import { needsQuestion, pasteBytes, PAUSE_MS, sendPaced } from "./paste.ts";

@@ -114,8 +114,7 @@ async def vnc_command(ctx: click.Context, server: str, *, read_only: bool, liste
 
 
 async def _open_page(ctx: click.Context, displays: _Displays) -> None:
-    created = await displays.create()
-    url = created.viewer_url
+    url = await displays.page()
     tell(ctx, Report(summary=url, fields=[Field("viewer_url", "Page", url)], brief=True))
     if output_of(ctx) is Format.TABLE and sys.stdout.isatty():
         await trio.to_thread.run_sync(webbrowser.open, url, abandon_on_cancel=True)
@@ -162,6 +161,15 @@ class _Displays:
         return await self._session.gateway(
             self._server, "CreateVNCSession", request, pb.CreateVNCSessionResponse, delays=()
         )
+
+    async def page(self) -> str:
+        """Where browsers see it; whoever opens the page has a session of its own.
+
+        :raises CallError: it may not be, or nobody is there.
+        """
+        created = await self.create()
+        await self._close(created.session_id)
+        return created.viewer_url
 
     async def serve(self, viewer: trio.SocketStream) -> None:
         """One viewer, until it leaves; a failure is its own."""

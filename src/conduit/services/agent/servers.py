@@ -41,6 +41,7 @@ class Server:
     config: ServerConfig
     broker: Broker
     hub: ConsoleHub | None
+    "Its console's, or with a display alone the one whose keyboard that has."
     display: ServerDisplay | None
     discovery: Discovery
 
@@ -152,12 +153,11 @@ class Servers:
         hub: ConsoleHub | None = None
         if config.console is not None:
             hub = await stack.enter_async_context(self._open_hub(server_id, broker, config.console))
+        elif config.display is not None:
+            hub = await stack.enter_async_context(open_console_hub(_no_console))
         display: ServerDisplay | None = None
-        if config.display is not None:
-            keyboard = hub
-            if keyboard is None:
-                keyboard = await stack.enter_async_context(open_console_hub(_no_console))
-            display = await self._open_display(stack, server_id, config.display, keyboard)
+        if config.display is not None and hub is not None:
+            display = await self._open_display(stack, server_id, config.display, hub)
         discovery = Discovery(broker, self._looks, self._tell)
         nursery = await stack.enter_async_context(open_background_nursery())
         nursery.start_soon(discovery.run)
@@ -190,7 +190,7 @@ async def open_servers(config: AgentConfig) -> AsyncIterator[Servers]:
 
 
 def _no_console(*, steal: bool = False) -> AbstractAsyncContextManager[ConsoleLike]:
-    """A server without one has a hub nevertheless: its lease is the display's."""
+    """A server that has but a display has a hub nevertheless: its viewers share the keyboard there."""
     raise CallError(Code.NOT_FOUND, "this server has no serial console here")
 
 

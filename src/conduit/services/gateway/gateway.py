@@ -60,7 +60,7 @@ class Gateway:
 
     def page_url(self, session: Session) -> str:
         """The web page that shows it."""
-        return f"{self.pages_url}/{session.face}/{session.server_id}"
+        return f"{self.pages_url}/{session.face}/{session.server_id}{'?mode=read' if session.read_only else ''}"
 
     async def check_keys(self) -> str:
         """What tokens are judged by, in words.

@@ -27,7 +27,12 @@ from conduit.services.web.openapi import document
 from conduit.services.web.pages import add_pages
 from conduit.services.web.rest import MAX_BODY, add_routes, answer_failures
 
-PAGES: Final = {"/login": "login.html", "/servers": "servers.html", "/console/<server_id>": "console.html"}
+PAGES: Final = {
+    "/login": "login.html",
+    "/servers": "servers.html",
+    "/console/<server_id>": "console.html",
+    "/display/<server_id>": "display.html",
+}
 
 
 def create_app(manager: Manager, database: Database, settings: WebSettings) -> Application:

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response as BareResponse
 
 FOLDER: Final = Path(__file__).with_name("static")
 _FOREVER: Final = 365 * 24 * 3600  # seconds: the names of assets have their content's hash
+_DRAWING: Final = frozenset({"display.html"})  # noVNC decodes JPEG, and makes the pointer, from data: URLs
 _HEADERS: Final[Mapping[str, str]] = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -25,12 +26,17 @@ Elsewhere = Callable[[], Awaitable[Sequence[str]]]
 "Origins besides their own that the pages talk to, such as the Gateways; asked each time, for they may change."
 
 
-def policy(connect: Sequence[str]) -> str:
-    """The content security policy of the pages."""
+def policy(connect: Sequence[str], *, drawing: bool = False) -> str:
+    """The content security policy of the pages.
+
+    :param drawing: whether the page makes images itself.
+    """
+    images = "'self' data:" if drawing else "'self'"
     reached = " ".join(["'self'", *connect, *("ws" + origin.removeprefix("http") for origin in connect)])
     return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
-        f"connect-src {reached}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; "
+        f"img-src {images}; font-src 'self'; connect-src {reached}; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
 
 
@@ -48,9 +54,8 @@ def add_pages(app: QuartTrio, pages: Mapping[str, str], *, elsewhere: Elsewhere 
 
     async def page(name: str) -> Response:
         answer = await send_from_directory(FOLDER, name, cache_timeout=0)
-        answer.headers.update(
-            {**_HEADERS, "Content-Security-Policy": policy(await elsewhere()), "Cache-Control": "no-cache"}
-        )
+        csp = policy(await elsewhere(), drawing=name in _DRAWING)
+        answer.headers.update({**_HEADERS, "Content-Security-Policy": csp, "Cache-Control": "no-cache"})
         return answer
 
     def shown(name: str) -> object:

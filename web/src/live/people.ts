@@ -1,25 +1,31 @@
 // Who looks and who types, and what one can do about it.
 import { ask } from "../dialog.ts";
 import { byId, make, say } from "../dom.ts";
-import { note } from "./bar.ts";
-import type { Connection } from "./connection.ts";
-import type { Control } from "./messages.ts";
+import type { Connection } from "../console/connection.ts";
+import type { Control } from "../console/messages.ts";
+import { note } from "./state_line.ts";
 
 type Writer = Extract<Control, { type: "writer" }>;
 
 export class People {
   readonly #connection: Connection;
   readonly #server: string;
-  readonly #readOnly: boolean;
+  readonly #watching: () => boolean;
+  readonly #focus: () => void;
   #mine = false;
   #letGo = false; // the person gave the keyboard away
   #taken = ""; // who took it, and when
   #told = "";
 
-  constructor(connection: Connection, server: string, readOnly: boolean) {
+  /**
+   * @param watching whether one is here to look only.
+   * @param focus gives the focus back to what one types on.
+   */
+  constructor(connection: Connection, server: string, watching: () => boolean, focus: () => void) {
     this.#connection = connection;
     this.#server = server;
-    this.#readOnly = readOnly;
+    this.#watching = watching;
+    this.#focus = focus;
     byId("keyboard").addEventListener("click", () => this.askOrRelease());
     byId("take").addEventListener("click", () => void this.#take());
   }
@@ -31,7 +37,7 @@ export class People {
     who.dataset["look"] = me !== null && !isWriter ? (this.#taken === "" ? "info" : "warn") : "";
     const others = viewers.filter((viewer) => viewer.viewer !== me && viewer.viewer !== writer?.viewer).map((viewer) => viewer.name);
     byId("viewers").textContent = others.length === 0 ? "" : `Watching: ${others.join(", ")}`;
-    const mayType = me !== null && !this.#readOnly;
+    const mayType = me !== null && !this.#watching();
     byId("keyboard").hidden = !mayType;
     byId("keyboard").textContent = isWriter ? "Release keyboard" : "Ask for keyboard";
     byId("take").hidden = !mayType || !mayTake || isWriter || writer === null;
@@ -43,7 +49,7 @@ export class People {
     if (me === null) return "";
     if (isWriter) return "You have the keyboard.";
     if (this.#taken !== "") return this.#taken;
-    if (writer === null) return this.#readOnly ? "You are watching." : "Nobody has the keyboard.";
+    if (writer === null) return this.#watching() ? "You are watching." : "Nobody has the keyboard.";
     return `You are watching. ${writer.name || "Somebody else"} has the keyboard.`;
   }
 
@@ -92,7 +98,7 @@ export class People {
   #answer(send: () => void): void {
     send();
     byId("banner").hidden = true;
-    byId("terminal").querySelector("textarea")?.focus();
+    this.#focus();
   }
 
   async #take(): Promise<void> {
