@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -12,7 +12,14 @@ import trio
 
 from conduit.errors import DecodeError, RemoteProtocolError, TransportError
 from conduit.websocket.frames import Close, CloseCode, FrameReader, Opcode, Ping, encode_close, encode_frame
-from conduit.websocket.handshake import KEY, WebSocketUrl, check_response, encode_request
+from conduit.websocket.handshake import (
+    KEY,
+    RequestRefused,
+    WebSocketUrl,
+    answer_request,
+    check_response,
+    encode_request,
+)
 from conduit.websocket.http_head import HeadReader
 
 CHUNK: Final = 64 << 10  # bytes read at a time, and of a message where nobody wants less
@@ -170,7 +177,7 @@ async def open_websocket(stream: trio.abc.Stream, url: WebSocketUrl, wishes: Web
     reader = HeadReader()
     try:
         await stream.send_all(encode_request(url, key, subprotocols=wishes.subprotocols, fields=wishes.fields))
-        head = await _receive_head(stream, reader.receive_data)
+        head = await _receive_head(stream, reader)
         check_response(head, key, subprotocols=wishes.subprotocols, server="the BMC")
     except RemoteProtocolError as error:
         raise RemoteProtocolError(f"no WebSocket at {url.authority}{url.path}: {error}") from error
@@ -179,11 +186,31 @@ async def open_websocket(stream: trio.abc.Stream, url: WebSocketUrl, wishes: Web
     return WebSocketStream(stream, masked=True, pace=wishes.pace, received=reader.rest)
 
 
-async def _receive_head(stream: trio.abc.Stream, receive_data: Callable[[bytes | memoryview], bytes | None]) -> bytes:
+async def accept_websocket(stream: trio.abc.Stream, *, origins: Collection[str] | None = ()) -> WebSocketStream:
+    """Give the client at the other end of *stream* the WebSocket that it asks for, at whatever path.
+
+    :param origins: of the pages that may use it; None is all. Who is no browser may in any case.
+    :raises RemoteProtocolError: it asks for something else, and has been told.
+    :raises TransportError: the connection broke.
+    """
+    reader = HeadReader()
+    try:
+        try:
+            answer = answer_request(await _receive_head(stream, reader), subprotocols=SUBPROTOCOLS, origins=origins)
+        except RequestRefused as refused:
+            await stream.send_all(refused.answer)
+            raise
+        await stream.send_all(answer)
+    except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+        raise TransportError("the connection broke") from error
+    return WebSocketStream(stream, masked=False, received=reader.rest)
+
+
+async def _receive_head(stream: trio.abc.Stream, reader: HeadReader) -> bytes:
     while True:
         data = bytes(await stream.receive_some(CHUNK))
         if not data:
-            raise RemoteProtocolError("it closed the connection without an answer")
-        head = receive_data(data)
+            raise RemoteProtocolError("it closed the connection without a word")
+        head = reader.receive_data(data)
         if head is not None:
             return head
