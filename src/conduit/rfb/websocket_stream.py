@@ -10,6 +10,7 @@ from typing import Final
 
 import trio
 
+from conduit._tcp import TcpStream
 from conduit.errors import DecodeError, RemoteProtocolError, TransportError
 from conduit.websocket.frames import Close, CloseCode, FrameReader, Opcode, Ping, encode_close, encode_frame
 from conduit.websocket.handshake import (
@@ -22,7 +23,8 @@ from conduit.websocket.handshake import (
 )
 from conduit.websocket.http_head import HeadReader
 
-CHUNK: Final = 64 << 10  # bytes read at a time, and of a message where nobody wants less
+CHUNK: Final = 256 << 10  # bytes read at a time, at most, and of a message where nobody wants less
+JOINED: Final = 4 << 10  # bytes of payload that are copied behind their header, which costs less than two pieces
 CLOSE_PATIENCE: Final = 1.0  # seconds
 KEEP_ALIVE: Final = 25.0  # seconds between pings: proxies between drop what is silent for 60
 SUBPROTOCOLS: Final = ("binary",)  # older versions of websockify want it
@@ -136,8 +138,18 @@ class WebSocketStream(trio.abc.Stream):
 
     async def _send_frame(self, opcode: Opcode, payload: bytes | memoryview) -> None:
         key = secrets.token_bytes(4) if self._masked else None
-        async with self._sending:
-            await self._stream.send_all(b"".join(encode_frame(opcode, payload, key)))
+        parts, stream = encode_frame(opcode, payload, key), self._stream
+        try:
+            self._sending.acquire_nowait()  # without the checkpoint that acquire() is
+        except trio.WouldBlock:
+            await self._sending.acquire()
+        try:
+            if isinstance(stream, TcpStream) and len(payload) > JOINED:
+                await stream.send_parts(parts)
+            else:
+                await stream.send_all(b"".join(parts))
+        finally:
+            self._sending.release()
 
     async def ping(self) -> None:
         """Show that we are there."""

@@ -13,6 +13,7 @@ from conduit.errors import DecodeError
 
 MAX_FRAME: Final = 1 << 20  # bytes of payload that the peer may put into one frame
 MAX_CONTROL: Final = 125  # bytes of payload of a control frame (section 5.5)
+MASKED_AT_ONCE: Final = 8 << 10  # bytes; a multiple of a key's
 _FIXED: Final = 2  # bytes that every header has
 _KEY: Final = 4  # bytes of a masking key
 _SHORT: Final = 125  # bytes whose count fits in the header's second byte
@@ -66,11 +67,20 @@ class Close(NamedTuple):
 
 
 def mask(payload: bytes | memoryview, key: bytes, skip: int = 0) -> bytes:
-    """*payload* XOR *key*, over and over, from its byte *skip* on; all of it at once, as one big number."""
+    """*payload* XOR *key*, over and over, from its byte *skip* on: as numbers that are big, but fit into a cache."""
     size = len(payload)
     skip %= 4
-    pad = (key[skip:] + key[:skip]) * (-(-size // 4))
-    return (int.from_bytes(payload, "little") ^ int.from_bytes(pad[:size], "little")).to_bytes(size, "little")
+    pad = (key[skip:] + key[:skip]) * (-(-min(size, MASKED_AT_ONCE) // 4))
+    if size <= MASKED_AT_ONCE:
+        return _xor(payload, int.from_bytes(pad[:size], "little"))
+    number, whole = int.from_bytes(pad, "little"), size - size % MASKED_AT_ONCE
+    pieces = [_xor(payload[at : at + MASKED_AT_ONCE], number) for at in range(0, whole, MASKED_AT_ONCE)]
+    rest = payload[whole:]
+    return b"".join([*pieces, _xor(rest, int.from_bytes(pad[: len(rest)], "little"))])
+
+
+def _xor(piece: bytes | memoryview, pad: int) -> bytes:
+    return (int.from_bytes(piece, "little") ^ pad).to_bytes(len(piece), "little")
 
 
 def encode_frame(opcode: Opcode, payload: bytes | memoryview, key: bytes | None) -> tuple[bytes, bytes | memoryview]:

@@ -12,6 +12,7 @@ from typing import Any, Final
 import asyncclick as click
 import trio
 
+from conduit._tcp import TcpStream
 from conduit._trio import open_foreground_nursery
 from conduit.cli.bmc import Endpoint, parse_listen
 from conduit.cli.render import printable
@@ -78,21 +79,23 @@ class Reception:
         """One viewer, until it leaves."""
         async with self._seat(stream) as has_room:
             if has_room:
-                await self._relay(stream, _peer(stream))
+                who = _peer(stream)
+                await self._relay(TcpStream.take(stream), who)
 
     async def receive_websocket(self, stream: trio.SocketStream) -> None:
         """The same for one that speaks RFB in a WebSocket."""
         async with self._seat(stream) as has_room:
             if not has_room:
                 return
+            who, tcp = _peer(stream), TcpStream.take(stream)
             try:
                 with trio.fail_after(HANDSHAKE_PATIENCE):
-                    viewer = await accept_websocket(stream, origins=self.terms.origins)
+                    viewer = await accept_websocket(tcp, origins=self.terms.origins)
             except (ConduitError, trio.TooSlowError) as error:
-                _say(f"{_peer(stream)} turned away: {str(error) or 'it said nothing'}")
-                await trio.aclose_forcefully(stream)
+                _say(f"{who} turned away: {str(error) or 'it said nothing'}")
+                await trio.aclose_forcefully(tcp)
             else:
-                await self._relay(viewer, _peer(stream))
+                await self._relay(viewer, who)
 
     @asynccontextmanager
     async def _seat(self, stream: trio.SocketStream) -> AsyncIterator[bool]:
