@@ -1,9 +1,10 @@
 """A display for the benchmarks of relays: RFB 3.8 without a password, then bytes as the viewer orders them.
 
-    python -m bench.display_far
+    python -m bench.display_far [--screen]
 
 Prints its port and ends with its standard input. What a viewer orders is a FramebufferUpdateRequest, which any relay
-lets pass: its x says what to do, and its y, width and height how often, so many bytes, or both.
+lets pass: its x says what to do, and its y, width and height with how many bytes. With --screen it keeps to the
+protocol: each key changes a square of a picture.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ import socket  # noqa: TID251 - blocking sockets cost the least
 import struct
 import sys
 import threading
+from collections.abc import Callable
 from typing import Final
 
-from conduit.rfb.names import SecurityType
+from conduit.rfb.client_messages import ClientMessageReader
+from conduit.rfb.messages import FramebufferUpdateRequest, KeyEvent
+from conduit.rfb.names import Encoding, SecurityType
 from conduit.rfb.pixel_format import PixelFormat
-from conduit.rfb.server_heads import ServerInit
+from conduit.rfb.server_heads import RectangleHeader, ServerInit, encode_update
 
 HOST: Final = "127.0.0.1"
 PIECE: Final = 256 << 10  # bytes given to the kernel at once
@@ -27,6 +31,7 @@ DOWN, UP, ECHO = 1, 2, 3  # what x says
 ACK: Final = b"all"
 NO_PASSWORD: Final = bytes((1, SecurityType.NONE))
 OK: Final = bytes(4)
+WIDTH, HEIGHT, SQUARE = 640, 400, 16  # pixels
 STACK: Final = 128 << 10  # bytes; a thousand viewers are a thousand threads
 
 
@@ -51,7 +56,7 @@ def let_in(sock: socket.socket) -> None:
     receive_exactly(sock, 1)
     sock.sendall(OK)
     receive_exactly(sock, 1)
-    sock.sendall(ServerInit(1024, 768, PixelFormat.BGRX, "bench").encode())
+    sock.sendall(ServerInit(WIDTH, HEIGHT, PixelFormat.BGRX, "bench").encode())
 
 
 def send(sock: socket.socket, size: int) -> None:
@@ -74,25 +79,51 @@ def take(sock: socket.socket, size: int, *, echo: bool) -> None:
         sock.sendall(ACK)
 
 
-def serve(sock: socket.socket) -> None:
+def obey(sock: socket.socket) -> None:
+    """What the viewer orders."""
+    while ordered := receive_exactly(sock, REQUEST.size):
+        _, _, what, high, middle, low = REQUEST.unpack(ordered)
+        size = high << 32 | middle << 16 | low
+        if what == DOWN:
+            send(sock, size)
+        else:
+            take(sock, size, echo=what == ECHO)
+
+
+def show(sock: socket.socket) -> None:
+    """A picture, and a square of it for each key."""
+    reader, is_asked, level = ClientMessageReader(), False, 0
+    while data := sock.recv(PIECE):
+        for message in reader.receive_data(data):
+            if isinstance(message, FramebufferUpdateRequest) and not message.incremental:
+                sock.sendall(update(WIDTH, HEIGHT, level))
+            elif isinstance(message, FramebufferUpdateRequest):
+                is_asked = True
+            elif isinstance(message, KeyEvent) and is_asked:
+                is_asked, level = False, level + 1 & 0xFF
+                sock.sendall(update(SQUARE, SQUARE, level))
+
+
+def update(width: int, height: int, level: int) -> bytes:
+    """A rectangle of one colour, in Raw."""
+    head = RectangleHeader(0, 0, width, height, Encoding.RAW).encode()
+    return encode_update(1) + head + bytes((level, level, level, 0)) * (width * height)
+
+
+def serve(sock: socket.socket, session: Callable[[socket.socket], None]) -> None:
     """One viewer."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with sock:
         try:
             let_in(sock)
-            while ordered := receive_exactly(sock, REQUEST.size):
-                _, _, what, high, middle, low = REQUEST.unpack(ordered)
-                size = high << 32 | middle << 16 | low
-                if what == DOWN:
-                    send(sock, size)
-                else:
-                    take(sock, size, echo=what == ECHO)
+            session(sock)
         except (OSError, struct.error):
             return
 
 
 def main() -> None:
     """Until standard input ends."""
+    session = show if "--screen" in sys.argv else obey
     threading.Thread(target=lambda: (sys.stdin.buffer.read(), os._exit(0)), daemon=True).start()
     threading.stack_size(STACK)
     with socket.create_server((HOST, 0), backlog=1024) as listener:
@@ -100,7 +131,7 @@ def main() -> None:
         sys.stdout.flush()
         while True:
             sock, _ = listener.accept()
-            threading.Thread(target=serve, args=(sock,), daemon=True).start()
+            threading.Thread(target=serve, args=(sock, session), daemon=True).start()
 
 
 if __name__ == "__main__":

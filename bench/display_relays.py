@@ -69,9 +69,9 @@ def find(log: IO[str] | None, pattern: str) -> int:
 
 
 @contextmanager
-def far() -> Iterator[int]:
+def far(*words: str) -> Iterator[int]:
     """The display; its port."""
-    with process(sys.executable, "-m", "bench.display_far", stdin=subprocess.PIPE) as one:
+    with process(sys.executable, "-m", "bench.display_far", *words, stdin=subprocess.PIPE) as one:
         yield find(one.stdout, r"^(\d+)$")
 
 
