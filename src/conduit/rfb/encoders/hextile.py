@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conduit.rfb.decoders.hextile import TILE, Sub
+from conduit.rfb.decoders.hextile import BACKGROUND, FOREGROUND, RAW, RECTANGLES, TILE
 from conduit.rfb.encoders.encoder import rectangle
 from conduit.rfb.encoders.palette import Palette, find_palette, is_solid
 from conduit.rfb.framebuffer import Framebuffer, tiles
@@ -22,11 +22,11 @@ class HextileEncoder:
 
 def _encode_tile(pixels: bytes, width: int, writer: PixelWriter) -> bytes:
     if is_solid(pixels):
-        return bytes((Sub.BACKGROUND,)) + writer.full(pixels[:4])
+        return bytes((BACKGROUND,)) + writer.full(pixels[:4])
     palette = find_palette(pixels, 2)
     drawn = None if palette is None else _encode_two_colours(palette, width, writer)
     if drawn is None or len(drawn) > len(pixels) // 4 * writer.size:
-        return bytes((Sub.RAW,)) + writer.full(pixels)
+        return bytes((RAW,)) + writer.full(pixels)
     return drawn
 
 
@@ -35,7 +35,7 @@ def _encode_two_colours(palette: Palette, width: int, writer: PixelWriter) -> by
     front = int(palette.indices.count(1) * 2 <= len(palette.indices))
     colours = (palette.colours[:4], palette.colours[4:])
     runs = _runs(palette.indices, width, front)
-    kind = Sub.BACKGROUND | Sub.FOREGROUND | Sub.RECTANGLES
+    kind = BACKGROUND | FOREGROUND | RECTANGLES
     head = bytes((kind,)) + writer.full(colours[1 - front]) + writer.full(colours[front])
     return head + bytes((len(runs) // 2,)) + runs
 
