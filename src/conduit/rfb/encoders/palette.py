@@ -26,6 +26,25 @@ def is_solid(pixels: bytes) -> bool:
     return pixels == pixels[:4] * (len(pixels) // 4)
 
 
+def find_two_colours(pixels: bytes) -> Palette | None:
+    """The colours of *pixels*, if they are exactly two: the first pixel's and another one."""
+    planes = [pixels[plane::4] for plane in range(3)]
+    for plane in planes:
+        if others := plane.translate(None, plane[:1]):
+            break
+    else:
+        return None
+    if others.count(others[0]) != len(others):
+        return None
+    indices = plane.translate(bytes.maketrans(plane[:1] + others[:1], b"\0\1"))
+    second = indices.find(1)
+    colours = pixels[:4] + pixels[4 * second : 4 * second + 4]
+    for number, each in enumerate(planes):
+        if each is not plane and each != indices.translate(colours[number::4].ljust(256)):
+            return None
+    return Palette(colours, indices)
+
+
 def find_palette(pixels: bytes, most: int) -> Palette | None:
     """The colours of *pixels*, or None when they are more than *most*, which is 256 at most."""
     view = memoryview(pixels).cast("I")
