@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Final, NamedTuple
 
 from conduit.rfb.decoders.hextile import BACKGROUND, FOREGROUND, RAW, RECTANGLES, TILE
 from conduit.rfb.encoders.encoder import rectangle
-from conduit.rfb.encoders.palette import Palette, find_two_colours, is_solid
+from conduit.rfb.encoders.palette import find_two_colours, is_solid
 from conduit.rfb.framebuffer import PIXEL, Framebuffer
 from conduit.rfb.messages import Area
 from conduit.rfb.names import Encoding
 from conduit.rfb.translation import PixelWriter
 
-SOLID = bytes((BACKGROUND,))
-AS_THEY_ARE = bytes((RAW,))
-TWO_COLOURS = bytes((BACKGROUND | FOREGROUND | RECTANGLES,))
+SOLID: Final = bytes((BACKGROUND,))
+AS_THEY_ARE: Final = bytes((RAW,))
+TWO_COLOURS: Final = bytes((BACKGROUND | FOREGROUND | RECTANGLES,))
 
 
 class HextileEncoder:
@@ -41,21 +42,31 @@ def _tiles(picture: Framebuffer, area: Area) -> Iterator[tuple[bytes, int]]:
 def _encode_tile(pixels: bytes, width: int, writer: PixelWriter) -> bytes:
     if is_solid(pixels):
         return SOLID + writer.full(pixels[:PIXEL])
-    palette = find_two_colours(pixels)
-    drawn = None if palette is None else _encode_two_colours(palette, width, writer)
-    if drawn is None or len(drawn) > len(pixels) // PIXEL * writer.size:
+    drawing = _draw(pixels, width)
+    if drawing is None or 2 * writer.size + len(drawing.runs) > len(pixels) // PIXEL * writer.size:
         return AS_THEY_ARE + writer.full(pixels)
-    return drawn
+    count = bytes((len(drawing.runs) // 2,))
+    return b"".join((TWO_COLOURS, writer.full(drawing.back), writer.full(drawing.front), count, drawing.runs))
 
 
-def _encode_two_colours(palette: Palette, width: int, writer: PixelWriter) -> bytes:
-    """The more frequent one is the background."""
+class Drawing(NamedTuple):
+    """A tile of two colours."""
+
+    back: bytes
+    front: bytes
+    "A pixel of ours."
+    runs: bytes
+
+
+@lru_cache(maxsize=4096)  # what scrolls was drawn before, and so was what another viewer sees; 1.3 KB each
+def _draw(pixels: bytes, width: int) -> Drawing | None:
+    """The more frequent colour is the background."""
+    palette = find_two_colours(pixels)
+    if palette is None:
+        return None
     front = int(palette.indices.count(1) * 2 <= len(palette.indices))
     colours = (palette.colours[:PIXEL], palette.colours[PIXEL:])
-    runs = _runs(palette.indices, width, front)
-    return b"".join(
-        (TWO_COLOURS, writer.full(colours[1 - front]), writer.full(colours[front]), bytes((len(runs) // 2,)), runs)
-    )
+    return Drawing(colours[1 - front], colours[front], _runs(palette.indices, width, front))
 
 
 def _runs(indices: bytes, width: int, front: int) -> bytes:
