@@ -26,7 +26,6 @@ from conduit.websocket.http_head import HeadReader
 CHUNK: Final = 256 << 10  # bytes read at a time, at most, and of a message where nobody wants less
 JOINED: Final = 4 << 10  # bytes of payload that are copied behind their header, which costs less than two pieces
 CLOSE_PATIENCE: Final = 1.0  # seconds
-KEEP_ALIVE: Final = 25.0  # seconds between pings: proxies between drop what is silent for 60
 SUBPROTOCOLS: Final = ("binary",)  # older versions of websockify want it
 
 

@@ -14,11 +14,11 @@ import trio
 
 from conduit._tcp import TcpStream
 from conduit._trio import open_foreground_nursery
-from conduit.cli.bmc import Endpoint, parse_listen
+from conduit.cli.listening import Endpoint, parse_listen
 from conduit.cli.render import printable
 from conduit.cli.rfb.options import Target
-from conduit.cli.tunnel.options import show_address
 from conduit.errors import ConduitError
+from conduit.rfb.keep_alive import KeepAlive
 from conduit.rfb.login import HANDSHAKE_PATIENCE, open_connection
 from conduit.rfb.relay import Relay
 from conduit.rfb.viewer_filter import ViewerRules
@@ -63,6 +63,7 @@ class Reception:
 
     target: Target
     terms: Terms
+    keep_alive: KeepAlive
     room: trio.CapacityLimiter
 
     async def serve(
@@ -71,7 +72,7 @@ class Reception:
         """Take viewers there, for ever."""
         listeners = await trio.open_tcp_listeners(endpoint.port, host=endpoint.host)
         port = listeners[0].socket.getsockname()[1]
-        _say(f"ready {show_address(endpoint.host, port)}: {what}")
+        _say(f"ready {Endpoint(endpoint.host, port)}: {what}")
         task_status.started()
         await trio.serve_listeners(receive, listeners)
 
@@ -112,7 +113,7 @@ class Reception:
         _say(f"{who} connected")
         target = self.target
         open_display = partial(open_connection, target.address, target.login, ask=target.ask)
-        relay = Relay(viewer, open_display, self.terms.rules)
+        relay = Relay(viewer, open_display, self.terms.rules, keep_alive=self.keep_alive)
         ending = await relay.run()
         dropped = f", {relay.dropped_messages} messages not passed" if relay.dropped_messages else ""
         _say(
@@ -153,8 +154,10 @@ async def command(target: Target, /, listen: str, websocket: str | None, **words
     async with open_connection(target.address, target.login, ask=target.ask) as connection:
         init = connection.init  # a wrong password shall be known before the first viewer comes
     what = f"{init.name!r}, {init.width} x {init.height}{', to look at only' if terms.view_only else ''}"
-    reception = Reception(target, terms, trio.CapacityLimiter(terms.viewers))
+    keep_alive = KeepAlive()
+    reception = Reception(target, terms, keep_alive, trio.CapacityLimiter(terms.viewers))
     async with open_foreground_nursery() as nursery:
+        nursery.start_soon(keep_alive.run)
         await nursery.start(reception.serve, plain, reception.receive, what)
         if framed is not None:
             await nursery.start(reception.serve, framed, reception.receive_websocket, f"for WebSockets: {what}")
@@ -165,7 +168,7 @@ def _peer(stream: trio.SocketStream) -> str:
         host, port, *_ = stream.socket.getpeername()
     except OSError:
         return "a viewer"
-    return show_address(host, port)
+    return str(Endpoint(host, port))
 
 
 def _say(text: str) -> None:
