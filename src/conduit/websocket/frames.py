@@ -150,7 +150,10 @@ class FrameReader:
     def _take_header(self, data: memoryview, told: list[Ping | Close]) -> int:
         """Bytes of *data* that belong to a header, or to a control frame."""
         held, taken = self._held, 0
-        while (missing := self._needed() - len(held)) > 0:
+        if not held and len(data) >= _FIXED and (needed := self._needed(data[0], data[1])) <= len(data):
+            self._take_head(bytes(data[:needed]), told)
+            return needed
+        while (missing := (self._needed(held[0], held[1]) if len(held) >= _FIXED else _FIXED) - len(held)) > 0:
             if taken == len(data):
                 return taken
             piece = data[taken : taken + missing]
@@ -158,21 +161,21 @@ class FrameReader:
             taken += len(piece)
         head = bytes(held)
         held.clear()
+        self._take_head(head, told)
+        return taken
+
+    def _needed(self, first: int, second: int) -> int:
+        """Bytes of a header that begins so; with the payload, of a control frame."""
+        self._check(first, second)
+        size = second & _SIZE
+        needed = _FIXED + _EXTENDED.get(size, 0) + (_KEY if self._masked else 0)
+        return needed + size if first & _CONTROL else needed
+
+    def _take_head(self, head: bytes, told: list[Ping | Close]) -> None:
         if head[0] & _CONTROL:
             self._finish_control(head, told)
         else:
             self._begin_payload(head)
-        return taken
-
-    def _needed(self) -> int:
-        """Bytes of the present header, as far as it is known; with the payload, of a control frame."""
-        held = self._held
-        if len(held) < _FIXED:
-            return _FIXED
-        self._check(held[0], held[1])
-        size = held[1] & _SIZE
-        needed = _FIXED + _EXTENDED.get(size, 0) + (_KEY if self._masked else 0)
-        return needed + size if held[0] & _CONTROL else needed
 
     def _check(self, first: int, second: int) -> None:
         opcode = first & _OPCODE
