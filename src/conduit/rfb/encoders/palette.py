@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-SAMPLE: Final = 1 << 10  # pixels that are looked at first
+SAMPLES: Final = 4  # pixels that are looked at first, for each colour that there may be
 MOST: Final = 256  # colours whose number is a byte
 FEW: Final = 8  # values of a plane that are looked for one after the other
 
@@ -54,10 +54,10 @@ def find_palette(pixels: bytes, most: int) -> Palette | None:
 
     Plane after plane, as what ``bytes`` does with a plane is a hundred times as fast as a look at each pixel.
     """
-    view = memoryview(pixels).cast("I")
-    if len(view) > SAMPLE and len(set(view[:SAMPLE])) > most:
+    size, step = len(pixels) // 4, max(len(pixels) // (4 * SAMPLES * most), 1)
+    if len(set(memoryview(pixels).cast("I")[::step])) > most:
         return None
-    indices, count = bytes(len(view)), 1
+    indices, count = bytes(size), 1
     for number in range(3):
         plane = pixels[number::4]
         if plane == indices.translate(_first_of_each(plane, indices, count)):
@@ -65,9 +65,11 @@ def find_palette(pixels: bytes, most: int) -> Palette | None:
         levels = _levels(plane)
         if count * len(levels) > MOST:
             return _find_by_value(pixels, most)
-        both = _add(indices.translate(_table(range(0, count * len(levels), len(levels)))), _numbered(plane, levels))
-        levels = _levels(both)
-        indices, count = _numbered(both, levels), len(levels)
+        if count > 1:
+            rows = indices.translate(_table(range(0, count * len(levels), len(levels))))
+            plane = _add(rows, _numbered(plane, levels))
+            levels = _levels(plane)
+        indices, count = _numbered(plane, levels), len(levels)
         if count > most:
             return None
     firsts = [4 * indices.find(index) for index in range(count)]
@@ -89,7 +91,7 @@ def _levels(plane: bytes) -> bytes:
     while rest and len(found) < FEW:
         found += rest[:1]
         rest = rest.translate(None, rest[:1])
-    return found + bytes(set(rest))
+    return found + bytes(set(rest)) if rest else found
 
 
 def _numbered(plane: bytes, levels: bytes) -> bytes:
