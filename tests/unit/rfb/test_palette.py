@@ -55,3 +55,10 @@ def test_many_colours_whose_planes_have_few_levels_are_counted(colours: int, mos
 def test_a_photograph_is_known_by_a_sample() -> None:
     data = b"".join(bytes((number & 255, number >> 8, number * 7 & 255, 0)) for number in range(2048))
     assert find_palette(data, 256) is None
+
+
+def test_a_colour_that_no_sample_has_counts_as_well() -> None:
+    pixels = shades(257)
+    data = b"".join(pixels[:1] + pixels[256:] + pixels[:256] * 8)
+    assert find_palette(data[:4] + data[8:], 256) is not None
+    assert find_palette(data, 256) is None

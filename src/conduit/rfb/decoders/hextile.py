@@ -6,7 +6,7 @@ rectangles become bits of a number, and a row of tiles is put into the picture a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Final
@@ -23,7 +23,7 @@ LARGEST: Final = 2 + 2 * PIXEL + 255 * (2 + PIXEL)  # bytes of a tile
 STRIDE: Final = TILE * PIXEL  # bytes of a row of a whole tile
 
 Rows = Sequence[bytes | bytearray]
-"The rows of pixels of a tile."
+"The rows of pixels of a tile, or of a half of it."
 
 
 class HextileDecoder:
@@ -39,19 +39,20 @@ class HextileDecoder:
         bottom, left = area.y + area.height, len(widths) * -(-area.height // TILE)
         seen, at = b"", 0
         for y in range(area.y, bottom, TILE):
-            height, tiles = min(TILE, bottom - y), list[Rows]()
+            height, columns = min(TILE, bottom - y), list[Rows]()
             for width in widths:
                 while (found := self._read_tile(seen, at, width, height)) is None:
                     yield at
                     seen, at = (yield Look(len(seen) - at + 1, left * LARGEST)), 0
-                at, rows = found
+                at, *drawn = found
                 left -= 1
-                tiles.append(rows)
-            picture.blit(Area(area.x, y, area.width, height), b"".join(chain.from_iterable(zip(*tiles, strict=True))))
+                columns += drawn
+            rows = zip(*columns, strict=True)
+            picture.blit(Area(area.x, y, area.width, height), b"".join(chain.from_iterable(rows)))
         yield at
 
-    def _read_tile(self, data: bytes, at: int, width: int, height: int) -> tuple[int, Rows] | None:
-        """Where the next tile begins, and this one; None where it is not whole yet."""
+    def _read_tile(self, data: bytes, at: int, width: int, height: int) -> tuple[int, *tuple[Rows, ...]] | None:
+        """Where the next tile begins, and what this one is, side by side; None where it is not whole yet."""
         end = len(data)
         if at >= end:
             return None
@@ -81,7 +82,7 @@ class HextileDecoder:
             return at, [background * width] * height
         if kind & COLOURED:
             return at, _draw_coloured(places, background, width, height)
-        return at, _draw(places, background, foreground, width, height)
+        return at, *_draw(places, background, foreground, width, height)
 
 
 def _cut(pixels: bytes | bytearray, stride: int, width: int, height: int) -> Rows:
@@ -89,28 +90,40 @@ def _cut(pixels: bytes | bytearray, stride: int, width: int, height: int) -> Row
     return [pixels[start : start + row] for start in range(0, height * stride, stride)]
 
 
-def _draw(places: bytes, background: bytes, foreground: bytes, width: int, height: int) -> Rows:
-    """Rectangles of one colour."""
-    fours = _fours(background, foreground)
-    return _cut(b"".join([fours[digit] for digit in _cover(places, width, height)]), STRIDE, width, height)
+def _draw(places: bytes, background: bytes, foreground: bytes, width: int, height: int) -> tuple[Rows, ...]:
+    """Rectangles of one colour: both halves, as they need not be put together."""
+    eights = _eights(background, foreground)
+    pieces = [eights[byte] for byte in _cover(places, width, height)]
+    if width == TILE:
+        return pieces[: 2 * height : 2], pieces[1 : 2 * height : 2]
+    return (_cut(b"".join(pieces), STRIDE, width, height),)
 
 
-@lru_cache(maxsize=64)
-def _fours(background: bytes, foreground: bytes) -> Mapping[int, bytes]:
-    """Four pixels, by the hexadecimal digit whose bits say which of them are in front."""
-    colours = (background, foreground)
-    return {ord(f"{bits:x}"): b"".join(colours[bits >> place & 1] for place in (3, 2, 1, 0)) for bits in range(TILE)}
+class Eights(dict[int, bytes]):
+    """Eight pixels, by the byte whose bits say which of them are in front; made when they are wanted."""
+
+    def __init__(self, background: bytes, foreground: bytes) -> None:
+        self._colours = (background, foreground)
+
+    def __missing__(self, byte: int) -> bytes:
+        pixels = self[byte] = b"".join([self._colours[byte >> place & 1] for place in range(7, -1, -1)])
+        return pixels
+
+
+@lru_cache(maxsize=64)  # pairs of colours; 18 KB each at most
+def _eights(background: bytes, foreground: bytes) -> Eights:
+    return Eights(background, foreground)
 
 
 @lru_cache(maxsize=4096)  # text is made of a few hundred
 def _cover(places: bytes, width: int, height: int) -> bytes:
-    """Which pixels of a whole tile are in rectangles: hexadecimal digits, four pixels each."""
+    """Which pixels of a whole tile are in rectangles, a bit each."""
     bits = 0
     for where, size in zip(places[::2], places[1::2], strict=True):
         bits |= _bits(where, size)
     if (width < TILE or height < TILE) and bits & ~_bits(0, (width - 1) << 4 | height - 1):
         raise DecodeError("a rectangle of Hextile is not inside its tile")
-    return bits.to_bytes(TILE * TILE // 8, "big").hex().encode()
+    return bits.to_bytes(TILE * TILE // 8, "big")
 
 
 @lru_cache(maxsize=4096)
