@@ -1,10 +1,10 @@
-"""``python -m bench``: the IPMI client's table; ``python -m bench tunnel`` or ``path``: the tunnel's or the path's."""
+"""``python -m bench``: the IPMI client's table; ``tunnel``, ``path`` or ``display`` behind it: others."""
 
 import sys
 
-from bench import path, run, tunnel
+from bench import display, path, run, tunnel
 
-TABLES = {"tunnel": tunnel.main, "path": path.main}
+TABLES = {"tunnel": tunnel.main, "path": path.main, "display": display.main}
 
 if __name__ == "__main__":
     arguments = sys.argv[1:]

@@ -26,7 +26,7 @@ import trio
 
 from bench.run import ROOT, environment
 from bench.tunnel_ends import cpu_of, resident
-from conduit.cli.up.fleet import HOST, USER, Fleet, ServerPlan
+from conduit.cli.up.fleet import HOST, USER, Fleet, Screen, ServerPlan
 from conduit.cli.up.seed import Ports, Seed, plant
 from conduit.cli.up.tree import Service, Tree, free_ports
 from conduit.ipmi.bmc import BmcConfig, UserConfig, VirtualBmc
@@ -72,10 +72,13 @@ class World:
 
     @classmethod
     @contextmanager
-    def open(cls, folder: Path, *, servers: int, customers: int) -> Iterator[Self]:
-        """All of it, in a process of its own, until the block ends."""
+    def open(cls, folder: Path, *, servers: int, customers: int, screen: int = 0) -> Iterator[Self]:
+        """All of it, in a process of its own, until the block ends.
+
+        :param screen: the port of a display without a password that all servers have; 0 for none.
+        """
         folder.mkdir()
-        command = [sys.executable, "-m", "bench.path_world", "--folder", str(folder)]
+        command = [sys.executable, "-m", "bench.path_world", "--folder", str(folder), "--screen", str(screen)]
         command += ["--servers", str(servers), "--customers", str(customers)]
         with subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment(), cwd=ROOT
@@ -146,7 +149,8 @@ async def serve(options: argparse.Namespace) -> None:
         for one in served:
             answer_in_capitals(one)
         names = [plan.id for plan in every]
-        fleet = Fleet(dict(zip(names, every, strict=True)), dict(zip(names, served, strict=True)))
+        screens = {name: Screen(options.screen) for name in names if options.screen}
+        fleet = Fleet(dict(zip(names, every, strict=True)), dict(zip(names, served, strict=True)), screens)
         seed = await plant(options.folder, Ports(*await free_ports(3, HOST)), fleet)
         await add_customers(seed, options.customers)
         async with Tree.grow([Service(name, seed.config(name), options.folder) for name in SERVICES]) as tree:
@@ -191,4 +195,5 @@ if __name__ == "__main__":
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--servers", type=int, required=True)
     parser.add_argument("--customers", type=int, required=True)
+    parser.add_argument("--screen", type=int, default=0)
     trio.run(serve, parser.parse_args())

@@ -8,7 +8,7 @@ import secrets
 import signal
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,7 @@ import trio
 
 from conduit._trio import open_background_nursery
 from conduit.cli.displays import Displays
+from conduit.cli.listening import Endpoint, parse_listen
 from conduit.cli.params import Seconds, WholeNumber, to_bytes
 from conduit.cli.serial import USAGE, Serial, attach_all, parse_qemu, parse_serial, with_qemu
 from conduit.errors import LocalProtocolError
@@ -37,33 +38,6 @@ USER_HELP: Final = (
     "password, which may have colons. May be repeated."
 )
 MAX_PREFIX: Final = 20  # bytes of a host name before its number
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """Where to listen."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-def parse_listen(text: str) -> Endpoint:
-    """``127.0.0.1:9001`` or ``[::1]:9001``.
-
-    :raises click.BadParameter: neither.
-    """
-    host, colon, port = text.rpartition(":")
-    try:
-        address = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
-        number = int(port)
-    except ValueError:
-        raise click.BadParameter(f"{text!r} is not ADDRESS:PORT, such as 127.0.0.1:9001 or [::1]:9001") from None
-    if not colon or not 0 <= number <= 0xFFFF:
-        raise click.BadParameter("a port is a number from 0 to 65535")
-    return Endpoint(str(address), number)
 
 
 def spread_out(first: Endpoint, count: int, *, spread: bool) -> Iterator[Endpoint]:

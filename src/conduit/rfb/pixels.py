@@ -70,23 +70,24 @@ def from_palette(indices: Bytes, palette: Bytes) -> bytearray:
     return _merge(*(indices.translate(table) for table in tables))
 
 
-def _unpacked(bits: int) -> list[bytes]:
-    """What each byte is when it holds pixels of *bits* bits, the first uppermost."""
-    shifts, mask = range(8 - bits, -1, -bits), (1 << bits) - 1
-    return [bytes(byte >> shift & mask for shift in shifts) for byte in range(256)]
+def _unpacking(bits: int) -> list[bytes]:
+    """For each place of a pixel of *bits* bits in a byte, the first uppermost, its value by the byte's."""
+    mask = (1 << bits) - 1
+    return [bytes(byte >> shift & mask for byte in range(256)) for shift in range(8 - bits, -1, -bits)]
 
 
-UNPACKED: Final = {bits: _unpacked(bits) for bits in (1, 2, 4)}
+UNPACKING: Final = {bits: _unpacking(bits) for bits in (1, 2, 4)}
 
 
 def unpack(data: Bytes, width: int, bits: int) -> bytes:
     """One byte a pixel, from rows of pixels of 1, 2 or 4 bits, each row of whole bytes."""
-    row = packed_row(width, bits)
-    table = UNPACKED[bits]
-    whole = b"".join([table[byte] for byte in data])
-    full = row * (8 // bits)
+    packed, per_byte = bytes(data), 8 // bits
+    whole = bytearray(len(packed) * per_byte)
+    for place, table in enumerate(UNPACKING[bits]):
+        whole[place::per_byte] = packed.translate(table)
+    full = packed_row(width, bits) * per_byte
     if full == width:
-        return whole
+        return bytes(whole)
     return b"".join([whole[start : start + width] for start in range(0, len(whole), full)])
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from functools import partial
 from typing import Final, NoReturn
 
 import trio
@@ -15,6 +16,7 @@ import trio
 from conduit.errors import ConduitError, DecodeError
 from conduit.rfb.des import CHALLENGE
 from conduit.rfb.endings import End, Ending
+from conduit.rfb.keep_alive import KeepAlive
 from conduit.rfb.login import HANDSHAKE_PATIENCE, Connection
 from conduit.rfb.names import SecurityType
 from conduit.rfb.pixel_format import PixelFormat
@@ -22,7 +24,7 @@ from conduit.rfb.server_filter import ServerFilter
 from conduit.rfb.server_handshake import ClientReady, ServerHandshake, VersionAgreed
 from conduit.rfb.sides import Door, Over, Side
 from conduit.rfb.viewer_filter import ViewerFilter, ViewerRules
-from conduit.rfb.websocket_stream import KEEP_ALIVE, WebSocketStream
+from conduit.rfb.websocket_stream import WebSocketStream
 
 LINGER: Final = 1.0  # seconds that a viewer has to hear why it is over
 
@@ -37,9 +39,17 @@ class Relay:
     """What one viewer gets.
 
     :param open_display: called once the viewer has shown that it is one.
+    :param keep_alive: which runs and which relays share; without one it has its own.
     """
 
-    def __init__(self, viewer: trio.abc.Stream, open_display: OpenDisplay, rules: ViewerRules | None = None) -> None:
+    def __init__(
+        self,
+        viewer: trio.abc.Stream,
+        open_display: OpenDisplay,
+        rules: ViewerRules | None = None,
+        *,
+        keep_alive: KeepAlive | None = None,
+    ) -> None:
         self._viewer = Side(viewer, gone=_VIEWER_LEFT, fault=End.VIEWER_FAULT)
         self._open_display = open_display
         self._rules = rules or ViewerRules()
@@ -47,6 +57,7 @@ class Relay:
         self._early = b""  # what the viewer said with its last word of the handshake
         self._ending: Ending | None = None
         self._scope = trio.CancelScope()
+        self._keep_alive = keep_alive
         self.sent_to_viewer = 0
         "Bytes of the session."
         self.sent_to_server = 0
@@ -92,15 +103,20 @@ class Relay:
     # --- the beginning ---
 
     async def _relay(self) -> None:
-        door = Door(self._viewer, ServerHandshake(secrets.token_bytes(CHALLENGE)))
         async with AsyncExitStack() as stack:
-            with trio.move_on_after(HANDSHAKE_PATIENCE) as scope:
-                await door.wait_for(VersionAgreed)
-            if scope.cancelled_caught:
-                raise Over(Ending(End.VIEWER_SILENT, f"the viewer said nothing within {HANDSHAKE_PATIENCE:g} s"))
-            self.connection = await self._log_in(door, stack)
-            await self._let_in(door, self.connection)
+            self.connection = await self._open(stack)
             await self._pump(self.connection)
+
+    async def _open(self, stack: AsyncExitStack) -> Connection:
+        """The display, once both are in."""
+        door = Door(self._viewer, ServerHandshake(secrets.token_bytes(CHALLENGE)))
+        with trio.move_on_after(HANDSHAKE_PATIENCE) as scope:
+            await door.wait_for(VersionAgreed)
+        if scope.cancelled_caught:
+            raise Over(Ending(End.VIEWER_SILENT, f"the viewer said nothing within {HANDSHAKE_PATIENCE:g} s"))
+        connection = await self._log_in(door, stack)
+        await self._let_in(door, connection)
+        return connection
 
     async def _log_in(self, door: Door, stack: AsyncExitStack) -> Connection:
         try:
@@ -125,12 +141,13 @@ class Relay:
     async def _pump(self, connection: Connection) -> None:
         stream = connection.stream
         server = Side(stream, gone=_SERVER_CLOSED, fault=End.SERVER_CLOSED)
+        keep_alive = self._keep_alive or KeepAlive()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._or_over, lambda: self._upwards(server))
-            nursery.start_soon(self._or_over, lambda: self._downwards(server, connection.init.pixel_format))
-            for each in (stream, self._viewer.stream):
-                if isinstance(each, WebSocketStream):
-                    nursery.start_soon(_keep_alive, each)
+            if self._keep_alive is None:
+                nursery.start_soon(keep_alive.run)
+            nursery.start_soon(self._or_over, partial(self._downwards, server, connection.init.pixel_format))
+            with keep_alive.watching((stream, self._viewer.stream)):
+                await self._or_over(partial(self._upwards, server))
 
     async def _upwards(self, server: Side) -> None:
         data: bytes | bytearray = self._early
@@ -164,9 +181,3 @@ class Relay:
             if passed:
                 await self._viewer.send(passed)
                 self.sent_to_viewer += len(passed)
-
-
-async def _keep_alive(stream: WebSocketStream) -> None:
-    while True:
-        await trio.sleep(KEEP_ALIVE)
-        await stream.ping()

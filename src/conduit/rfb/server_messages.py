@@ -12,7 +12,7 @@ from typing import Final
 from conduit.errors import DecodeError
 from conduit.rfb.decoders import PointerShape, Pulling, new_decoders
 from conduit.rfb.decoders.pseudo import pull_name, pull_pointer, pull_screens
-from conduit.rfb.decoders.pulling import pull_all, pull_u8, pull_u32
+from conduit.rfb.decoders.pulling import Look, pull_all, pull_u8, pull_u32
 from conduit.rfb.framebuffer import Framebuffer
 from conduit.rfb.messages import MAX_FENCE, Area, CutText, FenceMessage, Screen
 from conduit.rfb.names import Encoding, QemuKind, ServerKind
@@ -138,13 +138,21 @@ class ServerMessageReader:
         :raises DecodeError: the server broke the rules; the connection is of no use any more.
         """
         self._unread += data
-        unread = self._unread
-        while len(unread) >= self._wanted:
-            taken = bytes(unread[: self._wanted])
-            del unread[: self._wanted]
+        while (taken := self._take()) is not None:
             self._wanted = self._steps.send(taken)
         events, self._events = self._events, []
         return events
+
+    def _take(self) -> bytes | None:
+        """What is wanted, if it is there."""
+        wanted, unread = self._wanted, self._unread
+        if isinstance(wanted, Look):
+            return bytes(unread[: wanted.most]) if len(unread) >= wanted.least else None
+        if len(unread) < wanted:
+            return None
+        taken = bytes(unread[:wanted])
+        del unread[:wanted]
+        return taken
 
     def receive_eof(self) -> None:
         """The server has closed the connection.

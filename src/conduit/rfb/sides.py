@@ -16,7 +16,6 @@ from conduit.rfb.endings import End, Ending
 from conduit.rfb.security import Method
 from conduit.rfb.server_handshake import Event, ServerHandshake, VersionAgreed
 
-CHUNK: Final = 64 << 10  # bytes read at a time
 TURNING_AWAY: Final = 5.0  # seconds for it
 
 Wanted = TypeVar("Wanted", bound=Event)
@@ -45,7 +44,7 @@ class Side:
     async def receive(self) -> bytes | bytearray:
         """Bytes, never none. :raises Over: there are no more."""
         try:
-            data = await self.stream.receive_some(CHUNK)
+            data = await self.stream.receive_some()
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             raise Over(self._gone) from None
         except RemoteProtocolError as error:

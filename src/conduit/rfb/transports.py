@@ -9,6 +9,7 @@ from typing import Final
 
 import trio
 
+from conduit._tcp import TcpStream
 from conduit.errors import TransportError
 from conduit.rfb.addresses import DisplayAddress, Transport
 from conduit.rfb.trust import Trust, start_tls
@@ -44,7 +45,7 @@ async def open_transport(address: DisplayAddress, options: TransportOptions) -> 
     return stream
 
 
-async def _connect(address: DisplayAddress) -> trio.SocketStream:
+async def _connect(address: DisplayAddress) -> TcpStream:
     shown = show_address(address.host, address.port)
     try:
         with trio.fail_after(CONNECT_PATIENCE):
@@ -54,7 +55,7 @@ async def _connect(address: DisplayAddress) -> trio.SocketStream:
     except OSError as error:
         raise TransportError(f"cannot connect to {shown}: {_reason(error)}") from error
     stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    return stream
+    return TcpStream.take(stream)
 
 
 def _reason(error: OSError) -> str:

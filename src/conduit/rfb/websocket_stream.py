@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 import trio
 
+from conduit._tcp import TcpStream
 from conduit.errors import DecodeError, RemoteProtocolError, TransportError
 from conduit.websocket.frames import Close, CloseCode, FrameReader, Opcode, Ping, encode_close, encode_frame
-from conduit.websocket.handshake import KEY, WebSocketUrl, check_response, encode_request
+from conduit.websocket.handshake import (
+    KEY,
+    RequestRefused,
+    WebSocketUrl,
+    answer_request,
+    check_response,
+    encode_request,
+)
 from conduit.websocket.http_head import HeadReader
 
-CHUNK: Final = 64 << 10  # bytes read at a time, and of a message where nobody wants less
+CHUNK: Final = 256 << 10  # bytes read at a time, at most, and of a message where nobody wants less
+JOINED: Final = 4 << 10  # bytes of payload that are copied behind their header, which costs less than two pieces
 CLOSE_PATIENCE: Final = 1.0  # seconds
-KEEP_ALIVE: Final = 25.0  # seconds between pings: proxies between drop what is silent for 60
 SUBPROTOCOLS: Final = ("binary",)  # older versions of websockify want it
 
 
@@ -129,8 +137,18 @@ class WebSocketStream(trio.abc.Stream):
 
     async def _send_frame(self, opcode: Opcode, payload: bytes | memoryview) -> None:
         key = secrets.token_bytes(4) if self._masked else None
-        async with self._sending:
-            await self._stream.send_all(b"".join(encode_frame(opcode, payload, key)))
+        parts, stream = encode_frame(opcode, payload, key), self._stream
+        try:
+            self._sending.acquire_nowait()  # without the checkpoint that acquire() is
+        except trio.WouldBlock:
+            await self._sending.acquire()
+        try:
+            if isinstance(stream, TcpStream) and len(payload) > JOINED:
+                await stream.send_parts(parts)
+            else:
+                await stream.send_all(b"".join(parts))
+        finally:
+            self._sending.release()
 
     async def ping(self) -> None:
         """Show that we are there."""
@@ -170,7 +188,7 @@ async def open_websocket(stream: trio.abc.Stream, url: WebSocketUrl, wishes: Web
     reader = HeadReader()
     try:
         await stream.send_all(encode_request(url, key, subprotocols=wishes.subprotocols, fields=wishes.fields))
-        head = await _receive_head(stream, reader.receive_data)
+        head = await _receive_head(stream, reader)
         check_response(head, key, subprotocols=wishes.subprotocols, server="the BMC")
     except RemoteProtocolError as error:
         raise RemoteProtocolError(f"no WebSocket at {url.authority}{url.path}: {error}") from error
@@ -179,11 +197,31 @@ async def open_websocket(stream: trio.abc.Stream, url: WebSocketUrl, wishes: Web
     return WebSocketStream(stream, masked=True, pace=wishes.pace, received=reader.rest)
 
 
-async def _receive_head(stream: trio.abc.Stream, receive_data: Callable[[bytes | memoryview], bytes | None]) -> bytes:
+async def accept_websocket(stream: trio.abc.Stream, *, origins: Collection[str] | None = ()) -> WebSocketStream:
+    """Give the client at the other end of *stream* the WebSocket that it asks for, at whatever path.
+
+    :param origins: of the pages that may use it; None is all. Who is no browser may in any case.
+    :raises RemoteProtocolError: it asks for something else, and has been told.
+    :raises TransportError: the connection broke.
+    """
+    reader = HeadReader()
+    try:
+        try:
+            answer = answer_request(await _receive_head(stream, reader), subprotocols=SUBPROTOCOLS, origins=origins)
+        except RequestRefused as refused:
+            await stream.send_all(refused.answer)
+            raise
+        await stream.send_all(answer)
+    except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+        raise TransportError("the connection broke") from error
+    return WebSocketStream(stream, masked=False, received=reader.rest)
+
+
+async def _receive_head(stream: trio.abc.Stream, reader: HeadReader) -> bytes:
     while True:
         data = bytes(await stream.receive_some(CHUNK))
         if not data:
-            raise RemoteProtocolError("it closed the connection without an answer")
-        head = receive_data(data)
+            raise RemoteProtocolError("it closed the connection without a word")
+        head = reader.receive_data(data)
         if head is not None:
             return head

@@ -13,6 +13,7 @@ from conduit.errors import DecodeError
 
 MAX_FRAME: Final = 1 << 20  # bytes of payload that the peer may put into one frame
 MAX_CONTROL: Final = 125  # bytes of payload of a control frame (section 5.5)
+MASKED_AT_ONCE: Final = 8 << 10  # bytes; a multiple of a key's
 _FIXED: Final = 2  # bytes that every header has
 _KEY: Final = 4  # bytes of a masking key
 _SHORT: Final = 125  # bytes whose count fits in the header's second byte
@@ -66,11 +67,20 @@ class Close(NamedTuple):
 
 
 def mask(payload: bytes | memoryview, key: bytes, skip: int = 0) -> bytes:
-    """*payload* XOR *key*, over and over, from its byte *skip* on; all of it at once, as one big number."""
+    """*payload* XOR *key*, over and over, from its byte *skip* on: as numbers that are big, but fit into a cache."""
     size = len(payload)
     skip %= 4
-    pad = (key[skip:] + key[:skip]) * (-(-size // 4))
-    return (int.from_bytes(payload, "little") ^ int.from_bytes(pad[:size], "little")).to_bytes(size, "little")
+    pad = (key[skip:] + key[:skip]) * (-(-min(size, MASKED_AT_ONCE) // 4))
+    if size <= MASKED_AT_ONCE:
+        return _xor(payload, int.from_bytes(pad[:size], "little"))
+    number, whole = int.from_bytes(pad, "little"), size - size % MASKED_AT_ONCE
+    pieces = [_xor(payload[at : at + MASKED_AT_ONCE], number) for at in range(0, whole, MASKED_AT_ONCE)]
+    rest = payload[whole:]
+    return b"".join([*pieces, _xor(rest, int.from_bytes(pad[: len(rest)], "little"))])
+
+
+def _xor(piece: bytes | memoryview, pad: int) -> bytes:
+    return (int.from_bytes(piece, "little") ^ pad).to_bytes(len(piece), "little")
 
 
 def encode_frame(opcode: Opcode, payload: bytes | memoryview, key: bytes | None) -> tuple[bytes, bytes | memoryview]:
@@ -140,7 +150,10 @@ class FrameReader:
     def _take_header(self, data: memoryview, told: list[Ping | Close]) -> int:
         """Bytes of *data* that belong to a header, or to a control frame."""
         held, taken = self._held, 0
-        while (missing := self._needed() - len(held)) > 0:
+        if not held and len(data) >= _FIXED and (needed := self._needed(data[0], data[1])) <= len(data):
+            self._take_head(bytes(data[:needed]), told)
+            return needed
+        while (missing := (self._needed(held[0], held[1]) if len(held) >= _FIXED else _FIXED) - len(held)) > 0:
             if taken == len(data):
                 return taken
             piece = data[taken : taken + missing]
@@ -148,21 +161,21 @@ class FrameReader:
             taken += len(piece)
         head = bytes(held)
         held.clear()
+        self._take_head(head, told)
+        return taken
+
+    def _needed(self, first: int, second: int) -> int:
+        """Bytes of a header that begins so; with the payload, of a control frame."""
+        self._check(first, second)
+        size = second & _SIZE
+        needed = _FIXED + _EXTENDED.get(size, 0) + (_KEY if self._masked else 0)
+        return needed + size if first & _CONTROL else needed
+
+    def _take_head(self, head: bytes, told: list[Ping | Close]) -> None:
         if head[0] & _CONTROL:
             self._finish_control(head, told)
         else:
             self._begin_payload(head)
-        return taken
-
-    def _needed(self) -> int:
-        """Bytes of the present header, as far as it is known; with the payload, of a control frame."""
-        held = self._held
-        if len(held) < _FIXED:
-            return _FIXED
-        self._check(held[0], held[1])
-        size = held[1] & _SIZE
-        needed = _FIXED + _EXTENDED.get(size, 0) + (_KEY if self._masked else 0)
-        return needed + size if held[0] & _CONTROL else needed
 
     def _check(self, first: int, second: int) -> None:
         opcode = first & _OPCODE

@@ -7,14 +7,14 @@ import binascii
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
 from conduit.errors import LocalProtocolError, RemoteProtocolError
 from conduit.websocket.addresses import show_address
-from conduit.websocket.http_head import RequestHead, ResponseHead, encode_head
+from conduit.websocket.http_head import Fields, RequestHead, ResponseHead, encode_head
 
 KEY: Final = 16  # bytes
 VERSION: Final = "13"
@@ -37,7 +37,7 @@ _OUR_FIELDS: Final = frozenset(
         "sec-websocket-extensions",
     }
 )
-_REASONS: Final = {400: "Bad Request", 405: "Method Not Allowed", 426: "Upgrade Required"}
+_REASONS: Final = {400: "Bad Request", 403: "Forbidden", 405: "Method Not Allowed", 426: "Upgrade Required"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +174,30 @@ class RequestRefused(RemoteProtocolError):
         self.answer = answer
 
 
-def answer_request(head: bytes) -> bytes:
+def answer_request(head: bytes, *, subprotocols: Sequence[str] = (), origins: Collection[str] | None = None) -> bytes:
     """The server's answer to the client's request.
 
+    :param subprotocols: that are spoken, best first; a client that offers none of them gets none.
+    :param origins: of the pages that may use it, such as ``https://manager.example``; None is all. Who is no browser
+        says no origin, and may.
     :raises RequestRefused: it asks for something else.
     :raises DecodeError: it is no request at all.
     """
     request = RequestHead.decode(head)
+    fields = request.fields
+    _check_request(request)
+    origin = fields.get("origin")
+    if origins is not None and origin and origin not in origins:
+        raise _refusal(403, "a page that nobody has let in")
+    chosen = next((name for name in subprotocols if name in fields.values("sec-websocket-protocol")), None)
+    return encode_head(
+        "HTTP/1.1 101 Switching Protocols",
+        {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": accept_key(_key_of(fields))}
+        | ({"Sec-WebSocket-Protocol": chosen} if chosen else {}),
+    )
+
+
+def _check_request(request: RequestHead) -> None:
     fields = request.fields
     if request.method != "GET":
         raise _refusal(405, "another method than GET", Allow="GET")
@@ -190,13 +207,13 @@ def answer_request(head: bytes) -> bytes:
         raise _refusal(426, "another version of WebSocket", **{"Sec-WebSocket-Version": VERSION})
     if not request.minor or fields.count("host") != 1 or not fields.has_token("connection", "upgrade"):
         raise _refusal(400, "a request that no client of WebSockets makes")
+
+
+def _key_of(fields: Fields) -> str:
     key = fields.get("sec-websocket-key")
     if not _is_key(key):
         raise _refusal(400, "a wrong key")
-    return encode_head(
-        "HTTP/1.1 101 Switching Protocols",
-        {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": accept_key(key)},
-    )
+    return key
 
 
 def _is_key(text: str) -> bool:

@@ -32,9 +32,13 @@ class Fields:
         """How often *name* is there."""
         return sum(key == name for key, _ in self.items)
 
+    def values(self, name: str) -> Sequence[str]:
+        """What is between the commas in *name*."""
+        return tuple(part.strip() for part in self.get(name).split(","))
+
     def has_token(self, name: str, token: str) -> bool:
         """Whether the list in *name* has *token*, which is in lower case."""
-        return any(part.strip().lower() == token for part in self.get(name).split(","))
+        return any(part.lower() == token for part in self.values(name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,17 +15,16 @@ import trio
 
 from conduit.cli import root
 from conduit.cli.bmc import (
-    Endpoint,
     _numbered,
     apply_options,
     parse_auth_type,
-    parse_listen,
     parse_suites,
     parse_user,
     read_users,
     spread_out,
     with_guest,
 )
+from conduit.cli.listening import Endpoint, parse_listen
 from conduit.cli.params import WholeNumber
 from conduit.cli.serial import ACPI_PATIENCE, Serial, parse_qemu, parse_serial, with_qemu
 from conduit.ipmi.bmc import BmcConfig, Timings

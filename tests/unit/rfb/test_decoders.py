@@ -112,10 +112,26 @@ def test_hextiles_rectangles_may_each_have_their_colour() -> None:
     assert draw(update(rectangle(0, 0, 2, 2, Encoding.HEXTILE, tile))).pixels == (RED + GREEN) * 2
 
 
-@pytest.mark.parametrize("place", [b"\x10\x10", b"\x01\x01"])
-def test_hextile_outside_of_its_tile_is_refused(place: bytes) -> None:
-    tile = bytes((8,)) + b"\x01" + place
-    refuse(update(rectangle(0, 0, 2, 2, Encoding.HEXTILE, tile)), "not inside its tile")
+@pytest.mark.parametrize("size", [(2, 2), (16, 2), (2, 16)])
+@pytest.mark.parametrize("place", [b"\x10\xf0", b"\x01\x0f", b"\xf0\x10", b"\x0f\x01"])
+@pytest.mark.parametrize("colour", [b"", RED])
+def test_hextile_outside_of_its_tile_is_refused(size: tuple[int, int], place: bytes, colour: bytes) -> None:
+    width, height = size
+    tile = bytes((8 | (16 if colour else 0),)) + b"\x01" + colour + place
+    message = update(rectangle(0, 0, width, height, Encoding.HEXTILE, tile))
+    refuse(message, "not inside its tile", width=width, height=height)
+
+
+def test_rows_of_hextile_are_drawn_while_they_come() -> None:
+    blank, drawn = bytes((2,)) + BLUE, bytes((4 | 8,)) + RED + b"\x02\x10\x10\x31\x00"
+    picture = Framebuffer(20, 33)
+    reader = ServerMessageReader(picture)
+    message = update(rectangle(0, 0, 20, 33, Encoding.HEXTILE, blank + drawn + bytes(2) + drawn + drawn))
+    assert reader.receive_data(message[:-20]) == []
+    assert picture.crop(Area(16, 0, 4, 2)) == BLUE + RED * 2 + BLUE * 4 + RED
+    assert picture.crop(Area(0, 16, 20, 17)) == BLUE * (20 * 16) + bytes(20 * 4)
+    with pytest.raises(DecodeError, match="not inside its tile"):
+        reader.receive_data(message[-20:])  # the last row of tiles is one pixel high
 
 
 # --- Zlib and ZRLE ---

@@ -13,6 +13,7 @@ from trio.testing import MockClock, memory_stream_pair
 from conduit.errors import AuthenticationError, ConduitError, DisplayRefused
 from conduit.rfb.client_handshake import ClientHandshake, LoggedIn
 from conduit.rfb.endings import End, Ending
+from conduit.rfb.keep_alive import PERIOD
 from conduit.rfb.login import HANDSHAKE_PATIENCE, Connection
 from conduit.rfb.messages import CutText, KeyEvent
 from conduit.rfb.names import ServerKind
@@ -21,7 +22,7 @@ from conduit.rfb.relay import Relay
 from conduit.rfb.security import Credentials, LoginRules
 from conduit.rfb.server_heads import ServerInit
 from conduit.rfb.viewer_filter import ViewerRules
-from conduit.rfb.websocket_stream import KEEP_ALIVE, WebSocketStream
+from conduit.rfb.websocket_stream import WebSocketStream
 from conduit.websocket.frames import FrameReader
 
 INIT = ServerInit(320, 200, PixelFormat.BGRX, "rack 7")
@@ -227,7 +228,7 @@ async def test_a_silent_websocket_is_kept_alive(autojump_clock: MockClock) -> No
     async def body(stage: Stage) -> None:
         await stage.come_in()
         assert await viewer.receive_some() == b"\x89\x00"  # a ping
-        assert trio.current_time() == pytest.approx(KEEP_ALIVE)
+        assert trio.current_time() == pytest.approx(PERIOD)
         await viewer.aclose()
 
     await play(stage, body)

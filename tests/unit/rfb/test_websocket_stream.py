@@ -11,10 +11,11 @@ from conduit.rfb.websocket_stream import (
     Pace,
     WebSocketStream,
     WebSocketWishes,
+    accept_websocket,
     open_websocket,
 )
 from conduit.websocket.frames import Opcode, encode_close, encode_frame
-from conduit.websocket.handshake import WebSocketUrl, answer_request
+from conduit.websocket.handshake import KEY, WebSocketUrl, answer_request, encode_request
 
 URL = WebSocketUrl("bmc.example", 443, "/kvm/0?token=geheim", secure=True)
 Pair = tuple[WebSocketStream, WebSocketStream]
@@ -141,8 +142,8 @@ async def test_a_websocket_is_asked_for_with_what_the_server_wants_to_hear() -> 
     [
         (b"HTTP/1.1 401 Unauthorized\r\n\r\n", "does not let us in"),
         (b"HTTP/1.1 503 Busy\r\n\r\n", "see whether the BMC runs"),
-        (b"RFB 003.008\n", "without an answer"),
-        (b"break", "without an answer"),
+        (b"RFB 003.008\n", "without a word"),
+        (b"break", "without a word"),
     ],
 )
 async def test_a_server_that_does_not_agree_is_named_without_secrets(answer: bytes, says: str) -> None:
@@ -157,3 +158,51 @@ async def test_a_connection_that_breaks_before_the_request_is_named() -> None:
     await ours.aclose()
     with pytest.raises(TransportError, match=r"bmc\.example broke"):
         await open_websocket(ours, URL, WebSocketWishes())
+
+
+# --- how it is given --------------------------------------------------------------------------------------------------
+
+PAGE = {"Origin": "https://noc.example"}
+
+
+async def give(asked: bytes, *, origins: tuple[str, ...] = ()) -> tuple[WebSocketStream, bytes]:
+    ours, theirs = memory_stream_pair()
+    await theirs.send_all(asked)
+    await theirs.send_stream.aclose()
+    try:
+        stream = await accept_websocket(ours, origins=origins)
+    except RemoteProtocolError as error:
+        if "a word" in str(error):
+            raise
+        raise RemoteProtocolError(f"{error} | {bytes(await theirs.receive_some())!r}") from error
+    return stream, bytes(await theirs.receive_some())
+
+
+async def test_who_asks_gets_a_websocket_and_what_it_said_at_once_is_not_lost() -> None:
+    early = b"".join(bytes(part) for part in encode_frame(Opcode.BINARY, b"RFB", b"mask"))
+    asked = encode_request(URL, bytes(KEY), subprotocols=("binary",), fields=PAGE) + early
+    stream, answer = await give(asked, origins=("https://noc.example",))
+    assert answer.startswith(b"HTTP/1.1 101 ")
+    assert b"Sec-WebSocket-Protocol: binary" in answer
+    assert await stream.receive_some() == b"RFB"
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        (encode_request(URL, bytes(KEY), fields=PAGE), "nobody has let in.*403 Forbidden"),
+        (b"POST / HTTP/1.1\r\n\r\n", "another method than GET.*405"),
+        (b"RFB 003.008\n", "without a word"),
+    ],
+)
+async def test_who_asks_for_something_else_or_may_not_is_told(asked: bytes, says: str) -> None:
+    with pytest.raises(RemoteProtocolError, match=says):
+        await give(asked)
+
+
+async def test_a_client_that_is_gone_before_it_asks_is_named() -> None:
+    ours, theirs = memory_stream_pair()
+    await theirs.aclose()
+    await ours.aclose()
+    with pytest.raises(TransportError, match="the connection broke"):
+        await accept_websocket(ours)

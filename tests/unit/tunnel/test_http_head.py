@@ -205,6 +205,25 @@ def test_a_server_may_choose_a_subprotocol_that_was_offered_or_none() -> None:
         check_response(chosen, KEY, subprotocols=("rfb",))
 
 
+def test_the_first_subprotocol_of_ours_that_is_offered_is_chosen() -> None:
+    request = encode_request(WebSocketUrl("h", 80), KEY, subprotocols=("rfb", "binary"))[:-4]
+    answer = answer_request(request, subprotocols=("binary", "rfb"))
+    assert b"\r\nSec-WebSocket-Protocol: binary\r\n" in answer
+    check_response(answer[:-4], KEY, subprotocols=("rfb", "binary"))
+    assert b"Protocol:" not in answer_request(request, subprotocols=("console",)) + answer_request(request)
+
+
+def test_pages_are_let_in_by_their_origin_and_others_than_browsers_have_none() -> None:
+    page = encode_request(WebSocketUrl("h", 80), KEY, fields={"Origin": "https://noc.example"})[:-4]
+    for origins in (None, ("https://noc.example",)):
+        assert answer_request(page, origins=origins).startswith(b"HTTP/1.1 101 ")
+    for others in ((), ("https://other.example",), ("https://noc.example:444",)):
+        with pytest.raises(RequestRefused, match="a page that nobody has let in") as raised:
+            answer_request(page, origins=others)
+        assert raised.value.answer.startswith(b"HTTP/1.1 403 Forbidden\r\n")
+    assert answer_request(REQUEST, origins=()).startswith(b"HTTP/1.1 101 ")
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("X Y", "a"), ("X", ""), ("X", "geheim\r\nY: b"), ("X", " geheim"), ("Host", "geheim"), ("Upgrade", "geheim")],

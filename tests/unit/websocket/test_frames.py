@@ -14,6 +14,7 @@ from wsproto.events import BytesMessage, CloseConnection, Message
 
 from conduit.errors import DecodeError
 from conduit.websocket.frames import (
+    MASKED_AT_ONCE,
     MAX_FRAME,
     NO_CODE,
     Close,
@@ -54,6 +55,13 @@ def test_masking_in_two_parts_is_masking_at_once_and_undoes_itself(payload: byte
     assert whole == bytes(byte ^ key[i % 4] for i, byte in enumerate(payload))
     assert mask(payload[:at], key) + mask(payload[at:], key, min(at, len(payload))) == whole
     assert mask(whole, key) == payload
+
+
+@pytest.mark.parametrize("size", [MASKED_AT_ONCE - 1, MASKED_AT_ONCE, MASKED_AT_ONCE + 1, 3 * MASKED_AT_ONCE + 5])
+def test_long_payloads_are_masked_as_short_ones_are(size: int) -> None:
+    payload = bytes(i * 7 & 0xFF for i in range(size))
+    for skip in range(4):
+        assert mask(payload, KEY, skip) == bytes(byte ^ KEY[(i + skip) % 4] for i, byte in enumerate(payload))
 
 
 @pytest.mark.property

@@ -3,28 +3,58 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import asyncclick as click
 import trio
 
-from conduit.cli.bmc import parse_listen
+from conduit._tcp import TcpStream
+from conduit._trio import open_foreground_nursery
+from conduit.cli.listening import Endpoint, parse_listen
 from conduit.cli.render import printable
 from conduit.cli.rfb.options import Target
-from conduit.cli.tunnel.options import show_address
-from conduit.rfb.login import open_connection
+from conduit.errors import ConduitError
+from conduit.rfb.keep_alive import KeepAlive
+from conduit.rfb.login import HANDSHAKE_PATIENCE, open_connection
 from conduit.rfb.relay import Relay
 from conduit.rfb.viewer_filter import ViewerRules
+from conduit.rfb.websocket_stream import accept_websocket
 
 EPILOG: Final = """\
 \b
 Examples:
   conduit rfb 192.0.2.7 --password-file pw relay
   conduit rfb wss://192.0.2.7/kvm/0 --header-file token relay --listen 127.0.0.1:5999 --view-only
+  conduit rfb 192.0.2.7 relay --websocket 127.0.0.1:6080 --origin https://noc.example
 """
-MAX_VIEWERS: Final = 64  # at once; each is a login of its own
+MAX_VIEWERS: Final = 64  # at once, where nobody says otherwise; each is a login of its own
+Receive = Callable[[trio.SocketStream], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """On which viewers are taken, as the command line has them."""
+
+    origin: tuple[str, ...]
+    viewers: int
+    view_only: bool
+    no_clipboard: bool
+    no_power: bool
+
+    @property
+    def origins(self) -> Collection[str] | None:
+        """Of the pages whose viewers are taken; None is all."""
+        return None if "*" in self.origin else self.origin
+
+    @property
+    def rules(self) -> ViewerRules:
+        """What a viewer may do."""
+        rules = ViewerRules(view_only=self.view_only, power=not self.no_power)
+        return replace(rules, clipboard=0, clipboard_down=0) if self.no_clipboard else rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +62,59 @@ class Reception:
     """Takes viewers."""
 
     target: Target
-    rules: ViewerRules
+    terms: Terms
+    keep_alive: KeepAlive
     room: trio.CapacityLimiter
+
+    async def serve(
+        self, endpoint: Endpoint, receive: Receive, what: str, *, task_status: trio.TaskStatus[None]
+    ) -> None:
+        """Take viewers there, for ever."""
+        listeners = await trio.open_tcp_listeners(endpoint.port, host=endpoint.host)
+        port = listeners[0].socket.getsockname()[1]
+        _say(f"ready {Endpoint(endpoint.host, port)}: {what}")
+        task_status.started()
+        await trio.serve_listeners(receive, listeners)
 
     async def receive(self, stream: trio.SocketStream) -> None:
         """One viewer, until it leaves."""
-        who = _peer(stream)
-        if self.room.available_tokens <= 0:
-            _say(f"{who} turned away: there are {MAX_VIEWERS} viewers already")
-            await trio.aclose_forcefully(stream)
+        async with self._seat(stream) as has_room:
+            if has_room:
+                who = _peer(stream)
+                await self._relay(TcpStream.take(stream), who)
+
+    async def receive_websocket(self, stream: trio.SocketStream) -> None:
+        """The same for one that speaks RFB in a WebSocket."""
+        async with self._seat(stream) as has_room:
+            if not has_room:
+                return
+            who, tcp = _peer(stream), TcpStream.take(stream)
+            try:
+                with trio.fail_after(HANDSHAKE_PATIENCE):
+                    viewer = await accept_websocket(tcp, origins=self.terms.origins)
+            except (ConduitError, trio.TooSlowError) as error:
+                _say(f"{who} turned away: {str(error) or 'it said nothing'}")
+                await trio.aclose_forcefully(tcp)
+            else:
+                await self._relay(viewer, who)
+
+    @asynccontextmanager
+    async def _seat(self, stream: trio.SocketStream) -> AsyncIterator[bool]:
+        """Whether there is one."""
+        if self.room.available_tokens >= 1:
+            async with self.room:
+                yield True
             return
-        async with self.room:
-            _say(f"{who} connected")
-            target = self.target
-            relay = Relay(stream, partial(open_connection, target.address, target.login, ask=target.ask), self.rules)
-            ending = await relay.run()
+        _say(f"{_peer(stream)} turned away: there are {self.terms.viewers} viewers already")
+        await trio.aclose_forcefully(stream)
+        yield False
+
+    async def _relay(self, viewer: trio.abc.Stream, who: str) -> None:
+        _say(f"{who} connected")
+        target = self.target
+        open_display = partial(open_connection, target.address, target.login, ask=target.ask)
+        relay = Relay(viewer, open_display, self.terms.rules, keep_alive=self.keep_alive)
+        ending = await relay.run()
         dropped = f", {relay.dropped_messages} messages not passed" if relay.dropped_messages else ""
         _say(
             f"{who} gone after {relay.sent_to_viewer} bytes down and {relay.sent_to_server} up{dropped}: {ending.text}"
@@ -55,28 +123,44 @@ class Reception:
 
 @click.command(epilog=EPILOG)
 @click.option("--listen", default="127.0.0.1:5999", show_default=True, metavar="ADDR:PORT", help="For viewers.")
+@click.option("--websocket", metavar="ADDR:PORT", help="For viewers in web pages, such as noVNC.")
+@click.option(
+    "--origin",
+    multiple=True,
+    metavar="ORIGIN",
+    help="Take viewers of pages from there, such as https://noc.example; * is all. May be repeated.",
+)
+@click.option(
+    "--viewers",
+    default=MAX_VIEWERS,
+    show_default=True,
+    type=click.IntRange(1, 10_000),
+    metavar="N",
+    help="At once, at most; each is a login of its own.",
+)
 @click.option("--view-only", is_flag=True, help="Nothing that a viewer types, clicks or pastes passes.")
 @click.option("--no-clipboard", is_flag=True, help="No clipboard passes, neither way.")
 @click.option("--no-power", is_flag=True, help="No viewer may switch off or reset what it sees (xvp).")
 @click.pass_obj
-async def command(target: Target, listen: str, view_only: bool, no_clipboard: bool, no_power: bool) -> None:
+async def command(target: Target, /, listen: str, websocket: str | None, **words: Any) -> None:  # Any: see Terms
     """Take VNC viewers without a password, and log in to the display for each.
 
     Whoever reaches ADDR:PORT is let in, so keep it on this machine, or behind
-    what asks for a password. Ctrl+C ends it.
+    what asks for a password. With --websocket a page in a browser gets in too,
+    and only one from an ORIGIN that is named. Ctrl+C ends it.
     """
-    endpoint = parse_listen(listen)
-    rules = ViewerRules(view_only=view_only, power=not no_power)
-    if no_clipboard:
-        rules = replace(rules, clipboard=0, clipboard_down=0)
+    terms = Terms(**words)
+    plain, framed = parse_listen(listen), parse_listen(websocket) if websocket else None
     async with open_connection(target.address, target.login, ask=target.ask) as connection:
         init = connection.init  # a wrong password shall be known before the first viewer comes
-    reception = Reception(target, rules, trio.CapacityLimiter(MAX_VIEWERS))
-    listeners = await trio.open_tcp_listeners(endpoint.port, host=endpoint.host)
-    port = listeners[0].socket.getsockname()[1]
-    what = f"{init.name!r}, {init.width} x {init.height}{', to look at only' if view_only else ''}"
-    _say(f"ready {show_address(endpoint.host, port)}: {what}")
-    await trio.serve_listeners(reception.receive, listeners)
+    what = f"{init.name!r}, {init.width} x {init.height}{', to look at only' if terms.view_only else ''}"
+    keep_alive = KeepAlive()
+    reception = Reception(target, terms, keep_alive, trio.CapacityLimiter(terms.viewers))
+    async with open_foreground_nursery() as nursery:
+        nursery.start_soon(keep_alive.run)
+        await nursery.start(reception.serve, plain, reception.receive, what)
+        if framed is not None:
+            await nursery.start(reception.serve, framed, reception.receive_websocket, f"for WebSockets: {what}")
 
 
 def _peer(stream: trio.SocketStream) -> str:
@@ -84,7 +168,7 @@ def _peer(stream: trio.SocketStream) -> str:
         host, port, *_ = stream.socket.getpeername()
     except OSError:
         return "a viewer"
-    return show_address(host, port)
+    return str(Endpoint(host, port))
 
 
 def _say(text: str) -> None:

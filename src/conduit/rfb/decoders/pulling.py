@@ -8,15 +8,25 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Generator
-from typing import Final, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from conduit.errors import DecodeError
 from conduit.rfb.framebuffer import Framebuffer
 from conduit.rfb.messages import Area
 
 Result = TypeVar("Result")
-Pulling = Generator[int, bytes, Result]
-"""Yields how many bytes it wants, is sent exactly these, and returns a result."""
+
+
+class Look(NamedTuple):
+    """A wish to see bytes, which are not taken by that."""
+
+    least: int
+    "So many must be there."
+    most: int
+
+
+Pulling = Generator[int | Look, bytes, Result]
+"""Yields how many bytes it wants, is sent exactly these, and returns a result; or sees what there is, by a Look."""
 
 CHUNK: Final = 1 << 16  # bytes wanted at once
 

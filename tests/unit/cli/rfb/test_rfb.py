@@ -9,9 +9,12 @@ import pytest
 import trio
 
 from conduit.cli.profiles.place import World
+from conduit.errors import RemoteProtocolError
 from conduit.rfb.addresses import DisplayAddress
 from conduit.rfb.login import LoginOptions, open_connection
 from conduit.rfb.names import SecurityType
+from conduit.rfb.transports import TransportOptions
+from conduit.rfb.websocket_stream import WebSocketWishes
 from tests.fakes.command_line import CommandLine
 from tests.fakes.display_server import HOST, INIT, FakeDisplay, open_listener
 
@@ -78,25 +81,63 @@ async def test_a_wrong_password_is_known_before_the_first_viewer_comes(cli: Comm
     assert (outcome.status, outcome.err) == (1, "Error: the server refuses the login: who are you?\n")
 
 
+class Said:
+    """What a command says while it runs."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+        self.text = ""
+
+    async def until(self, words: str) -> None:
+        with trio.fail_after(20):
+            while words not in self.text:
+                await trio.sleep(0.01)
+                self.text += self._capsys.readouterr().out
+
+    def line(self, number: int) -> str:
+        return self.text.splitlines()[number]
+
+
 async def test_a_viewer_comes_in_through_the_relay_without_a_password(
     cli: CommandLine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    display = FakeDisplay([SecurityType.VNC_AUTH])
+    display, said = FakeDisplay([SecurityType.VNC_AUTH]), Said(capsys)
     async with open_listener(display.serve) as port, trio.open_nursery() as nursery:
         words = ("rfb", f"{HOST}:{port}", "-P", "geheim", "relay", "--listen", f"{HOST}:0", "--view-only")
         nursery.start_soon(partial(cli.run, *words))
-        said = ""
-        with trio.fail_after(10):
-            while "ready" not in said:
-                await trio.sleep(0.01)
-                said += capsys.readouterr().out
-        assert said.endswith("'rack 7', 320 x 200, to look at only\n")
-        address = DisplayAddress.parse(said.split()[1].rstrip(":"))
+        await said.until("only\n")
+        assert said.text.endswith("'rack 7', 320 x 200, to look at only\n")
+        address = DisplayAddress.parse(said.text.split()[1].rstrip(":"))
         async with open_connection(address, LoginOptions()) as connection:
             assert connection.init == INIT
-        with trio.fail_after(10):
-            while "the viewer left" not in said:
-                await trio.sleep(0.01)
-                said += capsys.readouterr().out
+        await said.until("the viewer left")
         nursery.cancel_scope.cancel()
     assert display.shared == [True, True]
+
+
+async def test_a_viewer_in_a_page_comes_in_from_where_it_may_and_only_if_there_is_room(
+    cli: CommandLine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    display, said = FakeDisplay([SecurityType.NONE]), Said(capsys)
+    async with open_listener(display.serve) as port, trio.open_nursery() as nursery:
+        words = ("--listen", f"{HOST}:0", "--websocket", f"{HOST}:0", "--origin", "https://noc.example")
+        nursery.start_soon(partial(cli.run, "rfb", f"{HOST}:{port}", "relay", "--viewers", "1", *words))
+        await said.until("for WebSockets: 'rack 7'")
+        place = said.line(1).split()[1].rstrip(":")
+        address = DisplayAddress.parse(f"ws://{place}/")
+        async with open_connection(address, page("https://noc.example")) as connection:
+            assert connection.init == INIT
+            await (await trio.open_tcp_stream(HOST, int(place.rpartition(":")[2]))).aclose()
+            await said.until("turned away: there are 1 viewers already")
+        await said.until("the viewer left")
+        with pytest.raises(RemoteProtocolError, match="403"):
+            async with open_connection(address, page("https://evil.example")):
+                pytest.fail("it is let in")
+        await said.until("turned away: a page that nobody has let in")
+        nursery.cancel_scope.cancel()
+    assert display.viewers == 2
+
+
+def page(origin: str) -> LoginOptions:
+    """A viewer in a page from there."""
+    return LoginOptions(transport=TransportOptions(websocket=WebSocketWishes(fields={"Origin": origin})))
