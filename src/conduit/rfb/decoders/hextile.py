@@ -9,7 +9,7 @@ from conduit.errors import DecodeError
 from conduit.rfb.decoders.pulling import Pulling, pull_u8
 from conduit.rfb.framebuffer import PIXEL, Framebuffer, tiles
 from conduit.rfb.messages import Area
-from conduit.rfb.pixels import opaque
+from conduit.rfb.pixels import PixelReader
 
 TILE: Final = 16  # pixels
 
@@ -27,24 +27,25 @@ class Sub(IntFlag):
 class HextileDecoder:
     """Background and foreground are kept from one tile to the next, within a rectangle."""
 
-    def __init__(self) -> None:
-        self._background = bytes(PIXEL)
-        self._foreground = bytes(PIXEL)
+    def __init__(self, pixels: PixelReader) -> None:
+        self._pixels = pixels
+        self._background = bytearray(PIXEL)
+        self._foreground = bytearray(PIXEL)
 
     def decode(self, picture: Framebuffer, area: Area) -> Pulling[None]:
         """Draw tile by tile, as they come."""
         for tile in tiles(area, TILE):
             kind = yield from pull_u8()
             if kind & Sub.RAW:
-                picture.blit(tile, opaque((yield tile.size * PIXEL)))
+                picture.blit(tile, self._pixels.full((yield tile.size * PIXEL)))
             else:
                 yield from self._decode_tile(kind, picture, tile)
 
     def _decode_tile(self, kind: int, picture: Framebuffer, tile: Area) -> Pulling[None]:
         if kind & Sub.BACKGROUND:
-            self._background = bytes(opaque((yield PIXEL)))
+            self._background = self._pixels.full((yield PIXEL))
         if kind & Sub.FOREGROUND:
-            self._foreground = bytes(opaque((yield PIXEL)))
+            self._foreground = self._pixels.full((yield PIXEL))
         picture.fill(tile, self._background)
         if not kind & Sub.RECTANGLES:
             return
@@ -52,7 +53,7 @@ class HextileDecoder:
         size = 2 + (PIXEL if kind & Sub.COLOURED else 0)
         data = yield count * size
         for start in range(0, len(data), size):
-            colour = bytes(opaque(data[start : start + PIXEL])) if kind & Sub.COLOURED else self._foreground
+            colour = self._pixels.full(data[start : start + PIXEL]) if kind & Sub.COLOURED else self._foreground
             picture.fill(_place(tile, data[start + size - 2], data[start + size - 1]), colour)
 
 
