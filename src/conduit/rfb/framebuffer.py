@@ -111,7 +111,6 @@ class Framebuffer:
 
     def lose(self, area: Area) -> None:
         """What is there is not known, until it is drawn."""
-        self._unseen = self._unseen or [0] * self.height
         self._set_unseen(area, [(1 << area.width) - 1] * area.height)
 
     def knows(self, area: Area) -> bool:
@@ -127,14 +126,11 @@ class Framebuffer:
         return [row >> x & mask for row in self._unseen[y : y + height]]
 
     def _set_unseen(self, area: Area, rows: list[int]) -> None:
-        assert self._unseen is not None  # noqa: S101  # who calls has looked
         x, y, width, height = area
+        unseen = self._unseen or [0] * self.height
         kept = ~((1 << width) - 1 << x)
-        self._unseen[y : y + height] = [
-            was & kept | now << x for was, now in zip(self._unseen[y : y + height], rows, strict=True)
-        ]
-        if not any(self._unseen):
-            self._unseen = None
+        unseen[y : y + height] = [was & kept | now << x for was, now in zip(unseen[y : y + height], rows, strict=True)]
+        self._unseen = unseen if any(unseen) else None
 
     def resize(self, width: int, height: int) -> None:
         """Take another size; what is in both stays, the rest is black.

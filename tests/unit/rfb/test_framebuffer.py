@@ -137,3 +137,16 @@ def test_a_picture_knows_what_was_drawn_since_it_was_lost(steps: list[tuple[str,
             unknown = unknown - dots(area) | moved
     assert picture.knows(asked) is (not unknown & dots(asked))
     assert picture.knows(Area(0, 0, 100, 100)) is (not unknown)
+
+
+def test_what_is_copied_from_what_is_not_known_is_not_known() -> None:
+    picture = Framebuffer(4, 4)
+    picture.lose(Area(0, 0, 2, 1))
+    picture.copy(0, 0, Area(0, 0, 2, 1))
+    assert not picture.knows(Area(0, 0, 1, 1))
+    picture.copy(1, 0, Area(2, 3, 2, 1))
+    assert not picture.knows(Area(2, 3, 1, 1))
+    assert picture.knows(Area(3, 3, 1, 1))
+    picture.copy(0, 1, picture.whole._replace(height=3))
+    assert picture.knows(Area(0, 0, 4, 2))
+    assert not picture.knows(Area(2, 2, 1, 1))
