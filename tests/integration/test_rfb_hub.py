@@ -65,6 +65,10 @@ async def until(condition: Callable[[], bool]) -> None:
             await trio.sleep(0.005)
 
 
+def passing(stage: Stage) -> bool:
+    return stage.hub.is_passing
+
+
 @asynccontextmanager
 async def stage(lease: Lease | None = None) -> AsyncIterator[Stage]:
     made = Stage()
@@ -167,3 +171,78 @@ async def test_a_display_that_goes_away_ends_the_hub() -> None:
 
         with pytest.raises(TransportError):
             await share()
+
+
+# --- a viewer that is alone gets the display's own bytes ---
+
+
+@pytest.mark.parametrize("encoding", [Encoding.TIGHT, Encoding.ZRLE, Encoding.HEXTILE, Encoding.RAW])
+async def test_one_that_is_alone_gets_the_displays_own_bytes_until_another_one_comes(encoding: Encoding) -> None:
+    async with stage() as made:
+        made.write("hello\r\n")
+        async with made.viewer(encoding) as first:
+            await made.shows(first)
+            assert passing(made)
+            made.write("\x1b[1;33;44mworld\r\n")
+            await made.shows(first)
+            assert made.server.audience.seats[0].viewing.encoding == encoding
+            assert not any(made.hub.audience.source.picture.pixels)
+            async with made.viewer(Encoding.ZRLE) as second:
+                made.write("\x1b[1;31;42mboth\r\n")
+                await made.shows(first)
+                await made.shows(second)
+                assert not passing(made)
+            made.write("alone again\r\n")
+            await made.shows(first)
+            assert not passing(made)
+        assert len(made.server.audience.seats) == 1
+
+
+async def test_a_thumbnail_while_one_is_alone_shows_what_is_there_and_the_viewer_stays() -> None:
+    async with stage() as made, made.viewer(Encoding.TIGHT) as alone:
+        await made.shows(alone)
+        made.write("\x1b[41m\x1b[2J")
+        with Image.open(io.BytesIO(await made.hub.thumbnail())) as image:
+            assert image.convert("RGB").getpixel((80, 50)) == (0xAA, 0, 0)
+        await made.shows(alone)
+        made.write("\x1b[44m\x1b[2J")
+        await made.shows(alone)
+
+
+async def test_after_a_thumbnail_one_that_is_alone_still_gets_the_displays_own_bytes() -> None:
+    async with stage() as made:
+        for _ in range(2):
+            await made.hub.thumbnail()
+        async with made.viewer(Encoding.TIGHT, Encoding.ZRLE) as alone:
+            await made.shows(alone)
+            assert passing(made)
+            await alone.type_text("a", pause=0.0)
+            await until(lambda: made.keys == [("a", True), ("a", False)])
+        async with made.viewer(Encoding.TIGHT) as next_one:
+            await made.shows(next_one)
+
+
+async def test_keys_of_one_that_is_alone_go_through_and_none_stays_down() -> None:
+    async with stage(Lease()) as made:
+        async with made.viewer(Encoding.ZRLE) as display:
+            await made.shows(display)
+            assert passing(made)
+            await display._send(KeyEvent(ord("x"), down=True).encode())
+            await until(lambda: bool(made.keys))
+            made.hub.make(Move.RELEASE, made.hub.audience.seats[0].id)
+            await until(lambda: made.keys == [("x", True), ("x", False)])
+            await display._send(KeyEvent(ord("y"), down=True).encode() + KeyEvent(ord("y"), down=False).encode())
+            await until(lambda: made.hub.audience.seats[0].dropped_inputs == 2)
+            assert passing(made)
+        assert len(made.keys) == 2
+
+
+async def test_a_hub_may_have_no_passing() -> None:
+    made = Stage()
+    async with open_background_nursery() as nursery:
+        port = await nursery.start(made.server.serve, "127.0.0.1", 0)
+        async with open_hub(f"vnc://127.0.0.1:{port}", OPTIONS, passes=False) as made.hub:
+            made.port = await nursery.start(made.hub.server.serve, "127.0.0.1", 0)
+            async with made.viewer(Encoding.ZRLE) as display:
+                await made.shows(display)
+                assert not passing(made)

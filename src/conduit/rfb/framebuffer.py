@@ -113,6 +113,10 @@ class Framebuffer:
         """What is there is not known, until it is drawn."""
         self._set_unseen(area, [(1 << area.width) - 1] * area.height)
 
+    def accept(self) -> None:
+        """What was never drawn is as it is here."""
+        self._unseen = None
+
     def knows(self, area: Area) -> bool:
         """Whether all is known of *area*, as far as it is in the picture."""
         return not any(self._unseen_in(area))
