@@ -148,9 +148,9 @@ class Mirror:
         """
         passage, events = self._passage, list[ServerEvent]()
         if passage is not None:
-            updates = passage.updates
+            shown = passage.shown
             data = passage.receive_data(data)
-            self._unanswered = max(self._unanswered - (passage.updates - updates), 0)
+            self._unanswered = max(self._unanswered - (passage.shown - shown), 0)
             events += self._look_at(passage)
             self._end_passage()
         if self._passage is None:

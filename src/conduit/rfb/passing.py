@@ -87,9 +87,9 @@ class Passage:
         return self._walker.encodings
 
     @property
-    def updates(self) -> int:
-        """Those with pixels that have passed."""
-        return self._walker.updates
+    def shown(self) -> int:
+        """Updates with pixels that have passed."""
+        return self._walker.shown
 
     @property
     def size(self) -> tuple[int, int] | None:
@@ -117,10 +117,10 @@ class Passage:
         """
         before = self._walker.updates
         walked = self._walker.walk(data, stop=self.is_ending)
-        shown = self._walker.updates - before
-        self._is_answered |= bool(shown)
+        updates = self._walker.updates - before
+        self._is_answered |= bool(updates)
         if self.viewing is not None:
-            self.viewing.pass_on(walked.pieces[: walked.ended], walked.pieces[walked.ended :], shown)
+            self.viewing.pass_on(walked.pieces[: walked.ended], walked.pieces[walked.ended :], updates)
         return walked.rest
 
     # --- what the display is asked ---

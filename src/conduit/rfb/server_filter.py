@@ -74,7 +74,9 @@ class ServerFilter:
         self.encodings: set[int] = set()
         "Of all rectangles so far."
         self.updates = 0
-        "Those that had pixels, so far."
+        "FramebufferUpdates so far."
+        self.shown = 0
+        "Those of them that had pixels."
         self.size: tuple[int, int] | None = None
         "Of the screen, once the server has told another one."
         self.dropped_clipboards = 0
@@ -180,7 +182,8 @@ class ServerFilter:
             self.encodings.add(head.encoding)
             has_pixels |= head.encoding in PIXELS
             yield from reader(self, head, self._pixel_format())
-        self.updates += has_pixels
+        self.updates += 1
+        self.shown += has_pixels
 
     # --- rectangles ---
 

@@ -419,8 +419,13 @@ def test_where_a_viewer_wants_to_be_told_without_asking_it_is_asked_for_it() -> 
     assert house.audience.data_to_send(number, house.now)
     assert house.mirror.next_deadline() == house.now + PACE
     assert house.mirror.data_to_send(house.now) == b""
-    house.send()
-    assert house.up == FramebufferUpdateRequest(area).encode()
+    for told in (b"", rectangle(0, 0, 0, 0, Encoding.QEMU_EXTENDED_KEY)):
+        if told:
+            house.mirror.receive_data(update(told))
+            assert house.audience.data_to_send(number, house.now)
+        house.send()
+        assert house.up == FramebufferUpdateRequest(area).encode()
+        house.arrive_up(1 << 20)
     house.audience.leave(number, house.now)
     house.attend()
     assert house.mirror.data_to_send(house.now + 9) == b""

@@ -208,10 +208,10 @@ def test_it_stops_where_the_message_at_hand_ends(cuts: list[int]) -> None:
 def test_what_was_seen_is_known() -> None:
     server_filter = ServerFilter(0, lambda: PixelFormat.BGRX)
     server_filter.receive_data(encode_update(1) + RectangleHeader(0, 0, 7, 5, Encoding.DESKTOP_SIZE).encode())
-    assert (server_filter.size, server_filter.updates) == ((7, 5), 0)
+    assert (server_filter.size, server_filter.updates, server_filter.shown) == ((7, 5), 1, 0)
     refused = RectangleHeader(1, 1, 70, 50, Encoding.EXTENDED_DESKTOP_SIZE).encode() + bytes(4)
     server_filter.receive_data(encode_update(1) + refused + SMALL)
-    assert (server_filter.size, server_filter.updates) == ((7, 5), 1)
+    assert (server_filter.size, server_filter.updates, server_filter.shown) == ((7, 5), 3, 1)
     told = RectangleHeader(0, 0, 70, 50, Encoding.EXTENDED_DESKTOP_SIZE).encode() + bytes(4)
     server_filter.receive_data(encode_update(1) + told)
     assert server_filter.size == (70, 50)
