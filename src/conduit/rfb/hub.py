@@ -180,6 +180,8 @@ class DisplayHub:
 
     def _look_at_lone(self) -> None:
         """A viewer has said or taken something."""
+        if not self._mirror.has_lone_viewer:
+            return
         self._mirror.look_at_lone()
         self._taken.unpark_all()
         self._stir()

@@ -125,6 +125,11 @@ class Mirror:
         return self._passage is not None
 
     @property
+    def has_lone_viewer(self) -> bool:
+        """Whether what a viewer says or takes may matter to the server."""
+        return self._lone is not None or self._passage is not None
+
+    @property
     def waits_for_viewer(self) -> bool:
         """Whether the viewer has to take something before more is read."""
         return self._passage is not None and self._passage.is_full
@@ -205,7 +210,8 @@ class Mirror:
         told = b""
         if self._passage is not None:
             request = self._passage.request(now)
-            told = self._tell(self._passage.pixel_format, self._passage.encodings_to_tell() or self._told)
+            wanted = self._passage.encodings_to_tell()
+            told = b"" if wanted is None else self._tell(self._passage.pixel_format, wanted)
         elif self._asks and now >= self._not_before:
             self._has_asked, self._not_before = True, now + PACE
             asks_for_all, self._asks_for_all = self._asks_for_all, False

@@ -125,9 +125,11 @@ class Passage:
 
     # --- what the display is asked ---
 
-    def encodings_to_tell(self) -> tuple[int, ...]:
-        """What the display should know of the viewer; nothing once that does not matter any more."""
-        return () if self.viewing is None or self.is_ending else passable(self.viewing, self._used)
+    def encodings_to_tell(self) -> tuple[int, ...] | None:
+        """What the display should know of the viewer; None once that does not matter any more."""
+        if self.viewing is None or self.is_ending:
+            return None
+        return passable(self.viewing, self._used) or (Encoding.RAW,)
 
     def request(self, now: float) -> FramebufferUpdateRequest | None:
         """What the viewer has asked for; or wants to be told without asking, then it is asked for it."""

@@ -349,7 +349,8 @@ def test_who_may_only_look_gets_no_clipboard_and_types_nothing() -> None:
     house.mirror.receive_data(BELL + CutText(b"secret", kind=ServerKind.CUT_TEXT).encode() + BELL)
     assert house.audience.data_to_send(number, 0.0) == BELL + BELL
     house.send()
-    assert house.up == SetPixelFormat(PixelFormat.BGRX).encode() + ask.encode()
+    told = SetPixelFormat(PixelFormat.BGRX).encode() + SetEncodings((Encoding.RAW,)).encode()
+    assert house.up == told + ask.encode()
 
 
 def test_scan_codes_that_the_viewer_is_offered_are_passed_on() -> None:
@@ -505,3 +506,38 @@ def test_an_old_answer_that_leaves_something_out_is_no_reason_to_ask_again() -> 
     assert [each.incremental for each in asked].count(False) == 1
     assert sees(house, alone)
     assert house.mirror.is_whole
+
+
+def test_what_a_viewer_does_not_understand_is_taken_back() -> None:
+    house = House()
+    painted(house)
+    house.look(looks=True)
+    house.settle()
+    house.look(looks=False)
+    viewing = house.audience.attach(house.now)
+    house.attend()
+    ask = FramebufferUpdateRequest(PART, incremental=False)
+    wanted = SetEncodings((Encoding.DESKTOP_SIZE, Encoding.CURSOR))
+    house.audience.receive(viewing, wanted.encode() + ask.encode())
+    house.mirror.look_at_lone()
+    assert house.passes()
+    house.send()
+    house.arrive_up(1 << 20)
+    assert house.display.encodings == (Encoding.DESKTOP_SIZE,)
+    house.audience.receive(viewing, SetEncodings((Encoding.CURSOR,)).encode())
+    house.send()
+    house.arrive_up(1 << 20)
+    assert house.display.encodings == (Encoding.RAW,)
+
+
+def test_it_matters_what_one_says_that_is_alone() -> None:
+    house = House()
+    matters = [house.mirror.has_lone_viewer]
+    alone = house.join((Encoding.RAW,))
+    matters.append(house.mirror.has_lone_viewer)
+    house.mirror.receive_data(b"\0")
+    alone.leave()
+    matters.append(house.mirror.has_lone_viewer)
+    house.mirror.receive_data(b"\0\0\0")
+    matters.append(house.mirror.has_lone_viewer)
+    assert matters == [False, True, True, False]
