@@ -103,8 +103,7 @@ async def test_all_see_what_the_server_shows_before_and_after_another_one_comes(
             nursery.start_soon(painter.keep_on)
             await trio.sleep(0.3)
             async with open_display(where, encodings=[Encoding.ZRLE]) as other:
-                await trio.sleep(0.3)
-                assert not passes(hub)
+                await until(lambda: not passes(hub))
                 painter.is_tired = True
                 await until(lambda: is_shown(direct, alone, other))
                 painter.paint()
