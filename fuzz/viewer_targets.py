@@ -28,6 +28,7 @@ from conduit.rfb.messages import (
     SetPixelFormat,
     Xvp,
 )
+from conduit.rfb.mirror import Mirror
 from conduit.rfb.names import Encoding, SecurityType, ServerKind, VeNCryptType
 from conduit.rfb.pixel_format import PixelFormat
 from conduit.rfb.security import METHODS, Credentials, LoginRules
@@ -36,6 +37,7 @@ from conduit.rfb.server_handshake import ClientReady, ProofShown, ServerHandshak
 from conduit.rfb.server_heads import MAX_NAME, RectangleHeader, ServerInit, encode_update
 from conduit.rfb.server_messages import ServerMessageReader, TextCut
 from conduit.rfb.viewer_filter import ViewerFilter, ViewerRules
+from conduit.rfb.viewing import Viewing
 from fuzz.picture_targets import PICTURE_SEEDS
 
 Oracle = Callable[[bytes], None]
@@ -195,6 +197,31 @@ def _counted(data: bytes, clipboard: int, step: int) -> bytes:
     return passed
 
 
+def passing(data: bytes) -> None:
+    """Whatever a display says, one that is alone gets it as it is, up to where a message ends once it is not alone."""
+    at, data = (data[0] * len(data) >> 8, data[1:]) if data else (0, b"")
+    mirror = Mirror(ServerInit(70, 5, PixelFormat.BGRX, ""))
+    viewing = Viewing(mirror.picture)
+    viewing.receive_data(_ASKED + FramebufferUpdateRequest(Area(0, 0, 70, 5)).encode())
+    mirror.attend([viewing], looks=False)
+    with suppress(DecodeError):
+        for start in range(0, at, 11):
+            mirror.receive_data(data[start : min(start + 11, at)])
+        mirror.attend([viewing], looks=True)
+        for start in range(at, len(data), 11):
+            mirror.receive_data(data[start : start + 11])
+    passed = b"".join(viewing._passed)  # noqa: SLF001  # and nothing else
+    assert data.startswith(passed)
+    if mirror.is_passing:
+        return
+    reader = ServerMessageReader(Framebuffer(70, 5))
+    try:
+        reader.receive_data(passed)
+    except DecodeError:  # what it is to show is nobody's business
+        return
+    reader.receive_eof()
+
+
 _KEY: Final = KeyEvent(65, down=True).encode()
 _ASKED: Final = SetEncodings((Encoding.TIGHT, Encoding.GII, Encoding.EXTENDED_CLIPBOARD)).encode()
 _MESSAGES: Final = [
@@ -225,6 +252,7 @@ VIEWER_TARGETS: Final[Mapping[str, Oracle]] = {
     "rfb_client_messages": client_messages,
     "rfb_viewer_filter": viewer_filter,
     "rfb_server_filter": server_filter,
+    "rfb_passing": passing,
     "rfb_address": display_address,
 }
 VIEWER_SEEDS: Final[Mapping[str, list[bytes]]] = {
@@ -245,6 +273,7 @@ VIEWER_SEEDS: Final[Mapping[str, list[bytes]]] = {
     "rfb_client_messages": _MESSAGES,
     "rfb_viewer_filter": _MESSAGES,
     "rfb_server_filter": _SHOWN,
+    "rfb_passing": [b"\x64" + shown for shown in _SHOWN],
     "rfb_address": [
         b"192.0.2.7::1",
         b"[2001:db8::7]:5901",

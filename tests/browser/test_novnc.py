@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,8 +18,12 @@ from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from conduit._trio import open_background_nursery
+from conduit.rfb.addresses import DisplayAddress
 from conduit.rfb.audience import Audience
+from conduit.rfb.hub import DisplayHub, open_hub
+from conduit.rfb.login import LoginOptions
 from conduit.rfb.messages import ExtendedKeyEvent, KeyEvent
+from conduit.rfb.security import Credentials
 from conduit.rfb.server import RfbServer, access_by_password
 from conduit.rfb.text_display import TextDisplay
 from conduit.rfb.viewing import Input
@@ -50,9 +54,14 @@ rfb.addEventListener('disconnect', () => {{ document.title = 'disconnected'; }})
 
 
 class Screen:
-    """A text display in a thread of its own; what is typed appears on it."""
+    """A text display in a thread of its own; what is typed appears on it.
 
-    def __init__(self) -> None:
+    :param is_shared: a hub is before it.
+    """
+
+    def __init__(self, *, is_shared: bool = False) -> None:
+        self._is_shared = is_shared
+        self.hub: DisplayHub
         self.display = TextDisplay("node1")
         self.display.receive(TEXT)
         audience = Audience(self.display)
@@ -69,18 +78,21 @@ class Screen:
 
     async def _run(self) -> None:
         with self._scope:
-            async with open_background_nursery() as nursery:
+            async with open_background_nursery() as nursery, AsyncExitStack() as stack:
                 self.port = await nursery.start(self.server.serve, HOST, 0)
+                if self._is_shared:
+                    login = LoginOptions(credentials=Credentials(password=PASSWORD))
+                    self.hub = await stack.enter_async_context(open_hub(DisplayAddress(HOST, self.port), login))
+                    self.port = await nursery.start(self.hub.server.serve, HOST, 0)
                 self._ready.set()
                 await trio.sleep_forever()
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Serve until the end of the block."""
-        token: list[trio.lowlevel.TrioToken] = []
 
         async def main() -> None:
-            token.append(trio.lowlevel.current_trio_token())
+            self.token = trio.lowlevel.current_trio_token()
             await self._run()
 
         thread = threading.Thread(target=partial(trio.run, main))
@@ -89,7 +101,7 @@ class Screen:
         try:
             yield
         finally:
-            token[0].run_sync_soon(self._scope.cancel)
+            self.token.run_sync_soon(self._scope.cancel)
             thread.join()
 
 
@@ -147,12 +159,12 @@ def look(page: Page) -> bytes:
         return image.convert("RGB").tobytes("raw", "BGRX")
 
 
-def type_and_look(page: Page) -> None:
+def type_and_look(page: Page, before: str = "") -> None:
     """What is typed appears, among what was there, dot by dot."""
     page.wait_for_function("document.title === 'connected'", timeout=WAIT_MS)
     page.keyboard.type(TYPED)
     same = TextDisplay()
-    same.receive(TEXT + TYPED.encode())
+    same.receive(TEXT + (before + TYPED).encode())
     same.refresh()
     expected, deadline = bytes(same.picture.pixels), time.monotonic() + WAIT_MS / 1000
     while (seen := look(page)) != expected and time.monotonic() < deadline:
@@ -183,4 +195,21 @@ def test_novnc_comes_in_at_our_relay_without_a_password_from_a_page_that_may(
         page.goto(f"http://{HOST}:{here}/index.html?at={HOST}:{port}")
         type_and_look(page)
         assert screen.typed == TYPED
+        page.close()
+
+
+def test_novnc_alone_before_a_hub_gets_the_servers_bytes_until_somebody_wants_a_picture(
+    browser: Browser, peer: FindPeer, site: Path, tmp_path: Path
+) -> None:
+    screen = Screen(is_shared=True)
+    with screen.running(), open_displays(peer, tmp_path) as displays:
+        port = displays.websockify(Display(screen.port), "--web", site)
+        page = browser.new_page(viewport={"width": 640, "height": 400})
+        page.goto(f"http://{HOST}:{port}/index.html")
+        type_and_look(page)
+        passed = screen.hub.is_passing
+        trio.from_thread.run(screen.hub.thumbnail, trio_token=screen.token)
+        type_and_look(page, before=TYPED)
+        assert (passed, screen.hub.is_passing) == (True, False)
+        assert screen.typed == TYPED + TYPED
         page.close()

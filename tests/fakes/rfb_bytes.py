@@ -36,6 +36,12 @@ def zrle(data: bytes, stream: zlib._Compress | None = None, *, width: int = 2, h
     return update(rectangle(0, 0, width, height, Encoding.ZRLE, with_length(deflated(data, stream))))
 
 
+def many_coloured(width: int, height: int) -> Framebuffer:
+    """All pixels are different, up to 65536 of them."""
+    pixels = b"".join(bytes((at & 255, at >> 8 & 255, at * 7 & 255, 0)) for at in range(width * height))
+    return Framebuffer(width, height, pixels)
+
+
 def chequered(width: int, height: int, colours: int = 2) -> Framebuffer:
     """No neighbours have the same colour."""
     shades = [bytes((index * 37 % 256, index * 91 % 256, index % 256, 0)) for index in range(colours)]

@@ -16,14 +16,19 @@ from conduit.errors import PeerTimeoutError, TransportError
 from conduit.rfb.addresses import DisplayAddress
 from conduit.rfb.audience import Audience
 from conduit.rfb.display import Display, open_display
-from conduit.rfb.hub import DisplayHub, open_hub
-from conduit.rfb.login import LoginOptions
-from conduit.rfb.messages import KeyEvent
+from conduit.rfb.framebuffer import Framebuffer
+from conduit.rfb.hub import CHUNK, DisplayHub, open_hub
+from conduit.rfb.login import LoginOptions, open_connection
+from conduit.rfb.messages import Area, FramebufferUpdateRequest, KeyEvent, SetEncodings, SetPixelFormat
 from conduit.rfb.names import Encoding
+from conduit.rfb.passing import MOST_HELD
+from conduit.rfb.pixel_format import PixelFormat
 from conduit.rfb.security import Credentials
 from conduit.rfb.server import RfbServer, access_by_password
+from conduit.rfb.server_messages import ServerMessageReader
 from conduit.rfb.text_display import TextDisplay
 from conduit.rfb.viewing import Input
+from tests.fakes.cancelling import cancel_at_step
 
 OPTIONS = LoginOptions(credentials=Credentials(username="", password="sesame"))
 
@@ -63,6 +68,16 @@ async def until(condition: Callable[[], bool]) -> None:
     with trio.fail_after(10):
         while not condition():  # noqa: ASYNC110 - the other side is a socket or two away
             await trio.sleep(0.005)
+
+
+def colour_of(png: bytes) -> object:
+    """Of a dot somewhere."""
+    with Image.open(io.BytesIO(png)) as image:
+        return image.convert("RGB").getpixel((80, 50))
+
+
+def passing(stage: Stage) -> bool:
+    return stage.hub.is_passing
 
 
 @asynccontextmanager
@@ -177,3 +192,130 @@ async def test_a_display_that_goes_away_ends_the_hub() -> None:
 
         with pytest.raises(TransportError):
             await share()
+
+
+# --- a viewer that is alone gets the display's own bytes ---
+
+
+@pytest.mark.parametrize("encoding", [Encoding.TIGHT, Encoding.ZRLE, Encoding.HEXTILE, Encoding.RAW])
+async def test_one_that_is_alone_gets_the_displays_own_bytes_until_another_one_comes(encoding: Encoding) -> None:
+    async with stage() as made:
+        made.write("hello\r\n")
+        async with made.viewer(encoding) as first:
+            await made.shows(first)
+            assert passing(made)
+            made.write("\x1b[1;33;44mworld\r\n")
+            await made.shows(first)
+            assert made.server.audience.seats[0].viewing.encoding == encoding
+            assert not any(made.hub.audience.source.picture.pixels)
+            async with made.viewer(Encoding.ZRLE) as second:
+                made.write("\x1b[1;31;42mboth\r\n")
+                await made.shows(first)
+                await made.shows(second)
+                assert not passing(made)
+            made.write("alone again\r\n")
+            await made.shows(first)
+            assert not passing(made)
+        assert len(made.server.audience.seats) == 1
+
+
+async def test_a_thumbnail_while_one_is_alone_shows_what_is_there_and_the_viewer_stays() -> None:
+    async with stage() as made, made.viewer(Encoding.TIGHT) as alone:
+        await made.shows(alone)
+        made.write("\x1b[41m\x1b[2J")
+        assert colour_of(await made.hub.thumbnail()) == (0xAA, 0, 0)
+        await made.shows(alone)
+        made.write("\x1b[44m\x1b[2J")
+        await made.shows(alone)
+
+
+async def test_after_a_thumbnail_one_that_is_alone_still_gets_the_displays_own_bytes() -> None:
+    async with stage() as made:
+        for _ in range(2):
+            await made.hub.thumbnail()
+        async with made.viewer(Encoding.TIGHT, Encoding.ZRLE) as alone:
+            await made.shows(alone)
+            assert passing(made)
+            await alone.type_text("a", pause=0.0)
+            await until(lambda: made.keys == [("a", True), ("a", False)])
+        async with made.viewer(Encoding.TIGHT) as next_one:
+            await made.shows(next_one)
+
+
+async def test_keys_of_one_that_is_alone_go_through_and_none_stays_down() -> None:
+    async with stage(Lease()) as made:
+        async with made.viewer(Encoding.ZRLE) as display:
+            await made.shows(display)
+            assert passing(made)
+            await display._send(KeyEvent(ord("x"), down=True).encode())
+            await until(lambda: bool(made.keys))
+            made.hub.make(Move.RELEASE, made.hub.audience.seats[0].id)
+            await until(lambda: made.keys == [("x", True), ("x", False)])
+            await display._send(KeyEvent(ord("y"), down=True).encode() + KeyEvent(ord("y"), down=False).encode())
+            await until(lambda: made.hub.audience.seats[0].dropped_inputs == 2)
+            assert passing(made)
+        assert len(made.keys) == 2
+
+
+async def test_a_hub_may_have_no_passing() -> None:
+    made = Stage()
+    async with open_background_nursery() as nursery:
+        port = await nursery.start(made.server.serve, "127.0.0.1", 0)
+        async with open_hub(f"vnc://127.0.0.1:{port}", OPTIONS, passes=False) as made.hub:
+            made.port = await nursery.start(made.hub.server.serve, "127.0.0.1", 0)
+            async with made.viewer(Encoding.ZRLE) as display:
+                await made.shows(display)
+                assert not passing(made)
+
+
+async def test_of_one_that_reads_nothing_little_is_kept_and_a_thumbnail_does_not_wait_for_it() -> None:
+    async with stage() as made, open_connection(DisplayAddress("127.0.0.1", made.port), LoginOptions()) as alone:
+        whole = Area(0, 0, alone.init.width, alone.init.height)
+        all_of_it, changes = (FramebufferUpdateRequest(whole, incremental).encode() for incremental in (False, True))
+        await alone.stream.send_all(SetPixelFormat(PixelFormat.BGRX).encode() + all_of_it)
+        await until(lambda: bool(made.hub.audience.seats) and passing(made))
+        (seat,) = made.hub.audience.seats
+        with trio.fail_after(30):
+            stalled = 0
+            while stalled < 20:
+                await alone.stream.send_all(all_of_it)
+                await trio.sleep(0.01)
+                stalled = stalled + 1 if seat.viewing.held_bytes else 0
+        assert seat.viewing.held_bytes <= CHUNK
+        made.write("\x1b[44m\x1b[2J")
+        with trio.fail_after(30):
+            while colour_of(await made.hub.thumbnail()) != (0, 0, 0xAA):
+                assert not passing(made)  # what was asked for so often is still on its way
+        assert seat.viewing.held_bytes <= MOST_HELD
+        reader = ServerMessageReader(Framebuffer(whole.width, whole.height))
+        with trio.fail_after(30):
+            while reader.picture.crop(Area(80, 50, 1, 1)) != b"\xaa\0\0\0":
+                if reader.receive_data(await alone.stream.receive_some(1 << 20)):
+                    await alone.stream.send_all(changes)
+
+
+async def test_a_thumbnail_that_is_cancelled_anywhere_leaves_the_viewer_where_it_was() -> None:
+    async with stage() as made, made.viewer(Encoding.TIGHT) as alone:
+        await made.shows(alone)
+        step = 1
+        while await cancel_at_step(step, made.hub.thumbnail):
+            step += 1
+            made.write(f"{step}\r\n")
+            await made.shows(alone)
+        assert step > 2
+        assert len(made.hub.audience.seats) == 1
+
+
+async def test_one_that_is_alone_and_vanishes_in_the_middle_leaves_the_display_to_the_next() -> None:
+    async with stage() as made:
+        for encoding in (Encoding.RAW, Encoding.TIGHT, Encoding.ZRLE, Encoding.RAW):
+            async with open_connection(DisplayAddress("127.0.0.1", made.port), LoginOptions()) as gone:
+                whole = Area(0, 0, gone.init.width, gone.init.height)
+                ask = FramebufferUpdateRequest(whole, incremental=False).encode()
+                await gone.stream.send_all(SetEncodings((encoding,)).encode() + ask)
+                await gone.stream.receive_some(10)
+            made.write("next\r\n")
+            await until(lambda: not made.hub.audience.seats)
+        async with made.viewer(Encoding.ZRLE, Encoding.RAW) as display:
+            await made.shows(display)
+        assert len(made.server.audience.seats) == 1

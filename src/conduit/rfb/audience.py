@@ -121,7 +121,12 @@ class Audience:
         picture = self.source.picture
         self._shown = self._shown or (picture, picture.width, picture.height)
         viewing = Viewing(
-            picture, name=self.source.name, pace=self._pace, extended_keys=self._extended_keys, jpeg=self._jpeg
+            picture,
+            name=self.source.name,
+            pace=self._pace,
+            extended_keys=self._extended_keys,
+            jpeg=self._jpeg,
+            clipboard=may_type,
         )
         readable = "".join(filter(str.isprintable, name))[:MAX_NAME]
         seat = Seat(id=self._last_id, name=readable, may_type=may_type, may_take=may_take, viewing=viewing)
@@ -259,7 +264,7 @@ class Audience:
     def cut(self, text: bytes) -> None:
         """The machine's clipboard, in Latin-1; for those who may type."""
         for seat in self._seats.values():
-            if seat.may_type:
+            if seat.viewing.clipboard:
                 seat.viewing.cut(text)
 
     def data_to_send(self, viewer: int, now: float) -> bytes:

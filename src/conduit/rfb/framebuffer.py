@@ -2,6 +2,8 @@
 
 That is the pixel format which we ask every server for, so most pixels are copied and never looked at. The fourth byte
 is zero whatever a server sends there, so equal pictures are equal bytes.
+
+A picture knows which of its pixels were never drawn, from when :meth:`Framebuffer.lose` says so until they are drawn.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ class Framebuffer:
     :raises DecodeError: too large, see :func:`~conduit.rfb.server_heads.check_size`.
     """
 
-    __slots__ = ("height", "pixels", "width")
+    __slots__ = ("_unseen", "height", "pixels", "width")
 
     def __init__(self, width: int, height: int, pixels: bytes | bytearray | None = None) -> None:
         check_size(width, height)
@@ -43,6 +45,7 @@ class Framebuffer:
         self.width = width
         self.height = height
         self.pixels = bytearray(size) if pixels is None else bytearray(pixels)
+        self._unseen: list[int] | None = None  # a number for each row, a bit for each pixel
 
     @property
     def whole(self) -> Area:
@@ -71,6 +74,8 @@ class Framebuffer:
     def blit(self, area: Area, data: bytes | bytearray | memoryview) -> None:
         """Put *data* there; its fourth bytes must be zero."""
         x, y, width, height = area
+        if self._unseen is not None:
+            self._set_unseen(area, [0] * height)
         pixels, stride, row = self.pixels, self.width * PIXEL, width * PIXEL
         at = y * stride + x * PIXEL
         if row == stride:
@@ -80,13 +85,17 @@ class Framebuffer:
             pixels[at : at + row] = data[line * row : (line + 1) * row]
             at += stride
 
-    def fill(self, area: Area, pixel: bytes) -> None:
+    def fill(self, area: Area, pixel: bytes | bytearray) -> None:
         """Make it one colour."""
         self.blit(area, pixel * area.size)
 
     def copy(self, source_x: int, source_y: int, area: Area) -> None:
         """Copy from elsewhere in the picture; the two may overlap."""
-        self.blit(area, self.crop(Area(source_x, source_y, area.width, area.height)))
+        source = Area(source_x, source_y, area.width, area.height)
+        unseen = self._unseen_in(source)
+        self.blit(area, self.crop(source))
+        if any(unseen):
+            self._set_unseen(area, unseen)
 
     def crop(self, area: Area) -> bytes:
         """The pixels of a part."""
@@ -98,6 +107,35 @@ class Framebuffer:
                 return bytes(view[start : start + row * height])
             return b"".join([view[at : at + row] for at in range(start, start + stride * height, stride)])
 
+    # --- what is not known ---
+
+    def lose(self, area: Area) -> None:
+        """What is there is not known, until it is drawn."""
+        self._set_unseen(area, [(1 << area.width) - 1] * area.height)
+
+    def accept(self) -> None:
+        """What was never drawn is as it is here."""
+        self._unseen = None
+
+    def knows(self, area: Area) -> bool:
+        """Whether all is known of *area*, as far as it is in the picture."""
+        return not any(self._unseen_in(area))
+
+    def _unseen_in(self, area: Area) -> list[int]:
+        """The rows of *area*, with a bit for each pixel that is not known."""
+        if self._unseen is None:
+            return []
+        x, y, width, height = area
+        mask = (1 << width) - 1
+        return [row >> x & mask for row in self._unseen[y : y + height]]
+
+    def _set_unseen(self, area: Area, rows: list[int]) -> None:
+        x, y, width, height = area
+        unseen = self._unseen or [0] * self.height
+        kept = ~((1 << width) - 1 << x)
+        unseen[y : y + height] = [was & kept | now << x for was, now in zip(unseen[y : y + height], rows, strict=True)]
+        self._unseen = unseen if any(unseen) else None
+
     def resize(self, width: int, height: int) -> None:
         """Take another size; what is in both stays, the rest is black.
 
@@ -108,6 +146,7 @@ class Framebuffer:
         data = self.crop(kept)
         self.width, self.height = width, height
         self.pixels = bytearray(width * height * PIXEL)
+        self._unseen = None
         self.blit(kept, data)
 
     def snapshot(self) -> Framebuffer:

@@ -1,4 +1,7 @@
-"""One login at a display, for any number of viewers: each in its own encodings, at its own pace."""
+"""One login at a display, for any number of viewers: each in its own encodings, at its own pace.
+
+The bytes for a viewer that is alone are passed on as they come, where that is possible.
+"""
 
 from __future__ import annotations
 
@@ -34,19 +37,27 @@ class DisplayHub:
 
     :param lease: who has the keyboard; without one all have it who may type.
     :param jpeg: whether viewers may get JPEG if they wish.
+    :param passes: whether a viewer that is alone may get the display's own bytes.
     """
 
     def __init__(
         self, connection: Connection, *, name: str = "", access: Access | None = None, lease: Lease | None = None,
-        jpeg: bool = True,
+        jpeg: bool = True, passes: bool = True,
     ) -> None:  # fmt: skip
         self._stream = connection.stream
-        self._mirror = Mirror(connection.init, name=name)
+        self._mirror = Mirror(connection.init, name=name, passes=passes)
         self._stirred = trio.Event()
         self._lookers = 0  # that are no viewers
         self._pictures = trio.lowlevel.ParkingLot()
+        self._taken = trio.lowlevel.ParkingLot()  # viewers have taken something, or are gone
         self.audience = Audience(self._mirror, lease=lease, jpeg=jpeg)
-        self.server = RfbServer(self.audience, access, on_input=self._take_input, on_viewers=self._look_for_viewers)
+        self.server = RfbServer(
+            self.audience,
+            access,
+            on_input=self._take_input,
+            on_viewers=self._look_for_viewers,
+            on_viewing=self._look_at_lone,
+        )
 
     @property
     def name(self) -> str:
@@ -79,6 +90,8 @@ class DisplayHub:
             self._pictures.unpark_all()
             self.server.stir()
             self._stir()
+            while self._mirror.waits_for_viewer:
+                await self._taken.park()
         self._mirror.receive_eof()
         raise TransportError("the display closed the connection")
 
@@ -155,8 +168,22 @@ class DisplayHub:
 
     # --- looking ---
 
+    @property
+    def is_passing(self) -> bool:
+        """Whether a viewer, who is alone, gets the display's own bytes."""
+        return self._mirror.is_passing
+
     def _look_for_viewers(self) -> None:
-        self._mirror.is_watched = bool(self.audience.seats or self._lookers)
+        self._mirror.attend([seat.viewing for seat in self.audience.seats], looks=bool(self._lookers))
+        self._taken.unpark_all()
+        self._stir()
+
+    def _look_at_lone(self) -> None:
+        """A viewer has said or taken something."""
+        if not self._mirror.has_lone_viewer:
+            return
+        self._mirror.look_at_lone()
+        self._taken.unpark_all()
         self._stir()
 
     async def thumbnail(self, *, longest: int | None = None, patience: float = PATIENCE) -> bytes:
@@ -166,7 +193,7 @@ class DisplayHub:
         :param patience: seconds.
         :raises PeerTimeoutError: there is no picture in time.
         """
-        if not self._mirror.is_watched:
+        if not self._mirror.is_followed:
             self._mirror.forget()
         self._lookers += 1
         self._look_for_viewers()
@@ -195,17 +222,19 @@ async def open_hub(
     access: Access | None = None,
     lease: Lease | None = None,
     jpeg: bool = True,
+    passes: bool = True,
 ) -> AsyncIterator[DisplayHub]:
     """Log in to a display, and share it until the end of the block.
 
     :param name: what viewers see as its name.
     :param access: how viewers get in that connect to the hub's own port.
+    :param passes: whether a viewer that is alone may get the display's own bytes, until it is alone no more.
     :raises AuthenticationError: the display does not believe us.
     :raises TransportError: nobody is there, or the connection was lost.
     """
     where = DisplayAddress.parse(address) if isinstance(address, str) else address
     async with open_connection(where, options or LoginOptions()) as connection:
-        hub = DisplayHub(connection, name=name, access=access, lease=lease, jpeg=jpeg)
+        hub = DisplayHub(connection, name=name, access=access, lease=lease, jpeg=jpeg, passes=passes)
         async with open_background_nursery() as nursery:
             nursery.start_soon(hub.run)
             yield hub

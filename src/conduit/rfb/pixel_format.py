@@ -83,6 +83,20 @@ class PixelFormat:
             (self.blue_max, self.blue_shift),
         )
 
+    @property
+    def places(self) -> tuple[int, int, int] | None:
+        """In which of a pixel's four bytes blue, green and red are; None where they are not three whole bytes.
+
+        These have to be neighbours, so that ZRLE's pixels are three bytes too.
+        """
+        kind = (self.bits_per_pixel, self.depth, self.true_colour)
+        shifts = sorted(shift for _, shift in self.colours)
+        is_whole = {most for most, _ in self.colours} == {255} and shifts in ([0, 8, 16], [8, 16, 24])
+        if kind != (32, 24, True) or not is_whole:
+            return None
+        red, green, blue = (3 - shift // 8 if self.big_endian else shift // 8 for _, shift in self.colours)
+        return blue, green, red
+
     def check(self) -> None:
         """Whether pixels can be made in it.
 

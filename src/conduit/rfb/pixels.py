@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from conduit.errors import DecodeError
+from conduit.errors import DecodeError, LocalProtocolError
+from conduit.rfb.pixel_format import PixelFormat
 
 PIXEL: Final = 4  # bytes of one of ours
 
@@ -21,9 +22,37 @@ def opaque(data: Bytes) -> bytearray:
     return pixels
 
 
-def from_bgr(data: Bytes) -> bytearray:
-    """From three bytes a pixel, as ZRLE's compressed pixels are."""
-    return _merge(data[0::3], data[1::3], data[2::3])
+class PixelReader:
+    """Reads pixels as a server sends them, each colour in a byte of its own; at first in our format."""
+
+    __slots__ = ("_compressed", "_full")
+
+    def __init__(self) -> None:
+        self.set_format(PixelFormat.BGRX)
+
+    def set_format(self, pixel_format: PixelFormat) -> None:
+        """From now on they come so.
+
+        :raises LocalProtocolError: that is not read here.
+        """
+        places = pixel_format.places
+        if places is None:
+            raise LocalProtocolError("pixels whose colours are not bytes of their own")
+        self._full = places
+        self._compressed = tuple(place - min(places) for place in places)
+
+    def full(self, data: Bytes) -> bytearray:
+        """From four bytes a pixel, as Raw and Hextile have them."""
+        return opaque(data) if self._full == (0, 1, 2) else _merge(*(data[place::4] for place in self._full))
+
+    def colour(self, data: bytes, at: int) -> bytes:
+        """One of such pixels."""
+        blue, green, red = self._full
+        return bytes((data[at + blue], data[at + green], data[at + red], 0))
+
+    def compressed(self, data: Bytes) -> bytearray:
+        """From three bytes a pixel, as ZRLE has them."""
+        return _merge(*(data[place::3] for place in self._compressed))
 
 
 def from_rgb(data: Bytes) -> bytearray:

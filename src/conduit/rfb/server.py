@@ -98,6 +98,7 @@ class RfbServer:
 
     :param on_input: is called with what viewers do to the machine; must not block.
     :param on_viewers: is called when viewers come or go; must not block.
+    :param on_viewing: is called when a viewer has said or taken something; must not block.
     """
 
     def __init__(
@@ -107,11 +108,13 @@ class RfbServer:
         *,
         on_input: Callable[[Input], None] | None = None,
         on_viewers: Callable[[], None] | None = None,
+        on_viewing: Callable[[], None] | None = None,
     ) -> None:
         self.audience = audience
         self._access = access or Access()
         self._on_input = on_input
         self._on_viewers = on_viewers
+        self._on_viewing = on_viewing
         self._news = trio.lowlevel.ParkingLot()
         self._handshakes = 0
 
@@ -201,6 +204,7 @@ class RfbServer:
         data: bytes | bytearray = entry.leftover
         while True:
             self.audience.receive(viewer, data)
+            self._tell_viewing()
             self.stir()
             try:
                 data = await entry.stream.receive_some(CHUNK)
@@ -227,6 +231,7 @@ class RfbServer:
         """Wait for something to send."""
         while True:
             if data := self.audience.data_to_send(viewer, trio.current_time()):
+                self._tell_viewing()
                 return data
             deadline = self.audience.deadline_of(viewer)
             with trio.move_on_at(math.inf if deadline is None else deadline):
@@ -235,6 +240,10 @@ class RfbServer:
     def _tell_viewers(self) -> None:
         if self._on_viewers is not None:
             self._on_viewers()
+
+    def _tell_viewing(self) -> None:
+        if self._on_viewing is not None:
+            self._on_viewing()
 
     # --- letting in ---
 

@@ -8,7 +8,7 @@ and the server must not be asked for encodings whose lengths are not known here:
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from conduit.errors import DecodeError
 from conduit.rfb.messages import MAX_FENCE, SCREEN, CutText
@@ -25,6 +25,29 @@ SMALLEST_COMPRESSED: Final = 12  # bytes; what is less travels as it is, in Tigh
 _RAW, _BACKGROUND, _FOREGROUND, _PARTS, _COLOURED = 1, 2, 4, 8, 16  # bits of a tile of Hextile
 _FILL, _JPEG, _PNG = 8, 9, 10  # kinds of Tight
 _HAS_FILTER, _PALETTE = 4, 1
+PIXELS: Final = frozenset(
+    {
+        Encoding.RAW,
+        Encoding.COPY_RECT,
+        Encoding.RRE,
+        Encoding.HEXTILE,
+        Encoding.ZLIB,
+        Encoding.TIGHT,
+        Encoding.TIGHT_PNG,
+        Encoding.ZRLE,
+    }
+)
+"""Encodings that show something."""
+
+
+class Walked(NamedTuple):
+    """What of some bytes passes."""
+
+    pieces: list[Piece]
+    ended: int
+    "How many of the pieces are whole messages, or the end of one; what follows belongs to one that goes on."
+    rest: memoryview
+    "What was not looked at, as a message had ended."
 
 
 class ServerFilter:
@@ -38,34 +61,57 @@ class ServerFilter:
         self._clipboard = clipboard
         self._pixel_format = pixel_format
         self._held = bytearray()  # part of what the step wants to see
+        self._view = memoryview(b"")  # what came
+        self._start = 0  # from where on it is in no piece
+        self._at = 0  # how far it was looked at
         self._out: list[Piece] = []
-        self._passes = True  # whether what is not looked at passes
+        self._ended = 0
+        self._passes = True
         self._steps = self._read_messages()
         self._wanted = next(self._steps)
+        self.is_between_messages = True
+        "Whether the last message has ended."
+        self.encodings: set[int] = set()
+        "Of all rectangles so far."
+        self.updates = 0
+        "FramebufferUpdates so far."
+        self.shown = 0
+        "Those of them that had pixels."
+        self.size: tuple[int, int] | None = None
+        "Of the screen, once the server has told another one."
         self.dropped_clipboards = 0
 
-    def receive_data(self, data: bytes | bytearray) -> list[Piece]:
+    def receive_data(self, data: bytes | bytearray | memoryview) -> list[Piece]:
         """What the viewer gets of it.
 
         :raises DecodeError: nobody knows how long it is.
         """
-        view, at, end = memoryview(data), 0, len(data)
-        while at < end:
+        return self.walk(data).pieces
+
+    def walk(self, data: bytes | bytearray | memoryview, *, stop: bool = False) -> Walked:
+        """The same, and where messages end in it.
+
+        :param stop: go no further than to the end of the message at hand.
+        :raises DecodeError: nobody knows how long it is.
+        """
+        self._view, self._start, self._at, self._ended = memoryview(data), 0, 0, 0
+        end = len(data)
+        while self._at < end and not (stop and self.is_between_messages):
             if self._wanted < 0:
-                count = min(-self._wanted, end - at)
-                if self._passes:
-                    self._out.append(view[at : at + count])
+                count = min(-self._wanted, end - self._at)
+                self._at += count
                 self._wanted += count
                 done = not self._wanted
             else:
-                count = min(self._wanted - len(self._held), end - at)
-                self._held += view[at : at + count]
+                count = min(self._wanted - len(self._held), end - self._at)
+                self._held += self._view[self._at : self._at + count]
+                self._at += count
                 done = len(self._held) == self._wanted
-            at += count
             if done:
                 self._go_on()
+        self._cut(self._at)
         out, self._out = self._out, []
-        return out
+        return Walked(out, self._ended, self._view[self._at :])
 
     def _go_on(self) -> None:
         """The next step that is not about nothing."""
@@ -75,31 +121,34 @@ class ServerFilter:
         while not self._wanted:
             self._wanted = self._steps.send(b"")
 
+    def _cut(self, at: int) -> None:
+        """What has been looked at is a piece, if it passes."""
+        if self._passes and at > self._start:
+            self._out.append(self._view[self._start : at])
+        self._start = at
+
     # --- messages ---
 
     def _read_messages(self) -> Steps:
         while True:
-            kind = yield 1
-            if kind[0] == ServerKind.CUT_TEXT:
-                yield from self._read_cut_text(kind)
+            self.is_between_messages = True
+            self._cut(self._at)
+            self._ended = len(self._out)
+            kind = (yield 1)[0]
+            self.is_between_messages = False
+            if kind == ServerKind.CUT_TEXT:
+                yield from self._read_cut_text()
                 continue
-            reader = _MESSAGES.get(kind[0])
+            reader = _MESSAGES.get(kind)
             if reader is None:
-                raise DecodeError(f"a message of type {kind[0]}, which nobody knows")
-            self._out.append(kind)
+                raise DecodeError(f"a message of type {kind}, which nobody knows")
             yield from reader(self)
 
-    def _see(self, count: int) -> Generator[int, bytes, bytes]:
-        """Look at bytes, which pass."""
-        seen = yield count
-        self._out.append(seen)
-        return seen
-
-    def _see_number(self) -> Generator[int, bytes, int]:
-        return int.from_bytes((yield from self._see(4)))
-
-    def _read_cut_text(self, kind: bytes) -> Steps:
-        head = kind + (yield CutText.HEAD.size - 1)
+    def _read_cut_text(self) -> Steps:
+        self._cut(self._at - 1)
+        self._passes = False
+        head = bytes((ServerKind.CUT_TEXT,)) + (yield CutText.HEAD.size - 1)
+        self._start = self._at
         length = abs(CutText.HEAD.unpack(head)[1])
         self._passes = 0 < self._clipboard >= length
         if self._passes:
@@ -107,28 +156,34 @@ class ServerFilter:
         else:
             self.dropped_clipboards += 1
         yield -length
+        self._cut(self._at)
         self._passes = True
 
     def _read_colour_map(self) -> Steps:
-        head = yield from self._see(5)
+        head = yield 5
         yield -int.from_bytes(head[3:]) * COLOUR.size
 
     def _read_fence(self) -> Steps:
-        length = (yield from self._see(8))[7]
+        length = (yield 8)[7]
         if length > MAX_FENCE:
             raise DecodeError(f"a fence of {length} bytes, where {MAX_FENCE} are allowed")
         yield -length
 
     def _read_update(self) -> Steps:
-        count = int.from_bytes((yield from self._see(3))[1:])
+        count = int.from_bytes((yield 3)[1:])
+        has_pixels = False
         for _ in range(count):
-            head = RectangleHeader.decode((yield from self._see(12)))
+            head = RectangleHeader.decode((yield 12))
             if head.encoding == Encoding.LAST_RECT:
-                return
+                break
             reader = _RECTANGLES.get(head.encoding)
             if reader is None:
                 raise DecodeError(f"a rectangle in the encoding {head.encoding}, for which nobody asked")
+            self.encodings.add(head.encoding)
+            has_pixels |= head.encoding in PIXELS
             yield from reader(self, head, self._pixel_format())
+        self.updates += 1
+        self.shown += has_pixels
 
     # --- rectangles ---
 
@@ -136,38 +191,38 @@ class ServerFilter:
         yield -head.width * head.height * pixels.bytes_per_pixel
 
     def _read_rre(self, _: RectangleHeader, pixels: PixelFormat) -> Steps:
-        count = yield from self._see_number()
+        count = yield from _number()
         yield -(pixels.bytes_per_pixel + count * (pixels.bytes_per_pixel + 8))
 
     def _read_hextile(self, head: RectangleHeader, pixels: PixelFormat) -> Steps:
         size = pixels.bytes_per_pixel
         for y in range(0, head.height, TILE):
             for x in range(0, head.width, TILE):
-                kind = (yield from self._see(1))[0]
+                kind = (yield 1)[0]
                 if kind & _RAW:
                     yield -min(TILE, head.width - x) * min(TILE, head.height - y) * size
                     continue
                 yield -size * (bool(kind & _BACKGROUND) + bool(kind & _FOREGROUND))
                 if kind & _PARTS:
-                    count = (yield from self._see(1))[0]
+                    count = (yield 1)[0]
                     yield -count * (2 + (size if kind & _COLOURED else 0))
 
     def _read_counted(self, head: RectangleHeader, pixels: PixelFormat) -> Steps:
         """Zlib, ZRLE, and the desktop's name."""
-        length = yield from self._see_number()
+        length = yield from _number()
         yield -length
 
     def _read_tight(self, head: RectangleHeader, pixels: PixelFormat) -> Steps:
         size = _tight_pixel(pixels)
-        kind = (yield from self._see(1))[0] >> 4
+        kind = (yield 1)[0] >> 4
         if kind == _FILL:
             yield -size
         elif kind in (_JPEG, _PNG):
             yield from self._read_compact()
         elif kind < _FILL:
             row = head.width * size
-            if kind & _HAS_FILTER and (yield from self._see(1))[0] == _PALETTE:
-                colours = (yield from self._see(1))[0] + 1
+            if kind & _HAS_FILTER and (yield 1)[0] == _PALETTE:
+                colours = (yield 1)[0] + 1
                 yield -colours * size
                 row = -(-head.width // 8) if colours == 2 else head.width
             if row * head.height < SMALLEST_COMPRESSED:
@@ -181,7 +236,7 @@ class ServerFilter:
         """A length in one to three bytes, of which the last one has all its bits."""
         length = 0
         for shift in (0, 7, 14):
-            byte = (yield from self._see(1))[0]
+            byte = (yield 1)[0]
             length |= (byte if shift == 14 else byte & 0x7F) << shift
             if byte < 0x80:
                 break
@@ -190,9 +245,19 @@ class ServerFilter:
     def _read_cursor(self, head: RectangleHeader, pixels: PixelFormat) -> Steps:
         yield -(head.width * pixels.bytes_per_pixel + -(-head.width // 8)) * head.height
 
+    def _read_size(self, head: RectangleHeader, _: PixelFormat) -> Steps:
+        self.size = (head.width, head.height)
+        yield 0
+
     def _read_screens(self, head: RectangleHeader, pixels: PixelFormat) -> Steps:
-        count = (yield from self._see(4))[0]
+        if not head.y:  # it is no refusal
+            self.size = (head.width, head.height)
+        count = (yield 4)[0]
         yield -count * SCREEN.size
+
+
+def _number() -> Generator[int, bytes, int]:
+    return int.from_bytes((yield 4))
 
 
 def _tight_pixel(pixels: PixelFormat) -> int:
@@ -233,7 +298,7 @@ _RECTANGLES: Final[Mapping[int, Callable[[ServerFilter, RectangleHeader, PixelFo
     Encoding.TIGHT_PNG: ServerFilter._read_tight,  # noqa: SLF001
     Encoding.ZRLE: ServerFilter._read_counted,  # noqa: SLF001
     Encoding.CURSOR: ServerFilter._read_cursor,  # noqa: SLF001
-    Encoding.DESKTOP_SIZE: _passing_rectangle(0),
+    Encoding.DESKTOP_SIZE: ServerFilter._read_size,  # noqa: SLF001
     Encoding.EXTENDED_DESKTOP_SIZE: ServerFilter._read_screens,  # noqa: SLF001
     Encoding.DESKTOP_NAME: ServerFilter._read_counted,  # noqa: SLF001
     Encoding.POINTER_POSITION: _passing_rectangle(0),

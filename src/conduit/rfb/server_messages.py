@@ -5,17 +5,19 @@ The reader keeps no more than a part of a message: what a decoder asks for at on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from conduit.errors import DecodeError
-from conduit.rfb.decoders import PointerShape, Pulling, new_decoders
+from conduit.rfb.decoders import PointerShape, Pulling, lose_streams, new_decoders
 from conduit.rfb.decoders.pseudo import pull_name, pull_pointer, pull_screens
 from conduit.rfb.decoders.pulling import Look, pull_all, pull_u8, pull_u32
 from conduit.rfb.framebuffer import Framebuffer
 from conduit.rfb.messages import MAX_FENCE, Area, CutText, FenceMessage, Screen
 from conduit.rfb.names import Encoding, QemuKind, ServerKind
+from conduit.rfb.pixel_format import PixelFormat
+from conduit.rfb.pixels import PixelReader
 from conduit.rfb.server_heads import AUDIO_DATA, COLOUR, UNKNOWN_COUNT, RectangleHeader
 
 MAX_CUT_TEXT: Final = 1 << 20  # bytes of a clipboard that is kept
@@ -125,12 +127,26 @@ class ServerMessageReader:
 
     def __init__(self, picture: Framebuffer) -> None:
         self.picture = picture
-        self._decoders = new_decoders()
+        self._pixels = PixelReader()
+        self._decoders = new_decoders(self._pixels)
+        self.encodings: set[int] = set()
+        "Of all that was drawn so far."
         self._events: list[ServerEvent] = []
         self._unread = bytearray()
         self._steps = self._read_messages()
         self._wanted = next(self._steps)
         self._is_between_messages = True
+
+    def set_pixel_format(self, pixel_format: PixelFormat) -> None:
+        """Pixels come in another format from now on.
+
+        :raises LocalProtocolError: that is not read here.
+        """
+        self._pixels.set_format(pixel_format)
+
+    def lose_streams(self, encodings: Iterable[int]) -> None:
+        """Rectangles in these went elsewhere: what zlib has compressed there is passed over from now on."""
+        lose_streams(self._decoders, encodings)
 
     def receive_data(self, data: bytes | bytearray | memoryview) -> list[ServerEvent]:
         """Draw and tell what has happened, perhaps nothing.
@@ -191,6 +207,7 @@ class ServerMessageReader:
         if decoder is not None:
             area = Area(*head[:4])
             self.picture.check(area)
+            self.encodings.add(head.encoding)
             yield from decoder.decode(self.picture, area)
             areas.append(area)
             return
@@ -262,7 +279,7 @@ class ServerMessageReader:
         self._events.append(event)
 
     def _read_pointer(self, head: RectangleHeader) -> Pulling[None]:
-        self._events.append(PointerChanged((yield from pull_pointer(head))))
+        self._events.append(PointerChanged((yield from pull_pointer(head, self._pixels))))
 
     def _read_name(self, _: RectangleHeader) -> Pulling[None]:
         self._events.append(Renamed((yield from pull_name())))

@@ -1,7 +1,9 @@
 """One viewer of a picture, after its handshake (sans-IO): what it has seen, what it wants, how it wants it.
 
 Nothing is queued for it but a few small answers: whenever it has room it gets what the picture is by then, so one that
-is slow sees fewer updates and never old ones.
+is slow sees fewer updates and never old ones. What is not known of the picture it is not shown.
+
+As long as :mod:`conduit.rfb.passing` passes a display's own bytes on to it, it gets these, and answers between them.
 """
 
 from __future__ import annotations
@@ -33,8 +35,10 @@ from conduit.rfb.messages import (
     encode_screens,
 )
 from conduit.rfb.names import Encoding, Fence, ServerKind
+from conduit.rfb.pixel_format import PixelFormat
 from conduit.rfb.server_heads import BELL, END_OF_CONTINUOUS_UPDATES, RectangleHeader
 
+Piece = bytes | memoryview
 Input = KeyEvent | ExtendedKeyEvent | PointerEvent | CutText
 "What a viewer does to the machine."
 
@@ -54,6 +58,7 @@ class Viewing:
     :param pace: seconds from one update to the next, at least.
     :param extended_keys: whether scan codes are of use to the machine.
     :param jpeg: whether it may get JPEG if it wishes.
+    :param clipboard: whether it may have the machine's.
     """
 
     def __init__(
@@ -64,31 +69,50 @@ class Viewing:
         pace: float = PACE,
         extended_keys: bool = False,
         jpeg: bool = True,
+        clipboard: bool = True,
     ) -> None:
         self._picture = picture
         self._name = self._told_name = name
         self._pace = pace
-        self._jpeg = jpeg
+        self.jpeg = jpeg
+        self.clipboard = clipboard
         self._extended_keys = extended_keys
         self._messages = ClientMessageReader()
         self._encoder = UpdateEncoder()
-        self._known: frozenset[int] = frozenset()  # what the viewer understands
+        self.encodings: tuple[int, ...] = ()
+        "What the viewer understands, best first."
+        self.pixel_format = PixelFormat.BGRX
+        "How it wants its pixels."
+        self._known: frozenset[int] = frozenset()  # the same as encodings
         self._told: set[int] = set()  # what it was told that it may use
         self._size = (picture.width, picture.height)  # as the viewer knows it
         self._damage = Damage(*self._size)
         self._damage.add([picture.whole])
         self._wanted: Area | None = None  # what it waits for
-        self._continuous: Area | None = None
+        self.continuous: Area | None = None
+        "What it wants to be told of without asking."
         self._answers: list[bytes] = []
         self._news: dict[int, bytes] = {}  # rectangles that are no pixels, by their encoding; only the latest counts
         self._not_before = 0.0
         self.updates = 0
         "Updates that it was given."
+        self.is_fresh = True
+        "Whether it has been neither given anything nor promised that a picture is kept for it."
+        self._is_passing = False
+        self._request: FramebufferUpdateRequest | None = None  # that is for the display itself
+        self._passed: list[Piece] = []  # of a display's own bytes
+        self._ended = 0  # how many of these are whole messages, or the end of one
+        self._is_between = True  # whether what was sent ends with a message
 
     @property
     def encoding(self) -> int:
         """How it gets its pixels."""
         return self._encoder.encoding
+
+    @property
+    def asks(self) -> bool:
+        """Whether it has ever asked for something to see."""
+        return (self.continuous or self._wanted) is not None
 
     # --- what it says ---
 
@@ -118,14 +142,17 @@ class Viewing:
     ) -> None:
         if isinstance(message, FramebufferUpdateRequest):
             self._wanted = message.area
+            if self.is_fresh or self._is_passing:
+                self._request = message if self._request is None else _merged(self._request, message)
             if not message.incremental:
                 self._damage.add([message.area])
         elif isinstance(message, SetEncodings):
             self._set_encodings(message.encodings)
         elif isinstance(message, SetPixelFormat):
             self._encoder.set_pixel_format(message.pixel_format)
+            self.pixel_format = message.pixel_format
         elif isinstance(message, EnableContinuousUpdates):
-            self._continuous = message.area if message.enable else None
+            self.continuous = message.area if message.enable else None
             if not message.enable:
                 self._answers.append(END_OF_CONTINUOUS_UPDATES)
         elif isinstance(message, FenceMessage):
@@ -135,8 +162,8 @@ class Viewing:
             self._news[Encoding.EXTENDED_DESKTOP_SIZE] = self._screens(BY_VIEWER, PROHIBITED)
 
     def _set_encodings(self, encodings: tuple[int, ...]) -> None:
-        self._encoder.set_encodings(encodings, jpeg=self._jpeg)
-        self._known = frozenset(encodings)
+        self._encoder.set_encodings(encodings, jpeg=self.jpeg)
+        self.encodings, self._known = encodings, frozenset(encodings)
         for encoding in (Encoding.FENCE, Encoding.CONTINUOUS_UPDATES, Encoding.EXTENDED_DESKTOP_SIZE):
             if encoding in self._known and encoding not in self._told:
                 self._told.add(encoding)
@@ -205,13 +232,13 @@ class Viewing:
 
     def data_to_send(self, now: float) -> bytes:
         """What it is to be sent now: answers, and an update if it wants one and there is something new."""
-        data = b"".join(self._answers)
-        self._answers.clear()
+        data = self._take_passed()
         area = self._due_area()
         if area is None or now < self._not_before:
             return data
         news, self._news = list(self._news.values()), {}
         self._wanted = None
+        self.serve()
         self._not_before = now + self._pace
         self.updates += 1
         areas = [] if self._resizes(news) else self._damage.take(area)
@@ -223,8 +250,67 @@ class Viewing:
 
     def _due_area(self) -> Area | None:
         """What it waits for, if there is anything new in it."""
-        area = self._continuous or self._wanted
-        return area if area is not None and (self._news or self._damage.touches(area)) else None
+        area = self.continuous or self._wanted
+        if area is None or self._is_passing or not self._picture.knows(area):
+            return None
+        return area if self._news or self._damage.touches(area) else None
+
+    # --- a display's own bytes ---
+
+    def begin_passing(self) -> None:
+        """From now on it gets a display's own bytes."""
+        self.is_fresh, self._is_passing = False, True
+
+    def serve(self) -> None:
+        """It will be shown a picture that is kept for it, and has asked the display for nothing."""
+        self.is_fresh, self._request = False, None
+
+    @property
+    def held_bytes(self) -> int:
+        """Of a display's own bytes, those that it has not taken yet."""
+        return sum(map(len, self._passed))
+
+    def pass_on(self, ended: list[Piece], begun: list[Piece], updates: int) -> None:
+        """A display's own bytes: to the end of a message, and of one that has begun."""
+        if ended:
+            self._passed += ended
+            self._ended = len(self._passed)
+        self._passed += begun
+        self.updates += updates
+
+    def take_request(self) -> FramebufferUpdateRequest | None:
+        """What it asks of the display; it is handed out once."""
+        request, self._request = self._request, None
+        return request
+
+    def resize(self, width: int, height: int) -> None:
+        """The display has told it another size."""
+        self._size = (width, height)
+
+    def end_passing(self, encodings: Iterable[int]) -> None:
+        """From now on it is shown the picture, of which nothing is known yet; a display's message has just ended.
+
+        :param encodings: of what it got from the display, and of what the display told it.
+        """
+        self._is_passing, self._request = False, None
+        self._encoder.follow(encodings)
+        self._encoder.set_encodings(self.encodings, jpeg=self.jpeg)
+        self._damage.add([self._picture.whole])
+        if Encoding.EXTENDED_DESKTOP_SIZE in self._news:
+            self._news[Encoding.EXTENDED_DESKTOP_SIZE] = self._screens(BY_SERVER, 0)
+        if Encoding.QEMU_EXTENDED_KEY in encodings:
+            self._told.add(Encoding.QEMU_EXTENDED_KEY)
+            self._news.pop(Encoding.QEMU_EXTENDED_KEY, None)
+
+    def _take_passed(self) -> bytes:
+        """What was passed on, with answers where a message ends."""
+        passed, ended = self._passed, self._ended
+        self._passed, self._ended = [], 0
+        if ended or self._is_between:
+            passed[ended:ended] = self._answers
+            self._is_between = len(passed) == ended + len(self._answers)
+            self._answers = []
+        return b"".join(passed)
 
     @staticmethod
     def _resizes(news: list[bytes]) -> bool:
@@ -236,6 +322,15 @@ class Viewing:
         width, height = self._size
         head = RectangleHeader(reason, status, width, height, Encoding.EXTENDED_DESKTOP_SIZE)
         return head.encode() + b"\x01\0\0\0" + encode_screens((Screen(0, 0, 0, width, height),))
+
+
+def _merged(one: FramebufferUpdateRequest, other: FramebufferUpdateRequest) -> FramebufferUpdateRequest:
+    """One that asks for both."""
+    (x, y, width, height), (left, top, breadth, depth) = one.area, other.area
+    right, bottom = max(x + width, left + breadth), max(y + height, top + depth)
+    x, y = min(x, left), min(y, top)
+    area = Area(x, y, min(right - x, 0xFFFF), min(bottom - y, 0xFFFF))
+    return FramebufferUpdateRequest(area, one.incremental and other.incremental)
 
 
 def _nothing(encoding: int) -> bytes:

@@ -244,3 +244,13 @@ def test_all_learn_that_scan_codes_are_of_use() -> None:
     hall.say(late, SetEncodings((Encoding.QEMU_EXTENDED_KEY,)))
     assert ScanCodesUnderstood() in hall.look(early)
     assert ScanCodesUnderstood() in hall.look(late)
+
+
+def test_somebody_else_may_say_who_has_the_keyboard() -> None:
+    hall, has = Hall(), [True]
+    viewer = hall.audience.attach(0.0, has_keyboard=lambda: has[0])
+    assert hall.say(viewer, A) == [A]
+    has[0] = False
+    hall.audience.look_at_keyboards()
+    assert hall.audience.take_inputs() == [A_UP]
+    assert hall.say(viewer, B) == []

@@ -4,23 +4,28 @@ import io
 import struct
 import sys
 import zlib
+from dataclasses import replace
 
 import pytest
 from PIL import Image
 
 from conduit.errors import DecodeError, LocalProtocolError
 from conduit.rfb.decoders.tight import undo_gradient
+from conduit.rfb.encoders import UpdateEncoder
 from conduit.rfb.framebuffer import Framebuffer
 from conduit.rfb.images import decode_png, encode_png
 from conduit.rfb.messages import Area
 from conduit.rfb.names import Encoding
+from conduit.rfb.pixel_format import PixelFormat
 from conduit.rfb.server_messages import FramebufferUpdated, ServerMessageReader
 from tests.fakes.rfb_bytes import (
     BLACK,
     BLUE,
     GREEN,
     RED,
+    chequered,
     deflated,
+    many_coloured,
     rectangle,
     update,
     with_length,
@@ -353,3 +358,96 @@ def test_without_pillow_one_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(LocalProtocolError, match=r"pip install 'conduit-bmc\[display\]'"):
         encode_png(RED, 1, 1)
+
+
+# --- other formats than ours, and streams that went elsewhere ---
+
+LOSSLESS = (Encoding.RAW, Encoding.HEXTILE, Encoding.ZRLE, Encoding.TIGHT)
+
+
+@pytest.mark.parametrize("big_endian", [False, True])
+@pytest.mark.parametrize("shifts", [(16, 8, 0), (0, 8, 16), (24, 16, 8), (8, 24, 16), (16, 0, 8)])
+@pytest.mark.parametrize("encoding", LOSSLESS)
+def test_colours_may_be_in_any_three_neighbouring_bytes(
+    encoding: Encoding, shifts: tuple[int, int, int], big_endian: bool
+) -> None:
+    red, green, blue = shifts
+    wanted = replace(PixelFormat.BGRX, red_shift=red, green_shift=green, blue_shift=blue, big_endian=big_endian)
+    for shown in (*(chequered(70, 20, colours) for colours in (1, 2, 5, 200)), many_coloured(70, 20)):
+        seen = Framebuffer(70, 20)
+        encoder, reader = UpdateEncoder(wanted), ServerMessageReader(seen)
+        encoder.set_encodings([encoding])
+        reader.set_pixel_format(wanted)
+        reader.receive_data(encoder.encode(shown, [shown.whole]))
+        assert seen == shown
+        assert reader.encodings == {encoding}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        update(rectangle(0, 0, 2, 2, Encoding.RRE, struct.pack(">I4s4sHHHH", 1, BLUE, RED, 0, 0, 2, 1))),
+        update(rectangle(0, 0, 2, 2, Encoding.ZLIB, with_length(deflated(RED * 2 + BLUE * 2)))),
+        zrle(b"\x80" + RED[:3] + b"\x01" + BLUE[:3] + b"\x01"),
+        zrle(b"\x82" + RED[:3] + BLUE[:3] + b"\x80\x01\x81\x01"),
+    ],
+)
+def test_what_our_encoders_do_not_write_has_the_servers_format_too(message: bytes) -> None:
+    picture = Framebuffer(2, 2)
+    reader = ServerMessageReader(picture)
+    reader.set_pixel_format(replace(PixelFormat.BGRX, red_shift=0, blue_shift=16))
+    reader.receive_data(message)
+    assert picture.pixels == BLUE * 2 + RED * 2
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"bits_per_pixel": 16},
+        {"depth": 32},
+        {"true_colour": False},
+        {"red_max": 127},
+        {"red_shift": 24},
+        {"red_shift": 17},
+    ],
+)
+def test_other_formats_are_not_read(other: dict[str, int]) -> None:
+    with pytest.raises(LocalProtocolError):
+        ServerMessageReader(Framebuffer(2, 2)).set_pixel_format(replace(PixelFormat.BGRX, **other))  # type: ignore[arg-type]  # one of several
+
+
+@pytest.mark.parametrize("encoding", [Encoding.ZLIB, Encoding.ZRLE, Encoding.TIGHT])
+@pytest.mark.parametrize("shown", [chequered(40, 20), chequered(40, 20, 3), many_coloured(40, 20)])
+def test_what_a_lost_stream_says_is_passed_over_and_is_not_known(encoding: Encoding, shown: Framebuffer) -> None:
+    encoder = UpdateEncoder()
+    encoder.set_encodings([encoding])
+    if encoding is Encoding.ZLIB:
+        stream = zlib_stream()
+        messages = [
+            update(rectangle(0, 0, 40, 20, Encoding.ZLIB, with_length(deflated(bytes(shown.pixels), stream))))
+            for _ in "ab"
+        ]
+    else:
+        messages = [encoder.encode(shown, [shown.whole]) for _ in "ab"]
+    picture = Framebuffer(40, 20)
+    reader = ServerMessageReader(picture)
+    reader.lose_streams([encoding, Encoding.RAW, 999])
+    picture.fill(picture.whole, RED)
+    events = [event for byte in messages[1] for event in reader.receive_data(bytes((byte,)))]
+    assert events == [FramebufferUpdated((picture.whole,))]
+    assert not picture.knows(Area(39, 19, 1, 1))
+    assert picture.pixels == RED * 800
+    reader.receive_data(update(rectangle(0, 0, 40, 20, Encoding.RAW, BLUE * 800)) + b"\x02")
+    assert picture.knows(picture.whole)
+
+
+def test_a_stream_of_tight_that_begins_anew_is_understood_again() -> None:
+    shown, encoder = many_coloured(40, 20), UpdateEncoder()
+    encoder.set_encodings([Encoding.TIGHT])
+    picture = Framebuffer(40, 20)
+    reader = ServerMessageReader(picture)
+    reader.lose_streams([Encoding.TIGHT])
+    for _ in range(2):
+        reader.receive_data(encoder.encode(shown, [shown.whole]))
+        assert picture == shown
+        assert picture.knows(picture.whole)

@@ -18,7 +18,7 @@ from conduit.rfb.pixel_format import PixelFormat
 from conduit.rfb.pixels import pack, unpack
 from conduit.rfb.server_messages import ServerMessageReader
 from conduit.rfb.translation import PixelWriter
-from tests.fakes.rfb_bytes import BLUE, GREEN, RED, chequered
+from tests.fakes.rfb_bytes import BLUE, GREEN, RED, chequered, many_coloured
 
 RGBX = dataclasses.replace(PixelFormat.BGRX, red_shift=0, blue_shift=16)
 UPPER = dataclasses.replace(PixelFormat.BGRX, red_shift=24, green_shift=16, blue_shift=8)
@@ -204,3 +204,20 @@ def test_lengths_are_compact(length: int, data: str) -> None:
 
 def test_pieces_cover_an_area() -> None:
     assert pieces(Area(1, 1, 2049, 33)) == [Area(1, 1, 2048, 32), Area(1, 33, 2048, 1), Area(2049, 1, 1, 33)]
+
+
+def test_who_has_had_another_stream_of_zrle_gets_none_and_those_of_tight_begin_anew() -> None:
+    encoder = UpdateEncoder()
+    encoder.follow([Encoding.ZRLE, Encoding.TIGHT, Encoding.RAW])
+    encoder.set_encodings([Encoding.ZRLE, Encoding.HEXTILE])
+    assert encoder.encoding == Encoding.HEXTILE
+    encoder.set_encodings([Encoding.ZRLE])
+    assert encoder.encoding == Encoding.RAW
+    encoder.set_encodings([Encoding.ZRLE, Encoding.TIGHT])
+    first, second = (encoder.encode(shown, [shown.whole])[16] for shown in [many_coloured(40, 20)] * 2)
+    assert (first, second) == (0x01, 0x00)
+    first, second = (encoder.encode(shown, [shown.whole])[16] for shown in [chequered(40, 20, 2)] * 2)
+    assert (first, second) == (0x52, 0x50)
+    encoder.follow([])
+    encoder.set_encodings([Encoding.ZRLE])
+    assert encoder.encoding == Encoding.ZRLE

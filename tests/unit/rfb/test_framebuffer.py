@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from conduit.errors import DecodeError, LocalProtocolError
 from conduit.rfb.framebuffer import Framebuffer, tiles
@@ -90,3 +92,61 @@ def test_nothing_can_be_put_filled_and_copied_anywhere(area: Area) -> None:
     picture.fill(area, b"abc\0")
     picture.copy(0, 0, area)
     assert picture == Framebuffer(4, 4)
+
+
+# --- what is not known ---
+
+areas = st.builds(
+    lambda x, y, width, height: Area(x, y, min(width, 7 - x), min(height, 5 - y)),
+    st.integers(0, 7), st.integers(0, 5), st.integers(0, 7), st.integers(0, 5),
+)  # fmt: skip
+
+
+def dots(area: Area) -> set[tuple[int, int]]:
+    return {(x, y) for x in range(area.x, area.x + area.width) for y in range(area.y, area.y + area.height)}
+
+
+def test_all_of_a_new_picture_is_known_and_of_a_new_size_too() -> None:
+    picture = Framebuffer(3, 3)
+    assert picture.knows(picture.whole)
+    picture.lose(picture.whole)
+    assert not picture.knows(Area(2, 2, 1, 1))
+    picture.resize(4, 4)
+    assert picture.knows(picture.whole)
+    Framebuffer(0, 0).lose(Area(0, 0, 0, 0))
+
+
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from(["lose", "fill", "copy"]), areas, st.integers(0, 7), st.integers(0, 5)), max_size=20
+    ),
+    asked=areas,
+)
+def test_a_picture_knows_what_was_drawn_since_it_was_lost(steps: list[tuple[str, Area, int, int]], asked: Area) -> None:
+    picture, unknown = Framebuffer(7, 5), set[tuple[int, int]]()
+    for what, area, x, y in steps:
+        if what == "lose":
+            picture.lose(area)
+            unknown |= dots(area)
+        elif what == "fill":
+            picture.fill(area, RED)
+            unknown -= dots(area)
+        elif x + area.width <= 7 and y + area.height <= 5:
+            moved = {(a - x + area.x, b - y + area.y) for a, b in unknown & dots(Area(x, y, area.width, area.height))}
+            picture.copy(x, y, area)
+            unknown = unknown - dots(area) | moved
+    assert picture.knows(asked) is (not unknown & dots(asked))
+    assert picture.knows(Area(0, 0, 100, 100)) is (not unknown)
+
+
+def test_what_is_copied_from_what_is_not_known_is_not_known() -> None:
+    picture = Framebuffer(4, 4)
+    picture.lose(Area(0, 0, 2, 1))
+    picture.copy(0, 0, Area(0, 0, 2, 1))
+    assert not picture.knows(Area(0, 0, 1, 1))
+    picture.copy(1, 0, Area(2, 3, 2, 1))
+    assert not picture.knows(Area(2, 3, 1, 1))
+    assert picture.knows(Area(3, 3, 1, 1))
+    picture.copy(0, 1, picture.whole._replace(height=3))
+    assert picture.knows(Area(0, 0, 4, 2))
+    assert not picture.knows(Area(2, 2, 1, 1))

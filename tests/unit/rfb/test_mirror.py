@@ -10,8 +10,17 @@ from conduit.errors import DecodeError
 from conduit.rfb import mirror as mirror_module
 from conduit.rfb.encoders import UpdateEncoder
 from conduit.rfb.framebuffer import Framebuffer
-from conduit.rfb.messages import Area, CutText, ExtendedKeyEvent, FramebufferUpdateRequest, KeyEvent, PointerEvent
-from conduit.rfb.mirror import PACE, Mirror
+from conduit.rfb.messages import (
+    Area,
+    CutText,
+    ExtendedKeyEvent,
+    FramebufferUpdateRequest,
+    KeyEvent,
+    PointerEvent,
+    SetEncodings,
+    SetPixelFormat,
+)
+from conduit.rfb.mirror import ENCODINGS, PACE, Mirror
 from conduit.rfb.names import Encoding
 from conduit.rfb.pixel_format import PixelFormat
 from conduit.rfb.server_heads import RectangleHeader, ServerInit, encode_update
@@ -19,6 +28,8 @@ from conduit.rfb.server_heads import RectangleHeader, ServerInit, encode_update
 WHOLE = Area(0, 0, 8, 8)
 RED, BLUE = b"\0\0\xff\0", b"\xff\0\0\0"
 ALL = FramebufferUpdateRequest(WHOLE, incremental=False).encode()
+ENTER = KeyEvent(0xFF0D, down=True)
+GREETING = SetPixelFormat(PixelFormat.BGRX).encode() + SetEncodings(ENCODINGS).encode()
 CHANGES = FramebufferUpdateRequest(WHOLE).encode()
 
 
@@ -37,9 +48,11 @@ def resized(width: int, height: int) -> bytes:
 
 
 def new_mirror(name: str = "") -> Mirror:
-    """One that has greeted its server."""
+    """One that has told its server who it is, with a key."""
     mirror = Mirror(ServerInit(8, 8, PixelFormat.BGRX, "box"), name=name)
-    assert len(mirror.data_to_send(0.0)) == 20 + 4 + 4 * 12
+    assert mirror.data_to_send(0.0) == b""
+    mirror.do(ENTER)
+    assert mirror.data_to_send(0.0) == GREETING + ENTER.encode()
     return mirror
 
 

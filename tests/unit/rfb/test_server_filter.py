@@ -169,3 +169,50 @@ def test_the_server_is_asked_only_for_what_can_be_counted(only: frozenset[int] |
     asked = SetEncodings((Encoding.RAW, Encoding.JPEG, Encoding.H264, 999, Encoding.EXTENDED_CLIPBOARD))
     rules = replace(COUNTED, only=only)
     assert ViewerFilter(rules).receive_data(asked.encode()) == [SetEncodings((Encoding.RAW,)).encode()]
+
+
+# --- where messages end -----------------------------------------------------------------------------------------------
+
+SMALL = update(2, 2, Encoding.RAW, bytes(16))
+
+
+@given(cuts=cuts)
+def test_it_is_known_where_messages_end(cuts: list[int]) -> None:
+    messages = [BELL, SMALL, TEXT, SMALL, BELL, BELL]
+    data, ends = b"".join(messages), {sum(map(len, messages[:count])) for count in range(len(messages) + 1)}
+    server_filter, passed, read = ServerFilter(100, lambda: PixelFormat.BGRX), b"", 0
+    for part in cut(data, cuts):
+        walked = server_filter.walk(part)
+        read += len(part)
+        assert not walked.rest
+        assert server_filter.is_between_messages is (read in ends)
+        if walked.ended:
+            assert len(passed) + sum(map(len, walked.pieces[: walked.ended])) in ends
+        passed += b"".join(walked.pieces)
+    assert passed == data
+
+
+@given(cuts=cuts)
+def test_it_stops_where_the_message_at_hand_ends(cuts: list[int]) -> None:
+    server_filter, passed, rest, stop = ServerFilter(0, lambda: PixelFormat.BGRX), b"", b"", False
+    data = BELL + TEXT + SMALL + SMALL
+    for part in cut(data, cuts):
+        walked = server_filter.walk(part, stop=stop)
+        passed, rest = passed + b"".join(walked.pieces), rest + walked.rest
+        stop = True
+    assert (passed + rest).replace(TEXT, b"") == BELL + SMALL + SMALL
+    assert data.endswith(rest)
+    assert server_filter.is_between_messages
+
+
+def test_what_was_seen_is_known() -> None:
+    server_filter = ServerFilter(0, lambda: PixelFormat.BGRX)
+    server_filter.receive_data(encode_update(1) + RectangleHeader(0, 0, 7, 5, Encoding.DESKTOP_SIZE).encode())
+    assert (server_filter.size, server_filter.updates, server_filter.shown) == ((7, 5), 1, 0)
+    refused = RectangleHeader(1, 1, 70, 50, Encoding.EXTENDED_DESKTOP_SIZE).encode() + bytes(4)
+    server_filter.receive_data(encode_update(1) + refused + SMALL)
+    assert (server_filter.size, server_filter.updates, server_filter.shown) == ((7, 5), 3, 1)
+    told = RectangleHeader(0, 0, 70, 50, Encoding.EXTENDED_DESKTOP_SIZE).encode() + bytes(4)
+    server_filter.receive_data(encode_update(1) + told)
+    assert server_filter.size == (70, 50)
+    assert server_filter.encodings == {Encoding.RAW, Encoding.DESKTOP_SIZE, Encoding.EXTENDED_DESKTOP_SIZE}

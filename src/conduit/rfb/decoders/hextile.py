@@ -15,10 +15,11 @@ from conduit.errors import DecodeError
 from conduit.rfb.decoders.pulling import Look, Pulling
 from conduit.rfb.framebuffer import PIXEL, Framebuffer
 from conduit.rfb.messages import Area
-from conduit.rfb.pixels import opaque
+from conduit.rfb.pixels import PixelReader
 
 TILE: Final = 16  # pixels
 RAW, BACKGROUND, FOREGROUND, RECTANGLES, COLOURED = 1, 2, 4, 8, 16  # what a tile consists of
+COLOURS: Final = BACKGROUND | FOREGROUND
 LARGEST: Final = 2 + 2 * PIXEL + 255 * (2 + PIXEL)  # bytes of a tile
 STRIDE: Final = TILE * PIXEL  # bytes of a row of a whole tile
 
@@ -29,7 +30,8 @@ Rows = Sequence[bytes | bytearray]
 class HextileDecoder:
     """Background and foreground are kept from one tile to the next."""
 
-    def __init__(self) -> None:
+    def __init__(self, pixels: PixelReader) -> None:
+        self._pixels = pixels
         self._background = bytes(PIXEL)
         self._foreground = bytes(PIXEL)
 
@@ -60,17 +62,19 @@ class HextileDecoder:
         at += 1
         if kind & RAW:
             after = at + width * height * PIXEL
-            return None if after > end else (after, _cut(opaque(data[at:after]), width * PIXEL, width, height))
+            return (
+                None if after > end else (after, _cut(self._pixels.full(data[at:after]), width * PIXEL, width, height))
+            )
+        size = (2 + PIXEL if kind & COLOURED else 2) if kind & RECTANGLES else 0
+        if at + PIXEL * (kind & COLOURS).bit_count() + bool(size) > end:
+            return None
         background, foreground = self._background, self._foreground
         if kind & BACKGROUND:
-            background = data[at : at + 3] + b"\0"
+            background = self._pixels.colour(data, at)
             at += PIXEL
         if kind & FOREGROUND:
-            foreground = data[at : at + 3] + b"\0"
+            foreground = self._pixels.colour(data, at)
             at += PIXEL
-        size = (2 + PIXEL if kind & COLOURED else 2) if kind & RECTANGLES else 0
-        if at + bool(size) > end:
-            return None
         places = b""
         if size:
             after = at + 1 + data[at] * size
@@ -81,8 +85,19 @@ class HextileDecoder:
         if not places:
             return at, [background * width] * height
         if kind & COLOURED:
-            return at, _draw_coloured(places, background, width, height)
+            return at, self._draw_coloured(places, background, width, height)
         return at, *_draw(places, background, foreground, width, height)
+
+    def _draw_coloured(self, places: bytes, background: bytes, width: int, height: int) -> Rows:
+        """Rectangles, each of its own colour."""
+        rows = [bytearray(background * width) for _ in range(height)]
+        for start in range(0, len(places), 2 + PIXEL):
+            where, size = places[start + PIXEL : start + PIXEL + 2]
+            x, y, across, down = _place(where, size, width, height)
+            run = self._pixels.colour(places, start) * across
+            for row in rows[y : y + down]:
+                row[x * PIXEL : (x + across) * PIXEL] = run
+        return rows
 
 
 def _cut(pixels: bytes | bytearray, stride: int, width: int, height: int) -> Rows:
@@ -132,18 +147,6 @@ def _bits(where: int, size: int) -> int:
     x, y, width, height = _place(where, size, TILE, TILE)
     row = ((1 << width) - 1) << (TILE - x - width)
     return sum(row << TILE * (TILE - 1 - line) for line in range(y, y + height))
-
-
-def _draw_coloured(places: bytes, background: bytes, width: int, height: int) -> Rows:
-    """Rectangles, each of its own colour."""
-    rows = [bytearray(background * width) for _ in range(height)]
-    for start in range(0, len(places), 2 + PIXEL):
-        blue, green, red, _, where, size = places[start : start + 2 + PIXEL]
-        x, y, across, down = _place(where, size, width, height)
-        run = bytes((blue, green, red, 0)) * across
-        for row in rows[y : y + down]:
-            row[x * PIXEL : (x + across) * PIXEL] = run
-    return rows
 
 
 def _place(where: int, size: int, width: int, height: int) -> Area:

@@ -9,7 +9,7 @@ from conduit.errors import DecodeError
 from conduit.rfb.decoders.pulling import CHUNK, Pulling, pull_u32
 from conduit.rfb.framebuffer import PIXEL, Framebuffer
 from conduit.rfb.messages import Area
-from conduit.rfb.pixels import opaque
+from conduit.rfb.pixels import PixelReader
 
 SUBRECTANGLE: Final = struct.Struct(">4sHHHH")  # colour | x | y | width | height
 SUBRECTANGLES_AT_ONCE: Final = CHUNK // SUBRECTANGLE.size
@@ -18,6 +18,9 @@ SUBRECTANGLES_AT_ONCE: Final = CHUNK // SUBRECTANGLE.size
 class RawDecoder:
     """Pixels as they are."""
 
+    def __init__(self, pixels: PixelReader) -> None:
+        self._pixels = pixels
+
     def decode(self, picture: Framebuffer, area: Area) -> Pulling[None]:
         """Draw them row by row, as they come."""
         if not area.size:
@@ -25,7 +28,7 @@ class RawDecoder:
         rows, bottom = max(1, CHUNK // (area.width * PIXEL)), area.y + area.height
         for y in range(area.y, bottom, rows):
             part = Area(area.x, y, area.width, min(rows, bottom - y))
-            picture.blit(part, opaque((yield part.size * PIXEL)))
+            picture.blit(part, self._pixels.full((yield part.size * PIXEL)))
 
 
 class CopyRectDecoder:
@@ -42,6 +45,9 @@ class CopyRectDecoder:
 class RreDecoder:
     """A background with rectangles on it, each of one colour."""
 
+    def __init__(self, pixels: PixelReader) -> None:
+        self._pixels = pixels
+
     def decode(self, picture: Framebuffer, area: Area) -> Pulling[None]:
         """Draw them.
 
@@ -50,11 +56,11 @@ class RreDecoder:
         count = yield from pull_u32()
         if count > area.size:
             raise DecodeError(f"{count} rectangles in one of {area.size} pixels")
-        picture.fill(area, bytes(opaque((yield PIXEL))))
+        picture.fill(area, self._pixels.full((yield PIXEL)))
         while count:
             data = yield min(count, SUBRECTANGLES_AT_ONCE) * SUBRECTANGLE.size
             for colour, x, y, width, height in SUBRECTANGLE.iter_unpack(data):
                 if x + width > area.width or y + height > area.height:
                     raise DecodeError("a rectangle of RRE is not inside the one that it is part of")
-                picture.fill(Area(area.x + x, area.y + y, width, height), bytes(opaque(colour)))
+                picture.fill(Area(area.x + x, area.y + y, width, height), self._pixels.full(colour))
             count -= len(data) // SUBRECTANGLE.size

@@ -9,7 +9,7 @@ from conduit.errors import DecodeError
 from conduit.rfb.decoders.pulling import Pulling, pull_all, pull_u8, pull_u32
 from conduit.rfb.framebuffer import PIXEL
 from conduit.rfb.messages import SCREEN, Screen, decode_screens
-from conduit.rfb.pixels import opaque, packed_row, unpack
+from conduit.rfb.pixels import PixelReader, packed_row, unpack
 from conduit.rfb.server_heads import MAX_NAME, RectangleHeader
 
 MAX_POINTER: Final = 1024  # pixels of a side of a pointer's shape
@@ -30,7 +30,7 @@ class PointerShape:
     "One byte a pixel: 1 where there is one."
 
 
-def pull_pointer(head: RectangleHeader) -> Pulling[PointerShape]:
+def pull_pointer(head: RectangleHeader, reader: PixelReader) -> Pulling[PointerShape]:
     """The encoding Cursor; RFC 6143, section 7.8.1.
 
     :raises DecodeError: it is too large.
@@ -45,7 +45,7 @@ def pull_pointer(head: RectangleHeader) -> Pulling[PointerShape]:
         height=height,
         hot_x=head.x,
         hot_y=head.y,
-        pixels=bytes(opaque(pixels)),
+        pixels=bytes(reader.full(pixels)),
         mask=unpack(mask, width, 1),
     )
 

@@ -60,13 +60,21 @@ def pull_all(length: int) -> Pulling[bytearray]:
     return data
 
 
+def pass_over(length: int) -> Pulling[None]:
+    """As many bytes, of which none is kept."""
+    while length:
+        length -= len((yield min(length, CHUNK)))
+
+
 class Inflater:
     """A zlib stream that goes on from rectangle to rectangle."""
 
-    __slots__ = ("_stream",)
+    __slots__ = ("_stream", "is_lost")
 
     def __init__(self) -> None:
         self._stream = zlib.decompressobj()
+        self.is_lost = False
+        "Whether part of it went elsewhere, so that nobody can tell what follows."
 
     def pull(self, length: int, limit: int) -> Pulling[bytearray]:
         """Inflate *length* bytes to at most *limit* bytes.

@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import Final
 
 from conduit.errors import DecodeError
-from conduit.rfb.decoders.pulling import Inflater, Pulling, pull_all, pull_u8
+from conduit.rfb.decoders.pulling import Inflater, Pulling, pass_over, pull_all, pull_u8
 from conduit.rfb.framebuffer import Framebuffer
 from conduit.rfb.images import decode_jpeg
 from conduit.rfb.messages import Area
@@ -47,6 +47,11 @@ class TightDecoder:
     def __init__(self) -> None:
         self._streams = [Inflater() for _ in range(STREAMS)]
 
+    def lose(self) -> None:
+        """A part of what is compressed went elsewhere; what begins anew is understood again."""
+        for stream in self._streams:
+            stream.is_lost = True
+
     def decode(self, picture: Framebuffer, area: Area) -> Pulling[None]:
         """Draw when all is there.
 
@@ -65,11 +70,12 @@ class TightDecoder:
             length = yield from pull_compact()
             picture.blit(area, decode_jpeg((yield from pull_all(length)), area.width, area.height))
         elif kind < FILL:
-            picture.blit(area, (yield from self._decode_basic(kind, area)))
+            pixels = yield from self._decode_basic(kind, area)
+            picture.lose(area) if pixels is None else picture.blit(area, pixels)
         else:
             raise DecodeError(f"a rectangle of Tight of the unknown kind {kind}")
 
-    def _decode_basic(self, kind: int, area: Area) -> Pulling[bytearray]:
+    def _decode_basic(self, kind: int, area: Area) -> Pulling[bytearray | None]:
         stream = self._streams[kind & 3]
         filtered = Filter.COPY
         if kind & HAS_FILTER:
@@ -77,6 +83,8 @@ class TightDecoder:
         if filtered is Filter.PALETTE:
             return (yield from _decode_palette(stream, area))
         data = yield from _pull_data(stream, area.size * COLOUR)
+        if data is None:
+            return None
         return from_rgb(data if filtered is Filter.COPY else undo_gradient(data, area.width))
 
 
@@ -88,20 +96,25 @@ def _pull_filter() -> Pulling[Filter]:
         raise DecodeError(f"the unknown filter {number} of Tight") from None
 
 
-def _pull_data(stream: Inflater, size: int) -> Pulling[bytearray]:
+def _pull_data(stream: Inflater, size: int) -> Pulling[bytearray | None]:
+    """None where nobody can tell, as the stream was lost."""
     if size < SMALLEST_COMPRESSED:
         return (yield from pull_all(size))
     length = yield from pull_compact()
+    if stream.is_lost:
+        yield from pass_over(length)
+        return None
     return (yield from stream.pull_exactly(length, size))
 
 
-def _decode_palette(stream: Inflater, area: Area) -> Pulling[bytearray]:
+def _decode_palette(stream: Inflater, area: Area) -> Pulling[bytearray | None]:
     colours = (yield from pull_u8()) + 1
     palette = from_rgb((yield colours * COLOUR))
-    if colours > 2:
-        return from_palette((yield from _pull_data(stream, area.size)), palette)
-    data = yield from _pull_data(stream, packed_row(area.width, 1) * area.height)
-    return from_palette(unpack(data, area.width, 1), palette)
+    size = area.size if colours > 2 else packed_row(area.width, 1) * area.height
+    data = yield from _pull_data(stream, size)
+    if data is None:
+        return None
+    return from_palette(data if colours > 2 else unpack(data, area.width, 1), palette)
 
 
 def undo_gradient(data: bytearray, width: int) -> bytearray:

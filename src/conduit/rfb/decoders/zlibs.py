@@ -6,10 +6,10 @@ from typing import Final
 
 from conduit._wire import Reader
 from conduit.errors import DecodeError
-from conduit.rfb.decoders.pulling import Inflater, Pulling, pull_u32
+from conduit.rfb.decoders.pulling import Inflater, Pulling, pass_over, pull_u32
 from conduit.rfb.framebuffer import PIXEL, TILE, Framebuffer, tiles
 from conduit.rfb.messages import Area
-from conduit.rfb.pixels import from_bgr, from_palette, opaque, packed_row, unpack
+from conduit.rfb.pixels import PixelReader, from_palette, packed_row, unpack
 
 COMPRESSED: Final = 3  # bytes of a pixel in ZRLE when four hold no more than three
 LONGEST_RUN: Final = COMPRESSED + 1  # bytes that one pixel takes at most
@@ -22,54 +22,70 @@ PALETTE_RUNS: Final = 130  # and above: with a palette of 2 and more colours
 class ZlibDecoder:
     """Raw pixels, compressed."""
 
-    def __init__(self) -> None:
+    def __init__(self, pixels: PixelReader) -> None:
+        self._pixels = pixels
         self._stream = Inflater()
+
+    def lose(self) -> None:
+        """A part of what is compressed went elsewhere."""
+        self._stream.is_lost = True
 
     def decode(self, picture: Framebuffer, area: Area) -> Pulling[None]:
         """Draw when all is there."""
         length = yield from pull_u32()
+        if self._stream.is_lost:
+            yield from pass_over(length)
+            return picture.lose(area)
         data = yield from self._stream.pull_exactly(length, area.size * PIXEL)
-        picture.blit(area, opaque(data))
+        return picture.blit(area, self._pixels.full(data))
 
 
 class ZrleDecoder:
     """Tiles of 64x64 pixels with palettes and runs, compressed together."""
 
-    def __init__(self) -> None:
+    def __init__(self, pixels: PixelReader) -> None:
+        self._pixels = pixels
         self._stream = Inflater()
+
+    def lose(self) -> None:
+        """A part of what is compressed went elsewhere."""
+        self._stream.is_lost = True
 
     def decode(self, picture: Framebuffer, area: Area) -> Pulling[None]:
         """Draw when all is there."""
         length = yield from pull_u32()
+        if self._stream.is_lost:
+            yield from pass_over(length)
+            return picture.lose(area)
         count = -(-area.width // TILE) * -(-area.height // TILE)
         data = yield from self._stream.pull(length, area.size * LONGEST_RUN + count * LARGEST_HEAD)
         reader = Reader(bytes(data))
         for tile in tiles(area, TILE):
-            picture.blit(tile, _decode_tile(reader, tile))
-        reader.end("rectangle of ZRLE")
+            picture.blit(tile, _decode_tile(reader, tile, self._pixels))
+        return reader.end("rectangle of ZRLE")
 
 
-def _decode_tile(reader: Reader, tile: Area) -> bytes | bytearray:
+def _decode_tile(reader: Reader, tile: Area, pixels: PixelReader) -> bytes | bytearray:
     kind = reader.u8("tile of ZRLE")
     if kind == 0:
-        return from_bgr(reader.take(tile.size * COMPRESSED, "raw tile"))
+        return pixels.compressed(reader.take(tile.size * COMPRESSED, "raw tile"))
     if kind == 1:
-        return from_bgr(reader.take(COMPRESSED, "solid tile")) * tile.size
+        return pixels.compressed(reader.take(COMPRESSED, "solid tile")) * tile.size
     if kind <= LARGEST_PACKED:
-        return _packed(reader, tile, kind)
+        return _packed(reader, tile, kind, pixels)
     if kind == PLAIN_RUNS:
-        return _plain_runs(reader, tile.size)
+        return pixels.compressed(_plain_runs(reader, tile.size))
     if kind >= PALETTE_RUNS:
-        return _palette_runs(reader, tile.size, kind - 128)
+        return _palette_runs(reader, tile.size, kind - 128, pixels)
     raise DecodeError(f"a tile of ZRLE of the unused kind {kind}")
 
 
-def _palette(reader: Reader, colours: int) -> bytearray:
-    return from_bgr(reader.take(colours * COMPRESSED, "palette of a tile"))
+def _palette(reader: Reader, colours: int, pixels: PixelReader) -> bytearray:
+    return pixels.compressed(reader.take(colours * COMPRESSED, "palette of a tile"))
 
 
-def _packed(reader: Reader, tile: Area, colours: int) -> bytearray:
-    palette = _palette(reader, colours)
+def _packed(reader: Reader, tile: Area, colours: int, pixels: PixelReader) -> bytearray:
+    palette = _palette(reader, colours, pixels)
     bits = 1 if colours == 2 else 2 if colours <= 4 else 4
     data = reader.take(packed_row(tile.width, bits) * tile.height, "packed tile")
     return from_palette(unpack(data, tile.width, bits), palette)
@@ -93,11 +109,11 @@ def _plain_runs(reader: Reader, area: int) -> bytearray:
     data = bytearray()
     while left := area - len(data) // COMPRESSED:
         data += reader.take(COMPRESSED, "run of a tile") * _run_length(reader, left)
-    return from_bgr(data)
+    return data
 
 
-def _palette_runs(reader: Reader, area: int, colours: int) -> bytearray:
-    palette = _palette(reader, colours)
+def _palette_runs(reader: Reader, area: int, colours: int, pixels: PixelReader) -> bytearray:
+    palette = _palette(reader, colours, pixels)
     indices = bytearray()
     while left := area - len(indices):
         byte = reader.u8("run of a tile")

@@ -46,6 +46,7 @@ class UpdateEncoder:
         self._writer = PixelWriter(pixel_format)
         self._made: dict[int, Encoder] = {}  # zlib's streams go on when a viewer changes its mind
         self._encoder: Encoder = RawEncoder()
+        self._barred: frozenset[int] = frozenset()
         self.encoding: int = Encoding.RAW
 
     def set_pixel_format(self, pixel_format: PixelFormat) -> None:
@@ -55,12 +56,20 @@ class UpdateEncoder:
         """
         self._writer = PixelWriter(pixel_format)
 
+    def follow(self, encodings: Iterable[int]) -> None:
+        """The viewer has had rectangles in these from somebody else: a zlib stream that was begun is not begun again.
+
+        Tight's can be. Tell the encodings again afterwards.
+        """
+        self._barred = frozenset(encodings) & {Encoding.ZRLE}
+
     def set_encodings(self, encodings: Sequence[int], *, jpeg: bool = True) -> None:
         """The viewer understands these, best first.
 
         :param jpeg: whether it may get JPEG if it wishes.
         """
-        self.encoding = next((number for number in encodings if number in ENCODERS), Encoding.RAW)
+        usable = ENCODERS.keys() - self._barred
+        self.encoding = next((number for number in encodings if number in usable), Encoding.RAW)
         if self.encoding not in self._made:
             levels = [number - COMPRESSIONS.start for number in encodings if number in COMPRESSIONS]
             self._made[self.encoding] = ENCODERS[self.encoding](levels[0] if levels else LEVEL)

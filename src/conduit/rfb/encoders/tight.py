@@ -39,6 +39,7 @@ class TightEncoder:
 
     def __init__(self, level: int = LEVEL, quality: int | None = None) -> None:
         self._streams = [Deflater(level) for _ in range(3)]
+        self._unused = {PIXELS, BITS, INDICES}
         self.quality = quality
 
     def encode(self, picture: Framebuffer, area: Area, writer: PixelWriter) -> list[bytes]:
@@ -61,13 +62,19 @@ class TightEncoder:
         if self.quality is not None and piece.size >= SMALLEST_JPEG and writer.size > 1:
             data = encode_jpeg(pixels, piece.width, piece.height, self.quality)
             return bytes((JPEG << 4,)) + encode_compact(len(data)) + data
-        return bytes((PIXELS << 4,)) + self._compress(PIXELS, writer.tight(pixels))
+        return bytes((PIXELS << 4 | self._restart(PIXELS),)) + self._compress(PIXELS, writer.tight(pixels))
+
+    def _restart(self, stream: int) -> int:
+        """The bit that says so when a stream is first used: the viewer may have had another one from somebody else."""
+        is_first = stream in self._unused
+        self._unused.discard(stream)
+        return is_first << stream
 
     def _encode_palette(self, palette: Palette, piece: Area, writer: PixelWriter) -> bytes:
         stream, data = INDICES, palette.indices
         if palette.size == 2:
             stream, data = BITS, pack(palette.indices, piece.width, 1)
-        head = bytes(((HAS_FILTER | stream) << 4, Filter.PALETTE, palette.size - 1))
+        head = bytes(((HAS_FILTER | stream) << 4 | self._restart(stream), Filter.PALETTE, palette.size - 1))
         return head + writer.tight(palette.colours) + self._compress(stream, data)
 
     def _compress(self, stream: int, data: bytes) -> bytes:
