@@ -302,3 +302,36 @@ async def test_who_loses_a_server_loses_its_screen_within_seconds(tmp_path: Path
         with pytest.raises(CallError) as refused:
             await screenshot(customer)
         assert refused.value.code == Code.UNAUTHENTICATED
+
+
+async def test_what_cannot_be_done_is_said(tmp_path: Path) -> None:
+    async with stage(tmp_path) as made:
+        alice, bob = made.path.customer(), made.path.customer(GLOBEX)
+        mine, theirs = (await alice.token("web-01")).token, (await bob.token("other-01")).token
+        assert "this server has no display here" in await refusal(bob, "other-01")
+        picture, keys = ("GetScreenshot", pb.GetScreenshotResponse), ("SendKeys", pb.SendKeysResponse)
+        nothing: list[Oneof[Any, str] | None] = [None, Oneof("text", ""), Oneof("chord", "ctrl-nonsense")]
+        cases: list[tuple[tuple[str, Any], Any, str, Code]] = [
+            (picture, pb.GetScreenshotRequest(), theirs, Code.NOT_FOUND),
+            (picture, pb.GetScreenshotRequest(server_id="web-01"), theirs, Code.PERMISSION_DENIED),
+            *((keys, pb.SendKeysRequest(what=what), mine, Code.INVALID_ARGUMENT) for what in nothing),
+        ]
+        for (method, answer), request, token, code in cases:
+            with pytest.raises(CallError) as refused:
+                await made.call(method, request, answer, token)
+            assert refused.value.code == code, request
+        assert not made.screen.typed
+
+
+async def test_a_screenshot_is_as_wide_and_as_old_as_is_wanted(tmp_path: Path) -> None:
+    async with stage(tmp_path) as made:
+        customer, screen = made.path.customer(), made.screen
+        first = await screenshot(customer, max_width=160)
+        assert decode_png(first.image)[:2] == (first.width, first.height) == (160, 100)
+        assert (first.screen_width, first.screen_height) == (640, 400)
+        screen.write("\x1b[41m\x1b[2J")
+        assert (await screenshot(customer, max_width=160, max_age_seconds=600)).image == first.image
+        assert (await screenshot(customer, max_width=160)).image != first.image
+        await screen.stop()
+        old = await screenshot(customer, max_width=160, max_age_seconds=600)  # nobody need be there
+        assert old.image != first.image
