@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -12,6 +14,7 @@ import pytest
 from protobuf import Message, Oneof
 
 from conduit._trio import open_background_nursery
+from conduit.cli.up.seed import write_private
 from conduit.console.messages import Give, Take
 from conduit.errors import CallError
 from conduit.rfb.images import decode_png
@@ -34,7 +37,7 @@ from tests.fakes.path_displays import (
     watching_again,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]  # several services start again, on a busy machine
 _Answer = TypeVar("_Answer", bound=Message[Any])
 
 
@@ -189,8 +192,8 @@ async def test_a_wrong_password_is_said_in_words_and_tried_once(
 ) -> None:
     caplog.set_level("DEBUG")
     async with open_path(tmp_path) as path:
-        screen = await add_display(path, "web-01", password="not-that-one")
-        for service in (path.manager(), path.gateway(), path.process("agent")):
+        screen, agent = await add_display(path, "web-01", password="not-that-one"), path.process("agent")
+        for service in (path.manager(), path.gateway(), agent):
             await service.start()
         customer = path.customer()
         await eventually(partial(_has_way, customer))
@@ -205,6 +208,10 @@ async def test_a_wrong_password_is_said_in_words_and_tried_once(
         for secret in ("not-that-one", PASSWORD):
             assert secret not in " ".join((*words, log, caplog.text))
         assert not screen.server.audience.seats
+        write_private(path.seed.data / "web-01.display-password", PASSWORD)
+        os.kill(agent.pid, signal.SIGHUP)  # somebody has looked after it: it is tried at once
+        async with watching_again(customer, "web-01") as watcher:
+            await watcher.sees(screen)
 
 
 async def _has_way(customer: Customer) -> bool:
