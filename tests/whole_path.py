@@ -20,7 +20,7 @@ from conduit._trio import open_background_nursery
 from conduit.cli.up.fleet import ACME, GLOBEX, HOST, Fleet, start_fleet
 from conduit.cli.up.seed import STAFF, Ports, Seed, plant
 from conduit.cli.up.tree import Service, Tree, free_ports
-from conduit.virtual.screen import VirtualScreen
+from conduit.rfb.textscreen import Picture
 from tests.interop.serial import upper_case
 
 __all__ = ["ACME", "GLOBEX", "STAFF", "WholePath", "open_whole_path"]
@@ -73,25 +73,17 @@ class WholePath:
         found: bool = self._do(_result, self.fleet.is_on, server_id)
         return found
 
-    def picture(self, server_id: str) -> tuple[int, int, bytes]:
-        """What a server's screen shows: width, height, and four bytes a pixel."""
-        found: tuple[int, int, bytes] = self._do(_result, self._draw, server_id)
-        return found
-
-    def _draw(self, server_id: str) -> tuple[int, int, bytes]:
-        display = self._screen(server_id).display
-        display.refresh()
-        return display.picture.width, display.picture.height, bytes(display.picture.pixels)
-
-    def screen_text(self, server_id: str) -> str:
-        """The same as characters."""
-        found: str = self._do(_result, self._screen(server_id).display.terminal.text)
-        return found
-
-    def _screen(self, server_id: str) -> VirtualScreen:
+    def screen(self, server_id: str) -> tuple[str, bytes]:
+        """What a virtual machine's screen itself shows: text, and pixels (BGRX)."""
         shown = self.fleet.screens[server_id].shown
         assert shown is not None
-        return shown
+        terminal = shown.display.terminal
+
+        async def look() -> tuple[str, bytes]:
+            return terminal.text(), b"".join(Picture(terminal).redraw().values())
+
+        found: tuple[str, bytes] = self._do(look)
+        return found
 
     def password(self, email: str) -> str:
         """Somebody's."""

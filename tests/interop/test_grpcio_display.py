@@ -80,8 +80,7 @@ class Screen:
                 self.ask()
 
     def shows(self, path: WholePath) -> bool:
-        picture = self.reader.picture
-        return (picture.width, picture.height, bytes(picture.pixels)) == path.picture(SERVER)
+        return bytes(self.reader.picture.pixels) == path.screen(SERVER)[1]
 
 
 @pytest.fixture
@@ -95,7 +94,7 @@ def screen(gateway: Client, token: str) -> Iterator[Screen]:
 def test_a_viewer_sees_every_dot_and_types(path: WholePath, screen: Screen) -> None:
     screen.until(lambda: screen.shows(path))
     screen.press(WORD)
-    screen.until(lambda: WORD in path.screen_text(SERVER) and screen.shows(path))
+    screen.until(lambda: WORD in path.screen(SERVER)[0] and screen.shows(path))
     screen.press("\b" * len(WORD))
 
 
