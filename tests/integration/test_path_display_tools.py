@@ -21,7 +21,7 @@ from tests.fakes.path_client import Customer, eventually
 from tests.fakes.path_displays import ScreenServer, add_display, log_in_over, until, watching
 from tests.fakes.path_tool import PathTool, log_in
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]  # each command is a process, on a busy machine
 
 
 @asynccontextmanager

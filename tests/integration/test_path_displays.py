@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -12,6 +14,7 @@ import pytest
 from protobuf import Message, Oneof
 
 from conduit._trio import open_background_nursery
+from conduit.cli.up.seed import write_private
 from conduit.console.messages import Give, Take
 from conduit.errors import CallError
 from conduit.rfb.images import decode_png
@@ -34,7 +37,7 @@ from tests.fakes.path_displays import (
     watching_again,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]  # several services start again, on a busy machine
 _Answer = TypeVar("_Answer", bound=Message[Any])
 
 
@@ -189,8 +192,8 @@ async def test_a_wrong_password_is_said_in_words_and_tried_once(
 ) -> None:
     caplog.set_level("DEBUG")
     async with open_path(tmp_path) as path:
-        screen = await add_display(path, "web-01", password="not-that-one")
-        for service in (path.manager(), path.gateway(), path.process("agent")):
+        screen, agent = await add_display(path, "web-01", password="not-that-one"), path.process("agent")
+        for service in (path.manager(), path.gateway(), agent):
             await service.start()
         customer = path.customer()
         await eventually(partial(_has_way, customer))
@@ -205,6 +208,10 @@ async def test_a_wrong_password_is_said_in_words_and_tried_once(
         for secret in ("not-that-one", PASSWORD):
             assert secret not in " ".join((*words, log, caplog.text))
         assert not screen.server.audience.seats
+        write_private(path.seed.data / "web-01.display-password", PASSWORD)
+        os.kill(agent.pid, signal.SIGHUP)  # somebody has looked after it: it is tried at once
+        async with watching_again(customer, "web-01") as watcher:
+            await watcher.sees(screen)
 
 
 async def _has_way(customer: Customer) -> bool:
@@ -302,3 +309,36 @@ async def test_who_loses_a_server_loses_its_screen_within_seconds(tmp_path: Path
         with pytest.raises(CallError) as refused:
             await screenshot(customer)
         assert refused.value.code == Code.UNAUTHENTICATED
+
+
+async def test_what_cannot_be_done_is_said(tmp_path: Path) -> None:
+    async with stage(tmp_path) as made:
+        alice, bob = made.path.customer(), made.path.customer(GLOBEX)
+        mine, theirs = (await alice.token("web-01")).token, (await bob.token("other-01")).token
+        assert "this server has no display here" in await refusal(bob, "other-01")
+        picture, keys = ("GetScreenshot", pb.GetScreenshotResponse), ("SendKeys", pb.SendKeysResponse)
+        nothing: list[Oneof[Any, str] | None] = [None, Oneof("text", ""), Oneof("chord", "ctrl-nonsense")]
+        cases: list[tuple[tuple[str, Any], Any, str, Code]] = [
+            (picture, pb.GetScreenshotRequest(), theirs, Code.NOT_FOUND),
+            (picture, pb.GetScreenshotRequest(server_id="web-01"), theirs, Code.PERMISSION_DENIED),
+            *((keys, pb.SendKeysRequest(what=what), mine, Code.INVALID_ARGUMENT) for what in nothing),
+        ]
+        for (method, answer), request, token, code in cases:
+            with pytest.raises(CallError) as refused:
+                await made.call(method, request, answer, token)
+            assert refused.value.code == code, request
+        assert not made.screen.typed
+
+
+async def test_a_screenshot_is_as_wide_and_as_old_as_is_wanted(tmp_path: Path) -> None:
+    async with stage(tmp_path) as made:
+        customer, screen = made.path.customer(), made.screen
+        first = await screenshot(customer, max_width=160)
+        assert decode_png(first.image)[:2] == (first.width, first.height) == (160, 100)
+        assert (first.screen_width, first.screen_height) == (640, 400)
+        screen.write("\x1b[41m\x1b[2J")
+        assert (await screenshot(customer, max_width=160, max_age_seconds=600)).image == first.image
+        assert (await screenshot(customer, max_width=160)).image != first.image
+        await screen.stop()
+        old = await screenshot(customer, max_width=160, max_age_seconds=600)  # nobody need be there
+        assert old.image != first.image

@@ -56,6 +56,15 @@ class Client:
         )
         return stream(iter(chunks), metadata=bearer(token), timeout=TIMEOUT)
 
+    def display(self, chunks: Iterable[gateway_pb.VNCDataChunk], *, token: str) -> Any:
+        """Likewise."""
+        stream = self.channel.stream_stream(
+            f"/{self._service}/StreamVNCData",
+            request_serializer=to_binary,
+            response_deserializer=gateway_pb.VNCDataChunk.from_binary,
+        )
+        return stream(iter(chunks), metadata=bearer(token), timeout=TIMEOUT)
+
 
 @contextmanager
 def open_client(address: str, service: str) -> Iterator[Client]:

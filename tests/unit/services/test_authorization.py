@@ -73,7 +73,6 @@ MANAGER: Final[Mapping[str, set[str]]] = {
     "MachineService.WatchRevocations": {"gateway"},
 }
 JUDGED_BY_CONTENT: Final = {"Authenticate", "RefreshToken", "Enroll"}  # a bearer changes nothing
-UNIMPLEMENTED_FOR_ALL: Final = {"StreamVNCData"}
 
 # What a server token must allow.
 GATEWAY: Final[Mapping[str, Permission | None]] = {
@@ -101,8 +100,9 @@ GATEWAY: Final[Mapping[str, Permission | None]] = {
     "GetSOLSession": Permission.CONSOLE_READ,
     "CloseSOLSession": Permission.CONSOLE_READ,
     "StreamConsoleData": Permission.CONSOLE_READ,
+    "StreamVNCData": Permission.VNC_READ,
 }
-CLOSED: Final = {"RegisterAgent", "AgentHeartbeat", "StartVNCProxy"} | UNIMPLEMENTED_FOR_ALL
+CLOSED: Final = {"RegisterAgent", "AgentHeartbeat", "StartVNCProxy"}
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from connectrpc.request import RequestContext
 from protobuf import Message
@@ -15,6 +15,7 @@ from conduit.services.api.gateway.v1.gateway_connect import GatewayService
 from conduit.services.clock import timestamp
 from conduit.services.gateway.gateway import Gateway
 from conduit.services.gateway.grpc_console import console_chunks
+from conduit.services.gateway.grpc_display import display_chunks
 from conduit.services.gateway.sessions import Face
 from conduit.services.headers import bearer_of
 from conduit.services.permissions import Permission
@@ -22,6 +23,7 @@ from conduit.tunnel.call_frames import Code
 
 _Context = RequestContext[Any, Any]
 _Answer = TypeVar("_Answer", bound=Message[Any])
+_NO_HANDSHAKE: Final = "the first chunk must be a handshake"
 
 
 class GatewayRpc(GatewayService):
@@ -146,6 +148,22 @@ class GatewayRpc(GatewayService):
         self._gateway.sessions.close(grant, request.session_id, Face.DISPLAY)
         return pb.CloseVNCSessionResponse()
 
+    async def stream_vnc_data(
+        self, request: AsyncIterator[pb.VNCDataChunk], ctx: _Context
+    ) -> AsyncIterator[pb.VNCDataChunk]:
+        """The screen itself, for clients of gRPC; the first chunk names the session."""
+        grant = await self._gateway.grant(bearer_of(ctx))
+        grant.check(Permission.VNC_READ)
+        first = await anext(request, None)
+        grant.check_server("" if first is None else first.server_id)
+        if first is None or not first.is_handshake:
+            raise CallError(Code.INVALID_ARGUMENT, _NO_HANDSHAKE)
+        session = self._gateway.sessions.find(grant, first.session_id, Face.DISPLAY)
+        chunks = display_chunks(self._gateway.streams, self._gateway.displays, session, first, request)
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                yield chunk
+
     # --- consoles -----------------------------------------------------------------------------------------------------
 
     async def create_sol_session(
@@ -194,7 +212,7 @@ class GatewayRpc(GatewayService):
         first = await anext(request, None)
         grant.check_server("" if first is None else first.server_id)
         if first is None or not first.is_handshake:
-            raise CallError(Code.INVALID_ARGUMENT, "the first chunk must be a handshake")
+            raise CallError(Code.INVALID_ARGUMENT, _NO_HANDSHAKE)
         session = self._gateway.sessions.find(grant, first.session_id)
         chunks = console_chunks(self._gateway.streams, self._gateway.relay, session, first, request)
         async with aclosing(chunks):

@@ -1,4 +1,4 @@
-"""Console sessions: tickets, whose they are, how they end."""
+"""Sessions at consoles and displays: tickets, whose they are, how they end."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from conduit.services.gateway.sessions import (
     MAX_PER_CUSTOMER,
     SESSION_LIFE,
     TICKET_LIFE,
+    Face,
     Session,
     Sessions,
 )
@@ -51,8 +52,10 @@ def sessions(clock: Clock) -> Sessions:
     return Sessions(Access(clock), clock)
 
 
-def create(sessions: Sessions, who: Grant | None = None, *, read_only: bool = False) -> tuple[Session, Secret]:
-    return sessions.create(who or grant(), "db-01", read_only=read_only)
+def create(
+    sessions: Sessions, who: Grant | None = None, *, read_only: bool = False, face: Face = Face.CONSOLE
+) -> tuple[Session, Secret]:
+    return sessions.create(who or grant(), "db-01", read_only=read_only, face=face)
 
 
 def test_a_ticket_opens_its_session_once(sessions: Sessions) -> None:
@@ -75,20 +78,25 @@ def test_a_ticket_is_good_for_thirty_seconds_and_for_its_session_only(sessions: 
 
 
 @pytest.mark.parametrize(
-    ("permissions", "read_only", "allowed"),
+    ("allows", "read_only", "allowed"),
     [
-        (frozenset({Permission.CONSOLE_READ, Permission.CONSOLE_WRITE}), False, True),
-        (frozenset({Permission.CONSOLE_READ}), True, True),
-        (frozenset({Permission.CONSOLE_READ}), False, False),
-        (frozenset({Permission.CONSOLE_WRITE}), True, False),
-        (frozenset(), True, False),
+        ({"read", "write"}, False, True),
+        ({"read"}, True, True),
+        ({"read"}, False, False),
+        ({"write"}, True, False),
+        (set(), True, False),
     ],
 )
+@pytest.mark.parametrize(("face", "noun"), [(Face.CONSOLE, "console"), (Face.DISPLAY, "vnc")])
 def test_who_types_may_write_and_who_looks_may_read(
-    sessions: Sessions, permissions: frozenset[Permission], *, read_only: bool, allowed: bool
+    sessions: Sessions, face: Face, noun: str, allows: set[str], *, read_only: bool, allowed: bool
 ) -> None:
+    own = {Permission(f"{noun}:{each}") for each in ("read", "write")}
+    others = frozenset(Permission) - own  # which do not help
+
     def call() -> object:
-        return create(sessions, grant(permissions=permissions), read_only=read_only)
+        permissions = others | {Permission(f"{noun}:{each}") for each in allows}
+        return create(sessions, grant(permissions=permissions), read_only=read_only, face=face)
 
     if allowed:
         call()
@@ -96,6 +104,29 @@ def test_who_types_may_write_and_who_looks_may_read(
     with pytest.raises(CallError) as refused:
         call()
     assert refused.value.code == Code.PERMISSION_DENIED
+
+
+@pytest.mark.parametrize("face", Face)
+def test_a_session_has_one_face(sessions: Sessions, face: Face) -> None:
+    session, ticket = create(sessions, face=face)
+    elsewhere = next(each for each in Face if each is not face)
+    with pytest.raises(CallError) as hidden:
+        sessions.find(grant(), session.id, elsewhere)
+    with pytest.raises(CallError):
+        sessions.close(grant(), session.id, elsewhere)
+    with pytest.raises(CallError, match=f"open the {elsewhere} again") as refused:
+        sessions.redeem(ticket, session.id, elsewhere)
+    assert (hidden.value.code, refused.value.code) == (Code.NOT_FOUND, Code.UNAUTHENTICATED)
+    assert sessions.find(grant(), session.id, face) is session
+
+
+def test_sessions_of_both_faces_count_as_one_customers(sessions: Sessions) -> None:
+    for number in range(MAX_PER_CUSTOMER):
+        create(sessions, face=Face.DISPLAY if number % 2 else Face.CONSOLE)
+    for face in Face:
+        with pytest.raises(CallError) as refused:
+            create(sessions, face=face)
+        assert refused.value.code == Code.RESOURCE_EXHAUSTED
 
 
 @pytest.mark.parametrize("other", [grant(customer="c2"), grant(server="db-02")], ids=["customer", "server"])
