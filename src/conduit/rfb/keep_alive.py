@@ -43,6 +43,7 @@ class KeepAlive:
                 now = trio.current_time()
                 for stream in [stream for stream, due in self._due.items() if due <= now]:
                     self._put_back(stream)
-                    nursery.start_soon(stream.ping)
+                    if not stream.is_sending:
+                        nursery.start_soon(stream.ping)
                 first = next(iter(self._due.values()), now + PERIOD)
                 await trio.sleep_until(max(first, now + TURN))

@@ -150,6 +150,11 @@ class WebSocketStream(trio.abc.Stream):
         finally:
             self._sending.release()
 
+    @property
+    def is_sending(self) -> bool:
+        """Whether a frame is on its way, or waits until it can be."""
+        return self._sending.locked()
+
     async def ping(self) -> None:
         """Show that we are there."""
         await self._answer(Opcode.PING, b"")

@@ -39,7 +39,7 @@ async def test_each_gets_a_ping_in_each_period_until_nobody_watches_it(autojump_
     assert bytes(await second_hears.receive_some()) == 2 * PING
 
 
-async def test_one_that_takes_nothing_stops_no_other(autojump_clock: MockClock) -> None:
+async def test_one_that_takes_nothing_stops_no_other_and_gets_no_second_ping(autojump_clock: MockClock) -> None:
     keep_alive, (other, hears) = KeepAlive(), viewer()
     ours, _theirs = trio.testing.lockstep_stream_pair()
     stuck = WebSocketStream(ours, masked=False)
@@ -48,4 +48,7 @@ async def test_one_that_takes_nothing_stops_no_other(autojump_clock: MockClock) 
         with keep_alive.watching((stuck, other)):
             assert bytes(await hears.receive_some()) == PING
             assert trio.current_time() == pytest.approx(PERIOD)
-            assert bytes(await hears.receive_some()) == PING
+            tasks = trio.lowlevel.current_statistics().tasks_living
+            for _ in range(3):
+                assert bytes(await hears.receive_some()) == PING
+            assert trio.lowlevel.current_statistics().tasks_living <= tasks
