@@ -153,7 +153,7 @@ def act_on(viewer: Viewer, what: str, count: int) -> None:
         viewer.say(SetEncodings(first_of(ALL[count])))
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(encoding=st.sampled_from(ALL), steps=steps)
 def test_whatever_happens_in_whatever_order_all_see_what_there_is(
     encoding: Encoding, steps: list[tuple[str, int, int, bytes]]
