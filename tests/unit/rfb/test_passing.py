@@ -541,3 +541,31 @@ def test_it_matters_what_one_says_that_is_alone() -> None:
     house.mirror.receive_data(b"\0\0\0")
     matters.append(house.mirror.has_lone_viewer)
     assert matters == [False, True, True, False]
+
+
+def test_who_looks_after_a_viewer_does_not_wait_for_a_change() -> None:
+    house = House(passes=False)
+    painted(house)
+    house.join(first_of(Encoding.TIGHT))
+    house.settle()
+    house.viewers[0].leave()
+    for _ in range(2):
+        house.look(looks=True)
+        house.settle()
+        assert house.mirror.is_whole
+        house.look(looks=False)
+
+
+@pytest.mark.parametrize("height", [HEIGHT // 2, HEIGHT])
+def test_who_comes_after_a_look_is_shown_the_picture_of_a_server_that_answers_in_parts_or_unasked(height: int) -> None:
+    house = House()
+    house.look(looks=True)
+    house.send()
+    part = update(rectangle(0, 0, WIDTH, height, Encoding.RAW, COLOURS[0] * WIDTH * height))
+    house.mirror.receive_data(
+        part + part + update(rectangle(0, 0, WIDTH, HEIGHT, Encoding.RAW, bytes(WIDTH * HEIGHT * 4)))
+    )
+    assert house.mirror.is_whole
+    house.look(looks=False)
+    house.join(first_of(Encoding.TIGHT))
+    assert not house.passes()
