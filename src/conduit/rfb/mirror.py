@@ -247,7 +247,7 @@ class Mirror:
 
     @property
     def _asks(self) -> bool:
-        """Whether the picture is to be asked for."""
+        """Whether to ask; a request for all does not wait until one for changes is answered: there may be none."""
         is_wanted = self.is_followed or (self.is_looked_at and not self.is_whole)
         return is_wanted and (self._asks_for_all or not self._has_asked)
 
