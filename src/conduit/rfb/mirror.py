@@ -278,7 +278,7 @@ class Mirror:
             self._end_passage()
         elif lone is not None and lone.is_fresh and lone.asks:
             used, is_quiet = self._reader.encodings | self._lost, not (self._unanswered or self._is_odd)
-            if is_quiet and may_pass(lone, used, self._told):
+            if is_quiet and self._reader.is_between_messages and may_pass(lone, used, self._told):
                 self._passage = Passage(lone, used)
                 self._changed.clear()
                 self.picture.lose(self.picture.whole)

@@ -569,3 +569,13 @@ def test_who_comes_after_a_look_is_shown_the_picture_of_a_server_that_answers_in
     house.look(looks=False)
     house.join(first_of(Encoding.TIGHT))
     assert not house.passes()
+
+
+def test_a_message_that_has_begun_is_not_for_who_comes_in_the_middle() -> None:
+    house = House()
+    house.mirror.receive_data(CutText(b"text", kind=ServerKind.CUT_TEXT).encode()[:-2])
+    house.join(first_of(Encoding.TIGHT))
+    assert not house.passes()
+    house.mirror.receive_data(b"xt")
+    house.settle()
+    assert sees(house, *house.viewers)
