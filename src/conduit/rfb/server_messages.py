@@ -162,11 +162,6 @@ class ServerMessageReader:
         events, self._events = self._events, []
         return events
 
-    @property
-    def is_between_messages(self) -> bool:
-        """Whether the last message has ended."""
-        return self._is_between_messages and not self._unread
-
     def receive_eof(self) -> None:
         """The server has closed the connection.
 
@@ -174,6 +169,11 @@ class ServerMessageReader:
         """
         if not self.is_between_messages:
             raise DecodeError("the connection ended in the middle of a message")
+
+    @property
+    def is_between_messages(self) -> bool:
+        """Whether the last message has ended."""
+        return self._is_between_messages and not self._unread
 
     def _read_messages(self) -> Pulling[None]:
         while True:
