@@ -87,6 +87,7 @@ class Mirror:
         self._asks_for_all = True
         self._stale = 0  # answers to earlier requests that may come before the one to the last for all
         self._tries = 0  # answers that left something out
+        self._is_odd = False  # the server does not answer one request with one update at most
         self._size = (init.width, init.height)
         self._not_before = 0.0
         self._follows_name = not name
@@ -194,6 +195,7 @@ class Mirror:
         if not areas:  # it may still answer: another request is for those that do not
             self._not_before += 0.0 if self.is_watched or self._asks_for_all else ANOTHER_LOOK
             return
+        self._is_odd |= not self._unanswered
         self._unanswered = max(self._unanswered - 1, 0)
         if self.is_whole:
             self._tries = 0
@@ -201,7 +203,7 @@ class Mirror:
             self._stale -= 1
         else:
             self._tries += 1
-            self._asks_for_all = True
+            self._asks_for_all = self._is_odd = True
             if self._tries == MOST_TRIES:
                 self.picture.accept()
 
@@ -276,8 +278,9 @@ class Mirror:
             passage.is_ending |= passage.viewing is not lone or not passage.suits()
             self._end_passage()
         elif lone is not None and lone.is_fresh and lone.asks:
-            if not self._unanswered and may_pass(lone, self._reader.encodings | self._lost, self._told):
-                self._passage = Passage(lone, self._reader.encodings | self._lost)
+            used, is_quiet = self._reader.encodings | self._lost, not (self._unanswered or self._is_odd)
+            if is_quiet and self._reader.is_between_messages and may_pass(lone, used, self._told):
+                self._passage = Passage(lone, used)
                 self._changed.clear()
                 self.picture.lose(self.picture.whole)
             else:

@@ -175,8 +175,13 @@ class ServerMessageReader:
 
         :raises DecodeError: in the middle of a message.
         """
-        if not self._is_between_messages or self._unread:
+        if not self.is_between_messages:
             raise DecodeError("the connection ended in the middle of a message")
+
+    @property
+    def is_between_messages(self) -> bool:
+        """Whether the last message has ended."""
+        return self._is_between_messages and not self._unread
 
     def _read_messages(self) -> Pulling[None]:
         while True:

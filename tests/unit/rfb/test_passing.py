@@ -153,7 +153,7 @@ def act_on(viewer: Viewer, what: str, count: int) -> None:
         viewer.say(SetEncodings(first_of(ALL[count])))
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(encoding=st.sampled_from(ALL), steps=steps)
 def test_whatever_happens_in_whatever_order_all_see_what_there_is(
     encoding: Encoding, steps: list[tuple[str, int, int, bytes]]
@@ -541,3 +541,41 @@ def test_it_matters_what_one_says_that_is_alone() -> None:
     house.mirror.receive_data(b"\0\0\0")
     matters.append(house.mirror.has_lone_viewer)
     assert matters == [False, True, True, False]
+
+
+def test_who_looks_after_a_viewer_does_not_wait_for_a_change() -> None:
+    house = House(passes=False)
+    painted(house)
+    house.join(first_of(Encoding.TIGHT))
+    house.settle()
+    house.viewers[0].leave()
+    for _ in range(2):
+        house.look(looks=True)
+        house.settle()
+        assert house.mirror.is_whole
+        house.look(looks=False)
+
+
+@pytest.mark.parametrize("height", [HEIGHT // 2, HEIGHT])
+def test_who_comes_after_a_look_is_shown_the_picture_of_a_server_that_answers_in_parts_or_unasked(height: int) -> None:
+    house = House()
+    house.look(looks=True)
+    house.send()
+    part = update(rectangle(0, 0, WIDTH, height, Encoding.RAW, COLOURS[0] * WIDTH * height))
+    house.mirror.receive_data(
+        part + part + update(rectangle(0, 0, WIDTH, HEIGHT, Encoding.RAW, bytes(WIDTH * HEIGHT * 4)))
+    )
+    assert house.mirror.is_whole
+    house.look(looks=False)
+    house.join(first_of(Encoding.TIGHT))
+    assert not house.passes()
+
+
+def test_a_message_that_has_begun_is_not_for_who_comes_in_the_middle() -> None:
+    house = House()
+    house.mirror.receive_data(CutText(b"text", kind=ServerKind.CUT_TEXT).encode()[:-2])
+    house.join(first_of(Encoding.TIGHT))
+    assert not house.passes()
+    house.mirror.receive_data(b"xt")
+    house.settle()
+    assert sees(house, *house.viewers)
