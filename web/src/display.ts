@@ -33,7 +33,8 @@ function takeSeat(told: { changed(): void; people(): People }): Connection {
 }
 
 function seatOf(seat: Connection): Seat | null {
-  return !sharesKeyboard() || seat.state === "denied" || seat.state === "ended" ? null : { number: seat.me, hasKeyboard: seat.isWriter };
+  if (!sharesKeyboard() || seat.state === "denied" || seat.state === "ended") return null;
+  return { number: seat.me, hasKeyboard: seat.isWriter, wake: () => void (seat.state === "reconnecting" && seat.open()) };
 }
 
 function whyNot(display: Display, seat: Connection): string {
@@ -48,6 +49,12 @@ async function saveScreenshot(picture: Picture): Promise<void> {
   const link = make("a", { href: URL.createObjectURL(png), download: `${server}-${new Date().toISOString().replace(/[:.]/g, "-")}.png` });
   link.click();
   URL.revokeObjectURL(link.href);
+}
+
+/** There also keys can be had that the browser and the window system keep for themselves, where the browser lets us. */
+async function fullScreenWithKeys(): Promise<void> {
+  fullScreen();
+  await (navigator as { keyboard?: { lock(): Promise<void> } }).keyboard?.lock().catch(nothing);
 }
 
 function chooseScale(picture: Picture, scale: Scale): void {
@@ -95,7 +102,7 @@ async function start(): Promise<void> {
     "leave": () => byId("scale").focus(),
     "paste": () => void typing.paste(""),
     "keys": () => void typing.keys(),
-    "fullscreen": fullScreen,
+    "fullscreen": () => void fullScreenWithKeys(),
     "keyboard": () => (watching() ? bar.refused("You opened this display to watch.") : people.askOrRelease()),
     "screenshot": () => void saveScreenshot(picture),
     "scale": () => chooseScale(picture, picture.scale === "fit" ? "1" : "fit"),

@@ -28,12 +28,14 @@ class FakeScreen implements Screen {
 
 class Bench extends FakeWorld implements DisplayWorld {
   screens: FakeScreen[] = [];
-  seat: Seat | null = { number: 7, hasKeyboard: true };
+  seat: Seat | null;
+  wakes = 0;
   mayType = true;
   readonly display: Display;
 
   constructor() {
     super((url, protocols) => new FakeSocket(url, protocols));
+    this.seat = this.seated(7, true);
     this.display = new Display(this, () => undefined, () => this.seat, () => this.mayType);
   }
   screen(_socket: Socket, news: ScreenNews): Screen {
@@ -41,8 +43,11 @@ class Bench extends FakeWorld implements DisplayWorld {
     this.screens.push(screen);
     return screen;
   }
+  seated(number: number | null, hasKeyboard: boolean): Seat {
+    return { number, hasKeyboard, wake: () => void this.wakes++ };
+  }
   sit(number: number | null, hasKeyboard: boolean): void {
-    this.seat = { number, hasKeyboard };
+    this.seat = this.seated(number, hasKeyboard);
     this.display.seatChanged();
   }
   async open(): Promise<FakeScreen> {
@@ -73,7 +78,7 @@ test("a display takes its seat with it, and keys go while the seat has the keybo
 
 test("the picture waits for a seat, but not long, and is opened anew when the seat is there", async () => {
   const bench = new Bench();
-  bench.seat = { number: null, hasKeyboard: false };
+  bench.seat = bench.seated(null, false);
   bench.display.open();
   await bench.turn(SEAT_MS - 1);
   assert.equal(bench.sessions, 0);
@@ -92,7 +97,7 @@ test("the picture waits for a seat, but not long, and is opened anew when the se
 
 test("a seat that comes in time is waited for", async () => {
   const bench = new Bench();
-  bench.seat = { number: null, hasKeyboard: false };
+  bench.seat = bench.seated(null, false);
   bench.display.open();
   await bench.turn(100);
   bench.sit(3, true);
@@ -102,7 +107,7 @@ test("a seat that comes in time is waited for", async () => {
 
 test("a seat that comes while a ticket is fetched is taken as soon as the display is there", async () => {
   const bench = new Bench();
-  bench.seat = { number: null, hasKeyboard: false };
+  bench.seat = bench.seated(null, false);
   bench.display.open();
   await bench.turn(SEAT_MS);
   bench.sit(4, true);
@@ -136,6 +141,29 @@ test("a seat that is lost keeps the picture and takes no keys", async () => {
   assert.equal(screen.closed, false);
   assert.equal(screen.viewOnly, true);
   assert.equal(bench.sockets.length, 1);
+});
+
+test("a display that is lost with its seat wakes it, and comes back with it", async () => {
+  const bench = new Bench();
+  const screen = await bench.open();
+  bench.sit(null, false);
+  screen.news.closed(1006, "");
+  await bench.turn(500);
+  assert.equal(bench.wakes, 1);
+  bench.sit(9, true);
+  await bench.connected();
+  assert.deepEqual(bench.sockets.map((socket) => socket.url), ["ws://gateway?seat=7", "ws://gateway?seat=9"]);
+});
+
+test("a seat that is back first brings the display back", async () => {
+  const bench = new Bench();
+  const screen = await bench.open();
+  bench.sit(null, false);
+  screen.news.closed(1006, "");
+  bench.sit(9, true);
+  await bench.connected();
+  assert.equal(bench.time, 0);
+  assert.equal(bench.last.url, "ws://gateway?seat=9");
 });
 
 test("who may not type never does", async () => {

@@ -27,6 +27,8 @@ export interface DisplayWorld extends World {
 export interface Seat {
   readonly number: number | null;
   readonly hasKeyboard: boolean;
+  /** Tries again at once, if it waits to do so. */
+  wake(): void;
 }
 
 const PROTOCOL = "binary";
@@ -69,7 +71,7 @@ export class Display extends Line<DisplayWorld, State, Event> {
   /** The console's connection is another one, or the keyboard is with somebody else. */
   seatChanged(): void {
     if (!this.#awaitsSeat()) this.#seated();
-    if (this.socket !== null && this.#sitsWrong()) this.renew();
+    if (this.#sitsWrong() && (this.socket !== null || this.state === "reconnecting")) this.renew();
     else this.#obey();
   }
 
@@ -102,6 +104,7 @@ export class Display extends Line<DisplayWorld, State, Event> {
   /** The seat comes first, as the keyboard is with it; but the picture does not wait long. */
   protected override async prepare(): Promise<void> {
     if (this.#awaitsSeat()) {
+      this.#seat()?.wake();
       await new Promise<void>((done) => {
         this.#seated = done;
         this.timer("seat", SEAT_MS, done);
@@ -135,6 +138,7 @@ export class Display extends Line<DisplayWorld, State, Event> {
     this.text = "";
     this.move("connected");
     this.looked();
+    if (this.#standing) this.#seat()?.wake(); // what works for us works for it
     this.seatChanged();
   }
 
