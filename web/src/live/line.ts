@@ -100,16 +100,19 @@ export abstract class Line<W extends World, S extends string, E extends string> 
     this.#stopTimers();
     this.retryAt = null;
     this.move("open");
-    const attempt = ++this.#attempt;
     this.timer("connect", CONNECT_MS, () => this.lose());
-    this.prepare().then(() => this.world.session()).then(
-      (session) => {
-        if (attempt !== this.#attempt) return;
-        this.session = session;
-        this.socket = this.connect(session);
-      },
-      (error: Error) => attempt === this.#attempt && (error instanceof Refused ? this.finish(error.event, error.message) : this.lose()),
-    );
+    void this.#try(++this.#attempt);
+  }
+
+  async #try(attempt: number): Promise<void> {
+    await this.prepare();
+    if (attempt !== this.#attempt) return;
+    const answer = await this.world.session().catch((error: Error) => error);
+    if (attempt !== this.#attempt) return;
+    if (answer instanceof Refused) return this.finish(answer.event, answer.message);
+    if (answer instanceof Error) return this.lose();
+    this.session = answer;
+    this.socket = this.connect(answer);
   }
 
   offline(): void {
