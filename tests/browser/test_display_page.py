@@ -179,6 +179,19 @@ def test_what_is_typed_arrives_as_keys(page: Page, conduit: Running) -> None:
     wait_for_keys(page, conduit, expected)
 
 
+def test_one_can_type_at_once_unless_one_is_doing_something_else(page: Page, conduit: Running) -> None:
+    page.goto("/display/db-02")
+    expect(page.locator("#capture")).to_be_visible()
+    page.keyboard.type("x")
+    wait_for_keys(page, conduit, presses(ord("x")))
+    page.get_by_role("button", name="Full screen").focus()
+    conduit.do(lambda fake: fake.display.drop())
+    wait_for_state(page, "reconnecting")
+    wait_for_state(page, "live")
+    wait_until(page, lambda: page.locator("#screen .still").count() == 0)
+    expect(page.get_by_role("button", name="Full screen")).to_be_focused()
+
+
 def test_the_pointer_arrives_where_it_is(page: Page, conduit: Running) -> None:
     open_to_type(page)
     page.locator(LIVE_CANVAS).click(position={"x": 40, "y": 30})

@@ -106,7 +106,7 @@ async function start(): Promise<void> {
     "keyboard": () => (watching() ? bar.refused("You opened this display to watch.") : people.askOrRelease()),
     "screenshot": () => void saveScreenshot(picture),
     "scale": () => chooseScale(picture, picture.scale === "fit" ? "1" : "fit"),
-    "help": () => void showHelp(HELP).then(focus),
+    "help": () => void showHelp(HELP), // the focus goes back by itself
     "send-leader": () => void press(LEADER),
     "unknown": () => bar.refused("Ctrl+] then ? lists what the leader can do."),
   };
