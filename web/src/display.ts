@@ -34,13 +34,14 @@ function takeSeat(told: { changed(): void; people(): People }): Connection {
 
 function seatOf(seat: Connection): Seat | null {
   if (!sharesKeyboard() || seat.state === "denied" || seat.state === "ended") return null;
-  return { number: seat.me, hasKeyboard: seat.isWriter, wake: () => void (seat.state === "reconnecting" && seat.open()) };
+  return { number: seat.me, hasKeyboard: seat.isWriter };
 }
 
 function whyNot(display: Display, seat: Connection): string {
   if (display.state !== "live") return "The display is not live: nothing was sent.";
   if (watching()) return "You are watching: nothing was sent.";
-  return seat.isOpen ? "Somebody else has the keyboard: nothing was sent." : "The keyboard is being asked for: nothing was sent.";
+  if (!seat.isOpen) return "The keyboard is being asked for: nothing was sent.";
+  return `${seat.writer === null ? "You do not have" : "Somebody else has"} the keyboard: nothing was sent.`;
 }
 
 async function saveScreenshot(picture: Picture): Promise<void> {
@@ -62,20 +63,18 @@ function chooseScale(picture: Picture, scale: Scale): void {
   byId<HTMLSelectElement>("scale").value = scale;
 }
 
-/** What one may do decides whose keyboard it is. */
-async function sitDown(display: Display, seat: Connection): Promise<void> {
-  await permissions().catch(nothing); // the display says what is wrong, or tries again
-  if (sharesKeyboard()) seat.open();
-  display.open();
-}
-
 async function start(): Promise<void> {
   const { Picture } = await import("./display/screen.ts"); // noVNC is most of this page: the bar does not wait for it
   const picture = new Picture(() => bar.showSize());
   const focus = (): void => picture.focus();
   const seat: Connection = takeSeat({ changed: () => changed(), people: () => people });
   const display: Display = new Display(
-    { ...world(() => openSession("displays", () => watching() || display.isStanding)), screen: (socket, news) => picture.open(socket, news) },
+    {
+      ...world(() => openSession("displays", () => watching() || display.isStanding)),
+      ready: permissions,
+      takeSeat: () => void (sharesKeyboard() && seat.open()),
+      screen: (socket, news) => picture.open(socket, news),
+    },
     () => bar.render(),
     () => seatOf(seat),
     () => !watching(),
@@ -124,7 +123,6 @@ async function start(): Promise<void> {
   });
   byId<HTMLSelectElement>("scale").addEventListener("change", (event) => {
     chooseScale(picture, (event.target as HTMLSelectElement).value as Scale);
-    focus();
   });
   for (const change of ["focusin", "focusout"]) screen.addEventListener(change, () => setTimeout(() => bar.showCapture()));
   leave = () => {
@@ -136,7 +134,7 @@ async function start(): Promise<void> {
   chooseScale(picture, "fit");
   screen.setAttribute("aria-label", `Screen of ${server}`);
   bar.render();
-  await sitDown(display, seat);
+  display.open();
 }
 
 byId<HTMLAnchorElement>("serial").href = `/console/${encodeURIComponent(server)}${readOnly ? "?mode=read" : ""}`;

@@ -29,7 +29,8 @@ class FakeScreen implements Screen {
 class Bench extends FakeWorld implements DisplayWorld {
   screens: FakeScreen[] = [];
   seat: Seat | null;
-  wakes = 0;
+  takes = 0;
+  notReady: Error | null = null;
   mayType = true;
   readonly display: Display;
 
@@ -43,8 +44,14 @@ class Bench extends FakeWorld implements DisplayWorld {
     this.screens.push(screen);
     return screen;
   }
+  ready(): Promise<void> {
+    return this.notReady === null ? Promise.resolve() : Promise.reject(this.notReady);
+  }
+  takeSeat(): void {
+    this.takes++;
+  }
   seated(number: number | null, hasKeyboard: boolean): Seat {
-    return { number, hasKeyboard, wake: () => void this.wakes++ };
+    return { number, hasKeyboard };
   }
   sit(number: number | null, hasKeyboard: boolean): void {
     this.seat = this.seated(number, hasKeyboard);
@@ -143,16 +150,33 @@ test("a seat that is lost keeps the picture and takes no keys", async () => {
   assert.equal(bench.sockets.length, 1);
 });
 
-test("a display that is lost with its seat wakes it, and comes back with it", async () => {
+test("a display that is lost with its seat takes it again, and comes back with it", async () => {
   const bench = new Bench();
   const screen = await bench.open();
   bench.sit(null, false);
   screen.news.closed(1006, "");
   await bench.turn(500);
-  assert.equal(bench.wakes, 1);
+  assert.equal(bench.takes, 2);
   bench.sit(9, true);
   await bench.connected();
   assert.deepEqual(bench.sockets.map((socket) => socket.url), ["ws://gateway?seat=7", "ws://gateway?seat=9"]);
+});
+
+test("what the person may do is known before a seat is taken, and what fails there is tried again", async () => {
+  const bench = new Bench();
+  bench.notReady = new Error("no network");
+  bench.display.open();
+  await settle();
+  assert.deepEqual([bench.display.state, bench.takes, bench.sessions], ["reconnecting", 0, 0]);
+  bench.notReady = null;
+  await bench.turn(500);
+  await bench.connected();
+  assert.deepEqual([bench.display.state, bench.takes, bench.last.url], ["live", 1, "ws://gateway?seat=7"]);
+  bench.display.stop();
+  bench.notReady = new Refused("denied", "not yours");
+  bench.display.open();
+  await settle();
+  assert.equal(bench.display.state, "denied");
 });
 
 test("a seat that is back first brings the display back", async () => {

@@ -20,6 +20,10 @@ export interface ScreenNews {
 }
 
 export interface DisplayWorld extends World {
+  /** What the person may do is known then, and so whether there is a seat; throws as `session` does. */
+  ready(): Promise<unknown>;
+  /** Takes the seat, unless it is taken or about to be, or there is none. */
+  takeSeat(): void;
   screen(socket: Socket, news: ScreenNews): Screen;
 }
 
@@ -27,8 +31,6 @@ export interface DisplayWorld extends World {
 export interface Seat {
   readonly number: number | null;
   readonly hasKeyboard: boolean;
-  /** Tries again at once, if it waits to do so. */
-  wake(): void;
 }
 
 const PROTOCOL = "binary";
@@ -103,8 +105,9 @@ export class Display extends Line<DisplayWorld, State, Event> {
 
   /** The seat comes first, as the keyboard is with it; but the picture does not wait long. */
   protected override async prepare(): Promise<void> {
+    await this.world.ready();
+    this.world.takeSeat();
     if (this.#awaitsSeat()) {
-      this.#seat()?.wake();
       await new Promise<void>((done) => {
         this.#seated = done;
         this.timer("seat", SEAT_MS, done);
@@ -138,7 +141,7 @@ export class Display extends Line<DisplayWorld, State, Event> {
     this.text = "";
     this.move("connected");
     this.looked();
-    if (this.#standing) this.#seat()?.wake(); // what works for us works for it
+    if (this.#standing) this.world.takeSeat(); // what works for us works for it
     this.seatChanged();
   }
 

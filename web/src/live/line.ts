@@ -83,7 +83,7 @@ export abstract class Line<W extends World, S extends string, E extends string> 
   /** Takes the session; answers the socket, whose callbacks are set. */
   protected abstract connect(session: Session): Socket;
 
-  /** What comes before a session is asked for. */
+  /** What comes before a session is asked for; fails as that does. */
   protected async prepare(): Promise<void> {}
 
   /** The socket is about to go. */
@@ -105,14 +105,18 @@ export abstract class Line<W extends World, S extends string, E extends string> 
   }
 
   async #try(attempt: number): Promise<void> {
-    await this.prepare();
-    if (attempt !== this.#attempt) return;
-    const answer = await this.world.session().catch((error: Error) => error);
-    if (attempt !== this.#attempt) return;
+    const answer = await this.#ask(attempt).catch((error: Error) => error);
+    if (attempt !== this.#attempt || answer === null) return;
     if (answer instanceof Refused) return this.finish(answer.event, answer.message);
     if (answer instanceof Error) return this.lose();
     this.session = answer;
     this.socket = this.connect(answer);
+  }
+
+  /** null: something else is wanted meanwhile. */
+  async #ask(attempt: number): Promise<Session | null> {
+    await this.prepare();
+    return attempt === this.#attempt ? await this.world.session() : null;
   }
 
   offline(): void {
