@@ -76,6 +76,8 @@ class FakeConduit:
     "Answered to whoever asks for a console session."
     refuse_display: Answer | None = None
     "The same of a display's."
+    refuse_token: Answer | None = None
+    "The same of a server token."
     refuse_tickets: int = 0
     "How many tickets are worth nothing at displays."
     servers: tuple[str, ...] = SERVERS
@@ -140,6 +142,8 @@ class FakeConduit:
             case ("GET", "servers") if bearer == "Bearer access":
                 return self._list(target)
             case ("POST", "servers", server, "token") if bearer == "Bearer access" and server in self.servers:
+                if self.refuse_token is not None:
+                    return self.refuse_token
                 token = {"token": f"server {server}", "gateway_endpoint": self.gateway, "permissions": self.permissions}
                 return as_json(200, token | {"expires_at": "2099-01-01T00:00:00Z"})
             case (_, "servers", server, "power") if bearer == f"Bearer server {server}":

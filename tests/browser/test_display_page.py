@@ -139,7 +139,7 @@ def test_a_page_that_nobody_sees_rests_until_somebody_looks(page: Page, conduit:
     page.clock.fast_forward(61_000)
     wait_for_state(page, "resting")
     assert seen(page, "#screen .still canvas") == bytes(shown(TEXT).pixels)
-    assert conduit.do(lambda fake: len(fake.hub.viewers)) == 1  # its seat
+    wait_until(page, lambda: conduit.do(lambda fake: len(fake.hub.viewers)) == 1)  # its seat stays
     see(page, seen=True)
     wait_for_state(page, "live")
 
@@ -160,6 +160,7 @@ def test_a_server_that_is_off_is_said_to_be(page: Page, conduit: Running) -> Non
     page.goto("/display/db-02")
     wait_for_state(page, "off")
     expect(page.locator("#state-words")).to_have_text("db-02 is off. The screen stays open and will show the boot.")
+    expect(page.locator("#capture")).to_be_visible()
     page.get_by_role("button", name="Power on…").click()
     page.get_by_role("button", name="Power on", exact=True).click()
     wait_until(page, lambda: conduit.do(lambda fake: list(fake.power_verbs)) == ["on"])
@@ -177,6 +178,19 @@ def test_what_is_typed_arrives_as_keys(page: Page, conduit: Running) -> None:
         page.keyboard.press(key)
     expected = [*presses(ord("H"), ord("i"), ord("!"), ENTER, KEYS["tab"].keysym, F2), *chord(CTRL, ord("c"))]
     wait_for_keys(page, conduit, expected)
+
+
+def test_one_can_type_at_once_unless_one_is_doing_something_else(page: Page, conduit: Running) -> None:
+    page.goto("/display/db-02")
+    expect(page.locator("#capture")).to_be_visible()
+    page.keyboard.type("x")
+    wait_for_keys(page, conduit, presses(ord("x")))
+    page.get_by_role("button", name="Full screen").focus()
+    conduit.do(lambda fake: fake.display.drop())
+    wait_for_state(page, "reconnecting")
+    wait_for_state(page, "live")
+    wait_until(page, lambda: page.locator("#screen .still").count() == 0)
+    expect(page.get_by_role("button", name="Full screen")).to_be_focused()
 
 
 def test_the_pointer_arrives_where_it_is(page: Page, conduit: Running) -> None:
@@ -328,6 +342,9 @@ def test_the_keyboard_is_asked_for_given_and_taken_between_console_and_display(p
     expect(page.locator("#writer")).to_have_text(re.compile(r"^viewer 1 took the keyboard at .*You are watching\.$"))
     page.keyboard.type("z")
     expect(page.locator("#facts")).to_have_text("Somebody else has the keyboard: nothing was sent.")
+    conduit.do(lambda fake: fake.hub.hand(None))
+    page.keyboard.type("z")
+    expect(page.locator("#facts")).to_have_text("You do not have the keyboard: nothing was sent.")
     expect(page.locator("#capture")).to_be_hidden()
     assert conduit.do(lambda fake: (list(fake.display.keys), fake.display.dropped)) == (presses(ord("y")), 0)
 
@@ -343,6 +360,15 @@ def test_a_seat_that_is_lost_is_taken_anew_and_the_display_follows_it(page: Page
 
 
 # --- how it ends ---
+
+
+def test_a_manager_that_is_away_at_first_is_asked_again_and_the_keyboard_is_there(page: Page, conduit: Running) -> None:
+    conduit.do(lambda fake: setattr(fake, "refuse_token", error(503, "the database does not answer")))
+    page.goto("/display/db-02")
+    wait_for_state(page, "reconnecting")
+    conduit.do(lambda fake: setattr(fake, "refuse_token", None))
+    expect(page.locator("#capture")).to_be_visible()
+    assert conduit.do(lambda fake: list(fake.display.seats)) == ["1"]
 
 
 def test_a_ticket_that_is_refused_is_followed_by_another(page: Page, conduit: Running) -> None:

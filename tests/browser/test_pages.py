@@ -10,9 +10,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.browser.conftest import missing, sign_in, wait_until
+from tests.browser.conftest import LOOK_MS, missing, sign_in, wait_until
 from tests.browser.fake_conduit import EMAIL, Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -208,6 +208,20 @@ def test_pictures_of_screens_are_of_rows_that_one_sees_and_renewed(page: Page, c
     wait_until(page, lambda: conduit.do(lambda fake: all(fake.thumbnails.count(each) == 2 for each in before)))
     page.locator("tbody tr").nth(50).scroll_into_view_if_needed()
     page.locator("tbody tr").nth(50).locator("canvas[width='160']").wait_for()
+
+
+def test_only_a_few_screens_are_asked_for_at_once(page: Page, conduit: Running) -> None:
+    conduit.do(lambda fake: setattr(fake, "servers", tuple(f"db-{number:03}" for number in range(8))))
+    held: list[Route] = []
+    page.route("**/screenshot?*", lambda route: held.append(route))
+    page.goto("/servers")
+    for answered in range(8):
+        expected = min(answered + 3, 8)
+        wait_until(page, lambda expected=expected: len(held) == expected)  # type: ignore[misc]
+        page.wait_for_timeout(LOOK_MS)
+        assert len(held) == expected
+        held[answered].continue_()
+    expect(page.locator("tbody canvas[width='160']")).to_have_count(8)
 
 
 def test_a_screen_that_cannot_be_had_is_no_news(page: Page, conduit: Running) -> None:

@@ -33,13 +33,15 @@ function takeSeat(told: { changed(): void; people(): People }): Connection {
 }
 
 function seatOf(seat: Connection): Seat | null {
-  return !sharesKeyboard() || seat.state === "denied" || seat.state === "ended" ? null : { number: seat.me, hasKeyboard: seat.isWriter };
+  if (!sharesKeyboard() || seat.state === "denied" || seat.state === "ended") return null;
+  return { number: seat.me, hasKeyboard: seat.isWriter };
 }
 
 function whyNot(display: Display, seat: Connection): string {
   if (display.state !== "live") return "The display is not live: nothing was sent.";
   if (watching()) return "You are watching: nothing was sent.";
-  return seat.isOpen ? "Somebody else has the keyboard: nothing was sent." : "The keyboard is being asked for: nothing was sent.";
+  if (!seat.isOpen) return "The keyboard is being asked for: nothing was sent.";
+  return `${seat.writer === null ? "You do not have" : "Somebody else has"} the keyboard: nothing was sent.`;
 }
 
 async function saveScreenshot(picture: Picture): Promise<void> {
@@ -50,16 +52,15 @@ async function saveScreenshot(picture: Picture): Promise<void> {
   URL.revokeObjectURL(link.href);
 }
 
+/** There also keys can be had that the browser and the window system keep for themselves, where the browser lets us. */
+async function fullScreenWithKeys(): Promise<void> {
+  fullScreen();
+  await (navigator as { keyboard?: { lock(): Promise<void> } }).keyboard?.lock().catch(nothing);
+}
+
 function chooseScale(picture: Picture, scale: Scale): void {
   picture.scale = scale;
   byId<HTMLSelectElement>("scale").value = scale;
-}
-
-/** What one may do decides whose keyboard it is. */
-async function sitDown(display: Display, seat: Connection): Promise<void> {
-  await permissions().catch(nothing); // the display says what is wrong, or tries again
-  if (sharesKeyboard()) seat.open();
-  display.open();
 }
 
 async function start(): Promise<void> {
@@ -68,7 +69,12 @@ async function start(): Promise<void> {
   const focus = (): void => picture.focus();
   const seat: Connection = takeSeat({ changed: () => changed(), people: () => people });
   const display: Display = new Display(
-    { ...world(() => openSession("displays", () => watching() || display.isStanding)), screen: (socket, news) => picture.open(socket, news) },
+    {
+      ...world(() => openSession("displays", () => watching() || display.isStanding)),
+      ready: permissions,
+      takeSeat: () => void (sharesKeyboard() && seat.open()),
+      screen: (socket, news) => picture.open(socket, news),
+    },
     () => bar.render(),
     () => seatOf(seat),
     () => !watching(),
@@ -95,11 +101,11 @@ async function start(): Promise<void> {
     "leave": () => byId("scale").focus(),
     "paste": () => void typing.paste(""),
     "keys": () => void typing.keys(),
-    "fullscreen": fullScreen,
+    "fullscreen": () => void fullScreenWithKeys(),
     "keyboard": () => (watching() ? bar.refused("You opened this display to watch.") : people.askOrRelease()),
     "screenshot": () => void saveScreenshot(picture),
     "scale": () => chooseScale(picture, picture.scale === "fit" ? "1" : "fit"),
-    "help": () => void showHelp(HELP).then(focus),
+    "help": () => void showHelp(HELP), // the focus goes back by itself
     "send-leader": () => void press(LEADER),
     "unknown": () => bar.refused("Ctrl+] then ? lists what the leader can do."),
   };
@@ -117,7 +123,6 @@ async function start(): Promise<void> {
   });
   byId<HTMLSelectElement>("scale").addEventListener("change", (event) => {
     chooseScale(picture, (event.target as HTMLSelectElement).value as Scale);
-    focus();
   });
   for (const change of ["focusin", "focusout"]) screen.addEventListener(change, () => setTimeout(() => bar.showCapture()));
   leave = () => {
@@ -129,7 +134,7 @@ async function start(): Promise<void> {
   chooseScale(picture, "fit");
   screen.setAttribute("aria-label", `Screen of ${server}`);
   bar.render();
-  await sitDown(display, seat);
+  display.open();
 }
 
 byId<HTMLAnchorElement>("serial").href = `/console/${encodeURIComponent(server)}${readOnly ? "?mode=read" : ""}`;

@@ -28,12 +28,15 @@ class FakeScreen implements Screen {
 
 class Bench extends FakeWorld implements DisplayWorld {
   screens: FakeScreen[] = [];
-  seat: Seat | null = { number: 7, hasKeyboard: true };
+  seat: Seat | null;
+  takes = 0;
+  notReady: Error | null = null;
   mayType = true;
   readonly display: Display;
 
   constructor() {
     super((url, protocols) => new FakeSocket(url, protocols));
+    this.seat = this.seated(7, true);
     this.display = new Display(this, () => undefined, () => this.seat, () => this.mayType);
   }
   screen(_socket: Socket, news: ScreenNews): Screen {
@@ -41,8 +44,17 @@ class Bench extends FakeWorld implements DisplayWorld {
     this.screens.push(screen);
     return screen;
   }
+  ready(): Promise<void> {
+    return this.notReady === null ? Promise.resolve() : Promise.reject(this.notReady);
+  }
+  takeSeat(): void {
+    this.takes++;
+  }
+  seated(number: number | null, hasKeyboard: boolean): Seat {
+    return { number, hasKeyboard };
+  }
   sit(number: number | null, hasKeyboard: boolean): void {
-    this.seat = { number, hasKeyboard };
+    this.seat = this.seated(number, hasKeyboard);
     this.display.seatChanged();
   }
   async open(): Promise<FakeScreen> {
@@ -73,7 +85,7 @@ test("a display takes its seat with it, and keys go while the seat has the keybo
 
 test("the picture waits for a seat, but not long, and is opened anew when the seat is there", async () => {
   const bench = new Bench();
-  bench.seat = { number: null, hasKeyboard: false };
+  bench.seat = bench.seated(null, false);
   bench.display.open();
   await bench.turn(SEAT_MS - 1);
   assert.equal(bench.sessions, 0);
@@ -92,7 +104,7 @@ test("the picture waits for a seat, but not long, and is opened anew when the se
 
 test("a seat that comes in time is waited for", async () => {
   const bench = new Bench();
-  bench.seat = { number: null, hasKeyboard: false };
+  bench.seat = bench.seated(null, false);
   bench.display.open();
   await bench.turn(100);
   bench.sit(3, true);
@@ -102,7 +114,7 @@ test("a seat that comes in time is waited for", async () => {
 
 test("a seat that comes while a ticket is fetched is taken as soon as the display is there", async () => {
   const bench = new Bench();
-  bench.seat = { number: null, hasKeyboard: false };
+  bench.seat = bench.seated(null, false);
   bench.display.open();
   await bench.turn(SEAT_MS);
   bench.sit(4, true);
@@ -136,6 +148,46 @@ test("a seat that is lost keeps the picture and takes no keys", async () => {
   assert.equal(screen.closed, false);
   assert.equal(screen.viewOnly, true);
   assert.equal(bench.sockets.length, 1);
+});
+
+test("a display that is lost with its seat takes it again, and comes back with it", async () => {
+  const bench = new Bench();
+  const screen = await bench.open();
+  bench.sit(null, false);
+  screen.news.closed(1006, "");
+  await bench.turn(500);
+  assert.equal(bench.takes, 2);
+  bench.sit(9, true);
+  await bench.connected();
+  assert.deepEqual(bench.sockets.map((socket) => socket.url), ["ws://gateway?seat=7", "ws://gateway?seat=9"]);
+});
+
+test("what the person may do is known before a seat is taken, and what fails there is tried again", async () => {
+  const bench = new Bench();
+  bench.notReady = new Error("no network");
+  bench.display.open();
+  await settle();
+  assert.deepEqual([bench.display.state, bench.takes, bench.sessions], ["reconnecting", 0, 0]);
+  bench.notReady = null;
+  await bench.turn(500);
+  await bench.connected();
+  assert.deepEqual([bench.display.state, bench.takes, bench.last.url], ["live", 1, "ws://gateway?seat=7"]);
+  bench.display.stop();
+  bench.notReady = new Refused("denied", "not yours");
+  bench.display.open();
+  await settle();
+  assert.equal(bench.display.state, "denied");
+});
+
+test("a seat that is back first brings the display back", async () => {
+  const bench = new Bench();
+  const screen = await bench.open();
+  bench.sit(null, false);
+  screen.news.closed(1006, "");
+  bench.sit(9, true);
+  await bench.connected();
+  assert.equal(bench.time, 0);
+  assert.equal(bench.last.url, "ws://gateway?seat=9");
 });
 
 test("who may not type never does", async () => {

@@ -20,6 +20,10 @@ export interface ScreenNews {
 }
 
 export interface DisplayWorld extends World {
+  /** What the person may do is known then, and so whether there is a seat; throws as `session` does. */
+  ready(): Promise<unknown>;
+  /** Takes the seat, unless it is taken or about to be, or there is none. */
+  takeSeat(): void;
   screen(socket: Socket, news: ScreenNews): Screen;
 }
 
@@ -69,7 +73,7 @@ export class Display extends Line<DisplayWorld, State, Event> {
   /** The console's connection is another one, or the keyboard is with somebody else. */
   seatChanged(): void {
     if (!this.#awaitsSeat()) this.#seated();
-    if (this.socket !== null && this.#sitsWrong()) this.renew();
+    if (this.#sitsWrong() && (this.socket !== null || this.state === "reconnecting")) this.renew();
     else this.#obey();
   }
 
@@ -101,6 +105,8 @@ export class Display extends Line<DisplayWorld, State, Event> {
 
   /** The seat comes first, as the keyboard is with it; but the picture does not wait long. */
   protected override async prepare(): Promise<void> {
+    await this.world.ready();
+    this.world.takeSeat();
     if (this.#awaitsSeat()) {
       await new Promise<void>((done) => {
         this.#seated = done;
@@ -135,6 +141,7 @@ export class Display extends Line<DisplayWorld, State, Event> {
     this.text = "";
     this.move("connected");
     this.looked();
+    if (this.#standing) this.world.takeSeat(); // what works for us works for it
     this.seatChanged();
   }
 

@@ -90,10 +90,10 @@ export class Picture {
 
   /** From the first update on, which draws all of it, this is the picture. */
   #show(rfb: RFB, canvas: HTMLCanvasElement): void {
-    const had = document.activeElement === this.#canvas && this.#canvas !== null;
+    const focused = document.activeElement;
     this.#rfb = rfb;
     new MutationObserver(() => this.#fitted()).observe(canvas, { attributes: true, attributeFilter: ["width", "height", "style"] });
-    if (had) this.focus();
+    if (focused === document.body || focused === this.#canvas) this.focus(); // whose focus is elsewhere has something to do there
     const look = (): void => {
       if (this.#rfb !== rfb) return;
       if (!isDrawn(canvas)) return void requestAnimationFrame(look);

@@ -14,7 +14,7 @@ const WORDING: Readonly<Record<State, Wording<Facts>>> = {
   "connecting": look("info", "◌", "polite", (f) =>
     (f.forMs ?? 0) > PATIENCE_MS ? `Still connecting to ${f.server}. The Agent is logging in to the display; some BMCs take 30 s.` : `Connecting to ${f.server}…`),
   "live": look("ok", "●", "polite", liveWords),
-  "reconnecting": look("warn", "◌", "polite", (f) => (f.text === "" ? COMMON.reconnecting(f).words : `${f.text} ${again(f)}`)),
+  "reconnecting": look("warn", "◌", "polite", (f) => (f.text === "" ? COMMON.reconnecting(f).words : `${sentence(f.text)} ${again(f)}`)),
   "refused": look("bad", "✕", "assertive", (f) => `${sentence(f.text)} ${again(f)}`),
   "resting": look("info", "◌", "no", () => "Paused while nobody sees this page."),
 };

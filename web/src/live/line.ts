@@ -83,7 +83,7 @@ export abstract class Line<W extends World, S extends string, E extends string> 
   /** Takes the session; answers the socket, whose callbacks are set. */
   protected abstract connect(session: Session): Socket;
 
-  /** What comes before a session is asked for. */
+  /** What comes before a session is asked for; fails as that does. */
   protected async prepare(): Promise<void> {}
 
   /** The socket is about to go. */
@@ -100,16 +100,23 @@ export abstract class Line<W extends World, S extends string, E extends string> 
     this.#stopTimers();
     this.retryAt = null;
     this.move("open");
-    const attempt = ++this.#attempt;
     this.timer("connect", CONNECT_MS, () => this.lose());
-    this.prepare().then(() => this.world.session()).then(
-      (session) => {
-        if (attempt !== this.#attempt) return;
-        this.session = session;
-        this.socket = this.connect(session);
-      },
-      (error: Error) => attempt === this.#attempt && (error instanceof Refused ? this.finish(error.event, error.message) : this.lose()),
-    );
+    void this.#try(++this.#attempt);
+  }
+
+  async #try(attempt: number): Promise<void> {
+    const answer = await this.#ask(attempt).catch((error: Error) => error);
+    if (attempt !== this.#attempt || answer === null) return;
+    if (answer instanceof Refused) return this.finish(answer.event, answer.message);
+    if (answer instanceof Error) return this.lose();
+    this.session = answer;
+    this.socket = this.connect(answer);
+  }
+
+  /** null: something else is wanted meanwhile. */
+  async #ask(attempt: number): Promise<Session | null> {
+    await this.prepare();
+    return attempt === this.#attempt ? await this.world.session() : null;
   }
 
   offline(): void {
