@@ -152,9 +152,9 @@ class Viewer:
 class House:
     """A display and what shares it."""
 
-    def __init__(self, *, passes: bool = True) -> None:
+    def __init__(self, *, passes: bool = True, hidden: frozenset[int] = frozenset()) -> None:
         self.display = Display()
-        self.mirror = Mirror(ServerInit(WIDTH, HEIGHT, PixelFormat.BGRX, "box"), passes=passes)
+        self.mirror = Mirror(ServerInit(WIDTH, HEIGHT, PixelFormat.BGRX, "box"), passes=passes, hidden=hidden)
         self.audience = Audience(self.mirror)
         self.viewers: list[Viewer] = []
         self.looks = False

@@ -6,7 +6,7 @@ The bytes for a viewer that is alone are passed on as they come, where that is p
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -38,14 +38,15 @@ class DisplayHub:
     :param lease: who has the keyboard; without one all have it who may type.
     :param jpeg: whether viewers may get JPEG if they wish.
     :param passes: whether a viewer that is alone may get the display's own bytes.
+    :param hidden: encodings that the display does not do well, and is never asked for.
     """
 
     def __init__(
         self, connection: Connection, *, name: str = "", access: Access | None = None, lease: Lease | None = None,
-        jpeg: bool = True, passes: bool = True,
+        jpeg: bool = True, passes: bool = True, hidden: Collection[int] = (),
     ) -> None:  # fmt: skip
         self._stream = connection.stream
-        self._mirror = Mirror(connection.init, name=name, passes=passes)
+        self._mirror = Mirror(connection.init, name=name, passes=passes, hidden=frozenset(hidden))
         self._stirred = trio.Event()
         self._lookers = 0  # that are no viewers
         self._pictures = trio.lowlevel.ParkingLot()
@@ -223,18 +224,20 @@ async def open_hub(
     lease: Lease | None = None,
     jpeg: bool = True,
     passes: bool = True,
+    hidden: Collection[int] = (),
 ) -> AsyncIterator[DisplayHub]:
     """Log in to a display, and share it until the end of the block.
 
     :param name: what viewers see as its name.
     :param access: how viewers get in that connect to the hub's own port.
     :param passes: whether a viewer that is alone may get the display's own bytes, until it is alone no more.
+    :param hidden: encodings that the display does not do well, and is never asked for.
     :raises AuthenticationError: the display does not believe us.
     :raises TransportError: nobody is there, or the connection was lost.
     """
     where = DisplayAddress.parse(address) if isinstance(address, str) else address
     async with open_connection(where, options or LoginOptions()) as connection:
-        hub = DisplayHub(connection, name=name, access=access, lease=lease, jpeg=jpeg, passes=passes)
+        hub = DisplayHub(connection, name=name, access=access, lease=lease, jpeg=jpeg, passes=passes, hidden=hidden)
         async with open_background_nursery() as nursery:
             nursery.start_soon(hub.run)
             yield hub

@@ -74,9 +74,12 @@ class Mirror:
 
     :param name: what viewers see; by default what the server calls itself.
     :param passes: whether a viewer may get the server's own bytes.
+    :param hidden: encodings that the server is never asked for.
     """
 
-    def __init__(self, init: ServerInit, *, name: str = "", passes: bool = True) -> None:
+    def __init__(
+        self, init: ServerInit, *, name: str = "", passes: bool = True, hidden: frozenset[int] = frozenset()
+    ) -> None:
         self._reader = ServerMessageReader(Framebuffer(init.width, init.height))
         self._changed: list[Area] = []
         self._inputs: list[Input] = []
@@ -93,6 +96,7 @@ class Mirror:
         self._follows_name = not name
         self.name = name or init.name
         self._passes = passes
+        self._hidden = hidden
         self._lone: Viewing | None = None
         self._passage: Passage | None = None
         self._lost: set[int] = set()  # encodings of which something was passed on
@@ -244,7 +248,7 @@ class Mirror:
     def _encodings(self) -> tuple[int, ...]:
         """What the server should know of us."""
         wanted = ENCODINGS if self.is_watched or not self.is_looked_at else LOOKING
-        return tuple(each for each in wanted if each not in self._lost)
+        return tuple(each for each in wanted if each not in self._lost and each not in self._hidden)
 
     @property
     def _asks(self) -> bool:
@@ -279,8 +283,8 @@ class Mirror:
             self._end_passage()
         elif lone is not None and lone.is_fresh and lone.asks:
             used, is_quiet = self._reader.encodings | self._lost, not (self._unanswered or self._is_odd)
-            if is_quiet and self._reader.is_between_messages and may_pass(lone, used, self._told):
-                self._passage = Passage(lone, used)
+            if is_quiet and self._reader.is_between_messages and may_pass(lone, used, self._told, self._hidden):
+                self._passage = Passage(lone, used, self._hidden)
                 self._changed.clear()
                 self.picture.lose(self.picture.whole)
             else:

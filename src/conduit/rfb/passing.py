@@ -31,24 +31,26 @@ PASSED: Final = _SHOWN | _TOLD | _WISHES
 MOST_HELD: Final = 32 << 20  # bytes that wait for a slow viewer, when others wait for the end of its message
 
 
-def passable(viewing: Viewing, used: Iterable[int]) -> tuple[int, ...]:
+def passable(viewing: Viewing, used: Iterable[int], hidden: frozenset[int] = frozenset()) -> tuple[int, ...]:
     """Of what a viewer understands, what the display may be asked for.
 
     :param used: encodings of this connection so far, whose streams the viewer does not know.
+    :param hidden: encodings that the display is never asked for.
     """
-    barred = STREAMS & frozenset(used)
+    barred = (STREAMS & frozenset(used)) | hidden
     allowed = PASSED - barred if viewing.jpeg else PASSED - barred - _QUALITIES
     return tuple(each for each in viewing.encodings if each in allowed)
 
 
-def may_pass(viewing: Viewing, used: Iterable[int], told: Iterable[int]) -> bool:
+def may_pass(viewing: Viewing, used: Iterable[int], told: Iterable[int], hidden: frozenset[int] = frozenset()) -> bool:
     """Whether a viewer that asks for its first pixels can have them as they come.
 
     :param used: encodings of this connection so far.
     :param told: what the display was told before, of which something may be on its way.
+    :param hidden: encodings that the display is never asked for.
     """
     known = frozenset(viewing.encodings)
-    is_compact = bool(COMPACT & frozenset(passable(viewing, used))) or not COMPACT & known
+    is_compact = bool(COMPACT & frozenset(passable(viewing, used, hidden))) or not COMPACT & known - hidden
     return is_compact and viewing.pixel_format.places is not None and frozenset(told) - _SHOWN - _WISHES <= known
 
 
@@ -56,15 +58,17 @@ class Passage:
     """The machine, for one viewer from its first request on.
 
     :param used: encodings of this connection so far.
+    :param hidden: encodings that the display is never asked for.
     """
 
-    def __init__(self, viewing: Viewing, used: Iterable[int]) -> None:
+    def __init__(self, viewing: Viewing, used: Iterable[int], hidden: frozenset[int] = frozenset()) -> None:
         self.viewing: Viewing | None = viewing
         "None once it has left, while the message at hand goes on."
         self.pixel_format: PixelFormat = viewing.pixel_format
         "That of the display, from now on."
         self.is_ending = False
         self._used = frozenset(used)
+        self._hidden = hidden
         self._walker = ServerFilter(MAX_CUT_TEXT if viewing.clipboard else 0, lambda: self.pixel_format)
         self._has_asked = False
         self._is_answered = True
@@ -129,7 +133,7 @@ class Passage:
         """What the display should know of the viewer; None once that does not matter any more."""
         if self.viewing is None or self.is_ending:
             return None
-        return passable(self.viewing, self._used) or (Encoding.RAW,)
+        return passable(self.viewing, self._used, self._hidden) or (Encoding.RAW,)
 
     def request(self, now: float) -> FramebufferUpdateRequest | None:
         """What the viewer has asked for; or wants to be told without asking, then it is asked for it."""

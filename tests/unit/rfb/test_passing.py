@@ -453,6 +453,24 @@ def test_without_jpeg_the_display_is_not_asked_for_any() -> None:
     assert passable(viewing, []) == (Encoding.TIGHT, Encoding.QUALITY_9, Encoding.COMPRESSION_0)
 
 
+def test_what_a_display_does_not_do_well_it_is_never_asked_for() -> None:
+    hidden = frozenset({Encoding.TIGHT, Encoding.COPY_RECT})
+    house = House(hidden=hidden)
+    painted(house)
+    house.look(looks=True)
+    house.settle()
+    house.look(looks=False)
+    alone = house.join((Encoding.TIGHT, Encoding.COPY_RECT, Encoding.HEXTILE))
+    house.settle()
+    assert house.passes()
+    late = house.join((Encoding.TIGHT, Encoding.HEXTILE))
+    house.settle()
+    assert sees(house, alone, late)
+    told = [message.encodings for message in house.display.said if isinstance(message, SetEncodings)]
+    assert told
+    assert not hidden & {each for encodings in told for each in encodings}
+
+
 def test_a_display_that_leaves_something_out_is_asked_again_and_then_believed() -> None:
     house = House()
     viewer = house.join((Encoding.HEXTILE,), replace(PixelFormat.BGRX))

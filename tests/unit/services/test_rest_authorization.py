@@ -65,7 +65,14 @@ BY_CONTENT: Final = {
     f"POST {V1}/auth/{what}" for what in ("token", "token/refresh", "token/revoke", "login", "refresh", "logout")
 }
 # Files that are the same for everybody; what they show, they fetch by the routes above.
-PAGES: Final = {"GET /", "GET /login", "GET /servers", "GET /console/<server_id>", "GET /assets/<path:name>"}
+PAGES: Final = {
+    "GET /",
+    "GET /login",
+    "GET /servers",
+    "GET /console/<server_id>",
+    "GET /display/<server_id>",
+    "GET /assets/<path:name>",
+}
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -145,6 +145,7 @@ class ServerDisplay:
     :param options: makes them, password and all; asked at each login.
     :param keyboard: of the console, whose lease counts.
     :param nursery: in which the login lives.
+    :param hidden: encodings that the display is never asked for.
     """
 
     def __init__(
@@ -155,6 +156,8 @@ class ServerDisplay:
         keyboard: ConsoleHub,
         nursery: trio.Nursery,
         clock: Clock = system_clock,
+        *,
+        hidden: Collection[int] = (),
     ) -> None:
         self._server_id = server_id
         self._address = address
@@ -162,6 +165,7 @@ class ServerDisplay:
         self._keyboard = keyboard
         self._nursery = nursery
         self._clock = clock
+        self._hidden = hidden
         self._opening = trio.Lock()
         self._login: _Login | None = None
         self._failure: _Failure | None = None
@@ -310,7 +314,7 @@ class ServerDisplay:
         """Own the login, until nobody has used it for a while; a failure is nobody's but the users'."""
         was_open = False
         try:
-            async with open_hub(self._address, self._options(), name=self._server_id) as hub:
+            async with open_hub(self._address, self._options(), name=self._server_id, hidden=self._hidden) as hub:
                 login = self._login = _Login(hub)
                 was_open = True
                 task_status.started(login)

@@ -177,7 +177,7 @@ class Servers:
     ) -> ServerDisplay:
         nursery = await stack.enter_async_context(open_background_nursery())
         options = partial(login_options, server_id, display, self._store)
-        return ServerDisplay(server_id, display.url, options, keyboard, nursery)
+        return ServerDisplay(server_id, display.url, options, keyboard, nursery, hidden=display.hide_encodings)
 
 
 @asynccontextmanager
