@@ -343,6 +343,7 @@ def test_the_keyboard_is_asked_for_given_and_taken_between_console_and_display(p
     page.keyboard.type("z")
     expect(page.locator("#facts")).to_have_text("Somebody else has the keyboard: nothing was sent.")
     conduit.do(lambda fake: fake.hub.hand(None))
+    expect(page.locator("#writer")).to_have_text("Nobody has the keyboard.")
     page.keyboard.type("z")
     expect(page.locator("#facts")).to_have_text("You do not have the keyboard: nothing was sent.")
     expect(page.locator("#capture")).to_be_hidden()
