@@ -128,12 +128,11 @@ async def test_a_thumbnail_of_what_one_looks_at_alone_is_taken_in_the_middle(dis
 # --- other people's viewers ---
 
 
-async def test_vncdotool_gets_the_servers_own_bytes_after_a_thumbnail(displays: Displays, tmp_path: Path) -> None:
+async def test_vncdotool_gets_the_servers_own_bytes(displays: Displays, tmp_path: Path) -> None:
     server, shot = displays.xvnc("None", "-AlwaysShared"), tmp_path / "shot.png"
     with ExitStack() as stack:
         Painter(server, stack).paint()
         async with open_display(DisplayAddress(HOST, server.port)) as direct, hub_before(server) as (hub, where):
-            await hub.thumbnail()
             program, passed = Path(sys.executable).with_name("vncdo"), list[bool]()
             command = [str(program), "-s", f"{HOST}::{where.port}", "pause", "1", "capture", str(shot)]
             async with open_background_nursery() as nursery:
