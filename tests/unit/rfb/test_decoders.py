@@ -443,6 +443,7 @@ def test_what_a_lost_stream_says_is_passed_over_and_is_not_known(encoding: Encod
 
 def test_a_stream_of_tight_that_begins_anew_is_understood_again() -> None:
     shown, encoder = many_coloured(40, 20), UpdateEncoder()
+    encoder.follow([Encoding.TIGHT])
     encoder.set_encodings([Encoding.TIGHT])
     picture = Framebuffer(40, 20)
     reader = ServerMessageReader(picture)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import struct
+import zlib
 
 import pytest
 from hypothesis import given
@@ -221,3 +222,35 @@ def test_who_has_had_another_stream_of_zrle_gets_none_and_those_of_tight_begin_a
     encoder.follow([])
     encoder.set_encodings([Encoding.ZRLE])
     assert encoder.encoding == Encoding.ZRLE
+    encoder.set_encodings([Encoding.TIGHT])
+    assert encoder.encode(many_coloured(40, 20), [Area(0, 0, 40, 20)])[16] == 0x00
+
+
+def test_after_tight_from_somebody_else_no_rectangle_needs_the_window_which_pako_has_lost() -> None:
+    """noVNC forgets for good, when a stream begins anew, what it would have to remember from rectangle to rectangle."""
+    shown = many_coloured(40, 20)
+    needs = {}
+    for is_second in (False, True):
+        encoder = UpdateEncoder()
+        encoder.follow([Encoding.TIGHT] if is_second else [])
+        encoder.set_encodings([Encoding.TIGHT])
+        sent = [compressed(encoder.encode(shown, [shown.whole])) for _ in range(3)]
+        raw = sent[0][2:], *sent[1:]  # without zlib's head
+        needs[is_second] = [_inflates_alone(each) for each in raw]
+    assert needs == {False: [True, False, False], True: [True, True, True]}
+
+
+def compressed(update: bytes) -> bytes:
+    """Of the one rectangle of Tight in an update, that has no filter, what zlib has made."""
+    at = 17
+    while update[at] & 0x80:
+        at += 1
+    return update[at + 1 :]
+
+
+def _inflates_alone(data: bytes) -> bool:
+    """Whether it refers to nothing before it."""
+    try:
+        return bool(zlib.decompressobj(-zlib.MAX_WBITS).decompress(data))
+    except zlib.error:
+        return False

@@ -460,7 +460,7 @@ def test_what_a_display_does_not_do_well_it_is_never_asked_for() -> None:
     house.look(looks=True)
     house.settle()
     house.look(looks=False)
-    alone = house.join((Encoding.TIGHT, Encoding.COPY_RECT, Encoding.HEXTILE))
+    alone = house.join((Encoding.TIGHT, Encoding.COPY_RECT, Encoding.HEXTILE, Encoding.DESKTOP_SIZE))
     house.settle()
     assert house.passes()
     late = house.join((Encoding.TIGHT, Encoding.HEXTILE))

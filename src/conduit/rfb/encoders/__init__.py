@@ -47,6 +47,7 @@ class UpdateEncoder:
         self._made: dict[int, Encoder] = {}  # zlib's streams go on when a viewer changes its mind
         self._encoder: Encoder = RawEncoder()
         self._barred: frozenset[int] = frozenset()
+        self._follows = False
         self.encoding: int = Encoding.RAW
 
     def set_pixel_format(self, pixel_format: PixelFormat) -> None:
@@ -61,7 +62,10 @@ class UpdateEncoder:
 
         Tight's can be. Tell the encodings again afterwards.
         """
-        self._barred = frozenset(encodings) & {Encoding.ZRLE}
+        used = frozenset(encodings)
+        self._barred = used & {Encoding.ZRLE}
+        self._follows = Encoding.TIGHT in used
+        self._made.pop(Encoding.TIGHT, None)
 
     def set_encodings(self, encodings: Sequence[int], *, jpeg: bool = True) -> None:
         """The viewer understands these, best first.
@@ -71,11 +75,17 @@ class UpdateEncoder:
         usable = ENCODERS.keys() - self._barred
         self.encoding = next((number for number in encodings if number in usable), Encoding.RAW)
         if self.encoding not in self._made:
-            levels = [number - COMPRESSIONS.start for number in encodings if number in COMPRESSIONS]
-            self._made[self.encoding] = ENCODERS[self.encoding](levels[0] if levels else LEVEL)
+            self._made[self.encoding] = self._make(encodings)
         self._encoder = self._made[self.encoding]
         if isinstance(self._encoder, TightEncoder):
             self._encoder.quality = jpeg_quality(encodings) if jpeg else None
+
+    def _make(self, encodings: Sequence[int]) -> Encoder:
+        levels = [number - COMPRESSIONS.start for number in encodings if number in COMPRESSIONS]
+        made = ENCODERS[self.encoding](levels[0] if levels else LEVEL)
+        if self._follows and isinstance(made, TightEncoder):
+            made.follow()
+        return made
 
     def encode(self, picture: Framebuffer, areas: Iterable[Area], before: Sequence[bytes] = ()) -> bytes:
         """A whole FramebufferUpdate, or several when it has more rectangles than one can have.

@@ -38,9 +38,14 @@ class Deflater:
     def __init__(self, level: int = LEVEL) -> None:
         self._stream = zlib.compressobj(level)
 
-    def deflate(self, data: bytes | bytearray) -> bytes:
-        """All of it, so that a viewer can inflate it without what comes next."""
-        return self._stream.compress(data) + self._stream.flush(zlib.Z_SYNC_FLUSH)
+    def deflate(self, data: bytes | bytearray, *, is_referred_to: bool = True) -> bytes:
+        """All of it, so that a viewer can inflate it without what comes next.
+
+        :param is_referred_to: whether what comes next may refer to it.
+        """
+        return self._stream.compress(data) + self._stream.flush(
+            zlib.Z_SYNC_FLUSH if is_referred_to else zlib.Z_FULL_FLUSH
+        )
 
 
 class RawEncoder:

@@ -39,8 +39,16 @@ class TightEncoder:
 
     def __init__(self, level: int = LEVEL, quality: int | None = None) -> None:
         self._streams = [Deflater(level) for _ in range(3)]
-        self._unused = {PIXELS, BITS, INDICES}
+        self._foreign = set[int]()  # streams that the viewer has had from somebody else, and not yet from us
+        self._follows = False
         self.quality = quality
+
+    def follow(self) -> None:
+        """The viewer has had rectangles from somebody else: all streams are begun anew.
+
+        What pako inflates, and so noVNC, has no window any more once it was reset: no rectangle refers to another one.
+        """
+        self._foreign, self._follows = {PIXELS, BITS, INDICES}, True
 
     def encode(self, picture: Framebuffer, area: Area, writer: PixelWriter) -> list[bytes]:
         """Rectangles of at most ``MOST_PIXELS`` pixels."""
@@ -65,10 +73,10 @@ class TightEncoder:
         return bytes((PIXELS << 4 | self._restart(PIXELS),)) + self._compress(PIXELS, writer.tight(pixels))
 
     def _restart(self, stream: int) -> int:
-        """The bit that says so when a stream is first used: the viewer may have had another one from somebody else."""
-        is_first = stream in self._unused
-        self._unused.discard(stream)
-        return is_first << stream
+        """The bit that says that a stream is begun anew, where the viewer has had another one."""
+        is_foreign = stream in self._foreign
+        self._foreign.discard(stream)
+        return is_foreign << stream
 
     def _encode_palette(self, palette: Palette, piece: Area, writer: PixelWriter) -> bytes:
         stream, data = INDICES, palette.indices
@@ -80,7 +88,7 @@ class TightEncoder:
     def _compress(self, stream: int, data: bytes) -> bytes:
         if len(data) < SMALLEST_COMPRESSED:
             return data
-        compressed = self._streams[stream].deflate(data)
+        compressed = self._streams[stream].deflate(data, is_referred_to=not self._follows)
         return encode_compact(len(compressed)) + compressed
 
 
