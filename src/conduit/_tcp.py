@@ -16,11 +16,28 @@ import trio
 CHUNK: Final = 64 << 10  # bytes received at once
 LARGE: Final = 256 << 10  # bytes received at once where as many as that wait
 
+# A peer whose machine has vanished is noticed after two minutes of silence.
+_KEEP_ALIVE: Final = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 15),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4),
+)
+
 Data = bytes | bytearray | memoryview
 
 
+def keep_alive(sock: socket.socket | trio.SocketStream) -> None:
+    """Let the kernel notice when the other side has vanished, within two minutes.
+
+    :raises OSError: it is gone already, or no TCP socket.
+    """
+    for level, option, value in _KEEP_ALIVE:
+        sock.setsockopt(level, option, value)
+
+
 class TcpStream(trio.abc.Stream):
-    """One task receives and one sends, at a time."""
+    """One task receives and one sends, at a time. The kernel notices a peer that has vanished."""
 
     __slots__ = ("_chunk", "_sock")
 
@@ -28,6 +45,7 @@ class TcpStream(trio.abc.Stream):
         sock.setblocking(False)
         with suppress(OSError):  # it is closed already, or no TCP socket
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            keep_alive(sock)
         self._sock = sock
         self._chunk = CHUNK
 

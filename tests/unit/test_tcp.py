@@ -42,6 +42,14 @@ async def test_bytes_go_both_ways_to_the_end() -> None:
         assert await theirs.receive_some() == b""
 
 
+def test_the_kernel_is_told_to_notice_a_peer_that_has_vanished() -> None:
+    with socket.create_server((HOST, 0)) as listener, socket.create_connection(listener.getsockname()) as client:
+        TcpStream(client)
+        assert client.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        wanted = {socket.TCP_KEEPIDLE: 60, socket.TCP_KEEPINTVL: 15, socket.TCP_KEEPCNT: 4, socket.TCP_NODELAY: 1}
+        assert {option: client.getsockopt(socket.IPPROTO_TCP, option) for option in wanted} == wanted
+
+
 @pytest.mark.parametrize("sizes", [(5 << 20,), (3, 4 << 20, 1 << 20), (4 << 20, 7, 1 << 20)])
 async def test_what_the_kernel_has_no_room_for_waits_and_arrives_as_it_was(sizes: tuple[int, ...]) -> None:
     parts = [bytes([number + 1]) * size for number, size in enumerate(sizes)]

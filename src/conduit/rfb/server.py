@@ -13,6 +13,7 @@ from typing import Final
 
 import trio
 
+from conduit._tcp import keep_alive
 from conduit._trio import open_background_nursery
 from conduit.errors import AuthenticationError, ConduitError, DisplayFull, LocalProtocolError, TransportError
 from conduit.rfb.audience import Audience
@@ -39,13 +40,6 @@ CHUNK: Final = 16 << 10  # bytes of a viewer that are taken at a time
 SEND_WITHIN: Final = 60.0  # seconds in which a viewer takes one update; one that does not is gone
 MAX_HANDSHAKES: Final = 64  # at once
 GRACE: Final = 1.0  # seconds to close a connection in
-# A viewer whose machine has vanished is noticed, and its seat free again, after two minutes.
-_KEEP_ALIVE: Final = (
-    (trio.socket.SOL_SOCKET, trio.socket.SO_KEEPALIVE, 1),
-    (trio.socket.IPPROTO_TCP, trio.socket.TCP_KEEPIDLE, 60),
-    (trio.socket.IPPROTO_TCP, trio.socket.TCP_KEEPINTVL, 15),
-    (trio.socket.IPPROTO_TCP, trio.socket.TCP_KEEPCNT, 4),
-)
 _GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError, OSError)
 
 
@@ -143,8 +137,7 @@ class RfbServer:
 
     async def _serve_connection(self, stream: trio.SocketStream) -> None:
         try:
-            for level, option, value in _KEEP_ALIVE:
-                stream.setsockopt(level, option, value)
+            keep_alive(stream)
             await self.serve_stream(stream)
         except ConduitError as error:
             logger.info("display %s: a viewer is gone: %s", self.audience.source.name, error)

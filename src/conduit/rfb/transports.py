@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket  # noqa: TID251  # its constants
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -54,7 +53,6 @@ async def _connect(address: DisplayAddress) -> TcpStream:
         raise TransportError(f"{shown} does not answer within {CONNECT_PATIENCE:g} s") from None
     except OSError as error:
         raise TransportError(f"cannot connect to {shown}: {_reason(error)}") from error
-    stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     return TcpStream.take(stream)
 
 

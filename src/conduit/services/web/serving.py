@@ -12,6 +12,7 @@ from typing import Final
 import structlog
 import trio
 
+from conduit._tcp import keep_alive
 from conduit._trio import open_background_nursery
 from conduit.services.web.asgi import Application
 from conduit.services.web.bindings import Binding, Bound, listen
@@ -25,7 +26,6 @@ from conduit.services.web.limits import Limits
 logger = structlog.get_logger(__name__)
 
 DEFAULTS: Final = Limits()
-_KEEP_ALIVE: Final = ((trio.socket.TCP_KEEPIDLE, 60), (trio.socket.TCP_KEEPINTVL, 15), (trio.socket.TCP_KEEPCNT, 4))
 
 
 async def serve(
@@ -100,7 +100,7 @@ class Server:
         try:
             with self._place(sock) as has_place:
                 if has_place:
-                    _keep_alive(sock)
+                    keep_alive(sock)
                     connection = Connection(self._app, self._config, self._context, self._limits)
                     self._connections.add(connection)
                     try:
@@ -132,10 +132,3 @@ class Server:
             self._clients[client] -= 1
             if not self._clients[client]:
                 del self._clients[client]
-
-
-def _keep_alive(sock: trio.SocketStream) -> None:
-    """The kernel notices a peer that has vanished."""
-    sock.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_KEEPALIVE, 1)
-    for option, value in _KEEP_ALIVE:
-        sock.setsockopt(trio.socket.IPPROTO_TCP, option, value)
