@@ -134,7 +134,7 @@ async def test_vncdotool_gets_the_servers_own_bytes(displays: Displays, tmp_path
         Painter(server, stack).paint()
         async with open_display(DisplayAddress(HOST, server.port)) as direct, hub_before(server) as (hub, where):
             program, passed = Path(sys.executable).with_name("vncdo"), list[bool]()
-            command = [str(program), "-s", f"{HOST}::{where.port}", "pause", "1", "capture", str(shot)]
+            command = [str(program), "-s", f"{HOST}::{where.port}", "capture", str(shot), "pause", "1"]
             async with open_background_nursery() as nursery:
                 nursery.start_soon(note_passing, hub, passed)
                 await trio.run_process(command, capture_stderr=True)
