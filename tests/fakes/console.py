@@ -28,6 +28,8 @@ class FakeConsole:
         self.typed: list[bytes] = []
         self.stuck = False
         "Whether the BMC takes no input."
+        self.just_before: list[ConsoleEventKind] = []
+        "What it tells in the same turn of the loop in which it hands out its next output."
         self.closed = trio.Event()
 
     def tell(self, kind: ConsoleEventKind, reason: str = "") -> None:
@@ -51,9 +53,12 @@ class FakeConsole:
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         try:
-            return await self._output.receive()
+            data = await self._output.receive()
         except trio.EndOfChannel:
             return b""
+        while self.just_before:
+            self.tell(self.just_before.pop(0))
+        return data
 
     def events(self) -> trio.MemoryReceiveChannel[ConsoleEvent]:
         return self._events.clone()

@@ -23,6 +23,7 @@ from conduit.services.agent.sol_holder import SolHolder
 logger = logging.getLogger(__name__)
 CHUNK: Final = 32 << 10  # bytes of output at a time
 # Seconds that a console lasts to be none that fails: two systems that take it from each other must calm down.
+TURNS: Final = 8  # of the loop, at most, until what the console has told is noted
 STEADY: Final = 30.0
 HASTE: Final = 1.0  # seconds before another attempt at the least, whoever arrives
 _HAPPENINGS: Final = {
@@ -90,6 +91,19 @@ class Owner(Protocol):
     async def wait_changed(self) -> None:
         """Return when anything has happened."""
         ...
+
+
+async def _let_watch(events: trio.MemoryReceiveChannel[ConsoleEvent]) -> None:
+    """Let the task that takes *events* note what was told before the output at hand: gaps are where they belong.
+
+    It may take more than a turn: what was told in this one wakes it in the next, before or after us. It has noted all
+    when it waits for more; if it has ended, it never will. Not even a cancelled hub loses what was received.
+    """
+    for _ in range(TURNS):
+        await trio.lowlevel.cancel_shielded_checkpoint()
+        at_hand = events.statistics()
+        if at_hand.tasks_waiting_receive and not at_hand.current_buffer_used:
+            return
 
 
 def _busy(holder: SolHolder | None) -> str:
@@ -221,16 +235,14 @@ class ConsoleLink:
             async with open_background_nursery() as nursery:
                 nursery.start_soon(self._watch, events)
                 nursery.start_soon(self._type, console)
-                await self._listen(console)
+                await self._listen(console, events)
 
-    async def _listen(self, console: ConsoleLike) -> None:
+    async def _listen(self, console: ConsoleLike, events: trio.MemoryReceiveChannel[ConsoleEvent]) -> None:
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):  # another way to end
             while data := await console.receive_some(CHUNK):
-                # What the console told before it had this output was told to a task that is to run by now: let it, so
-                # that gaps are where they belong. Not even a cancelled hub loses what was received.
-                await trio.lowlevel.cancel_shielded_checkpoint()
+                await _let_watch(events)
                 self._owner.keep(data)
-        await trio.lowlevel.cancel_shielded_checkpoint()
+        await _let_watch(events)
 
     async def _watch(self, events: trio.MemoryReceiveChannel[ConsoleEvent]) -> None:
         async for event in events:

@@ -181,6 +181,22 @@ async def test_a_lost_session_refuses_what_was_on_its_way_and_marks_the_gap(auto
         await until(lambda: bmc.console.typed == [b"ls\r"])
 
 
+async def test_a_gap_is_where_it_is_although_output_comes_in_the_same_turn_as_its_end(
+    autojump_clock: MockClock,
+) -> None:
+    async with stage() as (hub, bmc, nursery):
+        viewer = await live_viewer(hub, nursery)
+        expected = []
+        for number in range(40):  # the order of tasks in a turn is drawn by lot
+            bmc.console.tell(ConsoleEventKind.GAP)
+            await trio.sleep(1)
+            expected.append(len(viewer.text))
+            bmc.console.just_before = [ConsoleEventKind.UNAVAILABLE] * (number % 3) + [ConsoleEventKind.REACTIVATED]
+            bmc.console.say(b"after")
+            await until(lambda: len(viewer.text) > expected[-1])
+        assert [gap.at for gap in viewer.of(m.Gap)] == expected
+
+
 async def test_a_server_that_is_off_and_on_and_a_bmc_that_drops_characters(autojump_clock: MockClock) -> None:
     async with stage() as (hub, bmc, nursery):
         viewer = await live_viewer(hub, nursery)
