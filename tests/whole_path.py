@@ -80,7 +80,10 @@ class WholePath:
         terminal = shown.display.terminal
 
         async def look() -> tuple[str, bytes]:
-            return terminal.text(), b"".join(Picture(terminal).redraw().values())
+            changed = set(terminal.grid.dirty)  # who draws it takes that; but it is the display's
+            pixels = b"".join(Picture(terminal).redraw().values())
+            terminal.grid.dirty.update(changed)
+            return terminal.text(), pixels
 
         found: tuple[str, bytes] = self._do(look)
         return found

@@ -64,6 +64,16 @@ def wait_for_port(port: int, log: Path) -> None:
     raise AssertionError(f"nobody listens on port {port}: {log.read_text(errors='replace')[-2000:]}")
 
 
+def wait_for_words(words: str, log: Path) -> None:
+    """Until a program has said so."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if words in log.read_text(errors="replace").splitlines():
+            return
+        time.sleep(0.05)  # noqa: TID251  # a process has no event
+    raise AssertionError(f"it does not say {words!r}: {log.read_text(errors='replace')[-2000:]}")
+
+
 @dataclass(frozen=True)
 class Display:
     """One that runs."""
@@ -147,7 +157,7 @@ class Displays:
             *("-display", x, "-rfbport", str(port), "-localhost", "-no6", "-forever", "-shared", "-noxdamage", "-nopw"),
             *words,
         )
-        wait_for_port(port, log)
+        wait_for_words(f"PORT={port}", log)  # with TLS a connection is a client to it, and it serves one at a time
         return Display(port, x)
 
     def websockify(self, target: Display, *words: str | Path) -> int:
