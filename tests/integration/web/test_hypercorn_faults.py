@@ -5,6 +5,7 @@ When one that says "stock" fails, Hypercorn has mended it, and its cure may go.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import h2.events
@@ -218,9 +219,10 @@ async def answers_all(port: int) -> bool:
     for _ in range(20):
         async with await trio.open_tcp_stream("127.0.0.1", port) as client:
             for _ in range(3):
-                await client.send_all(b"POST /only-get HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\n")
-                await trio.sleep(0.002)  # the network's
-                await client.send_all(b"12345")
+                with suppress(trio.BrokenResourceError):  # then there is no answer
+                    await client.send_all(b"POST /only-get HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\n")
+                    await trio.sleep(0.002)  # the network's
+                    await client.send_all(b"12345")
                 if not await has_answer(client):
                     return False
     return True
@@ -228,10 +230,11 @@ async def answers_all(port: int) -> bool:
 
 async def has_answer(client: trio.SocketStream) -> bool:
     received = b""
-    with trio.move_on_after(0.7):
-        while b"Not Allowed</h1>" not in received:
-            received += await client.receive_some() or pytest.fail("the server closed the connection")
-        return True
+    with trio.move_on_after(0.7), suppress(trio.BrokenResourceError):
+        while data := await client.receive_some():
+            received += data
+            if b"Not Allowed</h1>" in received:
+                return True
     return False
 
 
