@@ -27,9 +27,18 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[TlsFiles, TlsFiles]
     return authority.issue("conduit://agent/a"), authority.issue("conduit://gateway/g")
 
 
-def left_open() -> tuple[int, int]:
-    """Tasks, and what the process has open."""
-    return trio.lowlevel.current_statistics().tasks_living, len(list(Path("/proc/self/fd").iterdir()))
+def left_open() -> set[str]:
+    """Tasks, and what the process has open; each by a name that no other has, or ever had."""
+    tasks = {f"task {number} of so many" for number in range(trio.lowlevel.current_statistics().tasks_living)}
+    return tasks | {link for each in Path("/proc/self/fd").iterdir() if (link := _link_of(each)) is not None}
+
+
+def _link_of(number: Path) -> str | None:
+    """What an open file is; None where it was the look at all of them."""
+    try:
+        return str(number.readlink())
+    except FileNotFoundError:
+        return None
 
 
 async def echo(stream: TunnelStream) -> None:
@@ -100,9 +109,9 @@ async def test_a_life_that_is_cut_short_at_any_moment_leaves_nothing(
 ) -> None:
     work = partial(live, files, road)
     await work()
-    before = left_open()
+    before = left_open()  # also what earlier tests have left to the garbage collector: that may go at any time
     turns = 0
     while turns < MOST and await cancelled_after(turns, work):
-        assert left_open() == before, f"after {turns} turns"
+        assert left_open() <= before, f"after {turns} turns"
         turns += 1
     assert LEAST < turns < MOST
