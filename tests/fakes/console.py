@@ -111,9 +111,9 @@ class FakeViewer:
         self.remembers = True
         self.stream: trio.StapledStream[Any, Any]
 
-    async def attach(self, hub: ConsoleHub, *, may_take: bool = False) -> None:
+    async def attach(self, hub: ConsoleHub, *, may_take: bool = False, tenant: str | None = None) -> None:
         self.stream, theirs = memory_stream_pair()
-        serve = partial(hub.attach, viewer_name=self.name, mode=self.mode.value, may_take=may_take)
+        serve = partial(hub.attach, viewer_name=self.name, mode=self.mode.value, may_take=may_take, tenant=tenant)
         self.nursery.start_soon(serve, theirs)
         await self.send(self.session.attach())
         self.nursery.start_soon(self.read, self.stream)

@@ -225,6 +225,12 @@ class Hub:
         for viewer in self._watchers:
             self.end_viewer(viewer, reason, text, retry=retry)
 
+    def forget(self, reason: End, text: str) -> None:
+        """What was said is for nobody any more, and those who heard it are told that it is over."""
+        self.ring.forget()
+        for viewer in self._watchers:
+            self.end_viewer(viewer, reason, text)
+
     def is_ending(self, viewer: int) -> bool:
         """Whether there is nothing more to hear from it."""
         watcher = self._watchers.get(viewer)

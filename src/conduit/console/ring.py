@@ -64,6 +64,13 @@ class Ring:
         self._capacity = capacity
         self._trim()
 
+    def forget(self) -> None:
+        """Keep nothing of what was said so far; offsets go on."""
+        self.oldest = self.live
+        self._data.clear()
+        self._marks_gone += len(self._marks)
+        self._marks.clear()
+
     def mark(self, cause: Cause, *, milliseconds: int | None = None) -> None:
         """Something is missing here, nobody knows how much."""
         self._marks.append(Gap(at=self.live, ms=milliseconds, cause=cause))

@@ -29,6 +29,7 @@ CHUNK: Final = 256 << 10  # bytes of the display read at a time
 SEND_WITHIN: Final = 30.0  # seconds in which a display takes what viewers did
 PATIENCE: Final = 10.0  # seconds for a picture
 KEY_PAUSE: Final = 0.02  # seconds for each key: QEMU takes that long
+_PAINTERS: Final = trio.CapacityLimiter(2)  # of pictures in this process: each has a copy of a screen
 _GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError, OSError)
 
 
@@ -200,18 +201,33 @@ class DisplayHub:
         self._look_for_viewers()
         try:
             with trio.fail_after(patience):
-                while not self._mirror.is_whole:
-                    await self._pictures.park()
+                await self._take_painter()
         except trio.TooSlowError:
             raise PeerTimeoutError(f"the display has shown no whole picture within {patience:g} s") from None
         finally:
             self._lookers -= 1
             self._look_for_viewers()
         picture = self._mirror.picture
-        return await trio.to_thread.run_sync(
-            lambda pixels, width, height: encode_png(pixels, width, height, longest=longest),
-            bytes(picture.pixels), picture.width, picture.height,
-        )  # fmt: skip
+        try:
+            return await trio.to_thread.run_sync(
+                lambda pixels, width, height: encode_png(pixels, width, height, longest=longest),
+                bytes(picture.pixels), picture.width, picture.height,
+            )  # fmt: skip
+        finally:
+            _PAINTERS.release()
+
+    async def _take_painter(self) -> None:
+        """Return with one, when there is a whole picture."""
+        while True:
+            await self._until_whole()
+            await _PAINTERS.acquire()
+            if self._mirror.is_whole:
+                return
+            _PAINTERS.release()
+
+    async def _until_whole(self) -> None:
+        while not self._mirror.is_whole:
+            await self._pictures.park()
 
 
 @asynccontextmanager

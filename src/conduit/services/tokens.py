@@ -64,17 +64,25 @@ class ServerContext:
     server_id: str
     agent_id: str
     datacenter_id: str
+    tenant: str = ""
+    "Whose server it is, which staff that look after it are not; empty as long as it is nobody's."
 
     def encode(self) -> bytes:
         """JSON."""
-        return json.dumps({"server": self.server_id, "agent": self.agent_id, "dc": self.datacenter_id}).encode()
+        fields = {"server": self.server_id, "agent": self.agent_id, "dc": self.datacenter_id, "tenant": self.tenant}
+        return json.dumps(fields).encode()
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
         """:raises AuthenticationError: it is something else."""
         try:
             fields = json.loads(data)
-            return cls(server_id=fields["server"], agent_id=fields["agent"], datacenter_id=fields["dc"])
+            return cls(
+                server_id=fields["server"],
+                agent_id=fields["agent"],
+                datacenter_id=fields["dc"],
+                tenant=fields["tenant"],
+            )
         except (ValueError, KeyError, TypeError) as error:
             raise AuthenticationError("the token's context makes no sense") from error
 

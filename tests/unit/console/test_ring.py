@@ -91,3 +91,17 @@ def test_a_ring_keeps_a_byte_at_least() -> None:
         Ring(0)
     with pytest.raises(LocalProtocolError):
         Ring().resize(0)
+
+
+def test_a_ring_that_forgets_has_nothing_and_goes_on_where_it_was() -> None:
+    ring = Ring(100)
+    reader = ring.place(0)
+    ring.write(b"secret")
+    ring.mark(Cause.BMC)
+    ring.forget()
+    ring.write(b"new")
+    assert (ring.oldest, ring.live, len(ring)) == (6, 9, 3)
+    assert ring.recent(100) == ring.place(6)
+    missing, place = ring.read(reader, 100)
+    assert missing == Gap(at=0, bytes=6, cause=Cause.SLOW)
+    assert ring.read(place, 100)[0] == Output(6, b"new")

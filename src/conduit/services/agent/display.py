@@ -37,6 +37,7 @@ LINGER: Final = 60.0  # seconds that a login lasts when nobody looks any more
 PAUSE: Final = 3.0  # seconds after a failure in which nobody tries again
 REFUSED_PAUSE: Final = 900.0  # seconds after a refused password
 MAX_TEXT: Final = 4096  # characters typed at a time
+MAX_AGE: Final = 60.0  # seconds that a screenshot may be old, whoever asks
 MAX_PICTURES: Final = 4  # screenshots that are kept, each of another width
 LAYOUT: Final = "us"
 _RESTARTING: Final = "the Agent is being restarted: connect again"
@@ -123,11 +124,14 @@ class _Login:
         while not self.is_over:
             with trio.move_on_after(math.inf if self._users else LINGER) as scope:
                 await self._moved.park()
-            self.is_over = scope.cancelled_caught and not self._users
+            self.is_over |= scope.cancelled_caught and not self._users
 
     def end(self) -> None:
         """It is over, for everybody."""
+        if self.is_over:
+            return
         self.is_over = True
+        self._moved.unpark_all()
         for user in list(self._users):
             user.end()
 
@@ -171,7 +175,22 @@ class ServerDisplay:
         self._failure: _Failure | None = None
         self._heirs: dict[int, None] = {}  # viewers who may type and have no console to ask at, who came first first
         self._pictures: dict[int, Picture] = {}  # by width
+        self._looking = trio.Lock()  # one screenshot at a time
+        self._tenant: str | None = None
         self._is_leaving = False
+
+    def belong_to(self, tenant: str) -> None:
+        """The server is this one's: of what the screen showed while it was somebody else's nothing is left, and whoever
+        looks at it is turned out.
+        """
+        before, self._tenant = self._tenant, tenant
+        if before in (None, tenant):
+            return
+        logger.info("display of %s has another tenant", self._server_id)
+        self._keyboard.belong_to(tenant)
+        self._pictures.clear()
+        if self._login is not None:
+            self._login.end()
 
     # --- viewers ---
 
@@ -183,6 +202,7 @@ class ServerDisplay:
         mode: str = "read",
         may_take: bool = False,
         seat: str = "",
+        tenant: str = "",
         hang_up: Callable[[], None] = lambda: None,
     ) -> None:
         """Serve one viewer, who speaks RFB, until it goes; the stream is closed.
@@ -190,8 +210,10 @@ class ServerDisplay:
         :param user: who it is, for the others.
         :param mode: ``read`` or ``write``: what it may do at most.
         :param seat: the number of the console's viewer whose keyboard it shares; otherwise it has a seat of its own.
+        :param tenant: whose server it is, see :meth:`belong_to`.
         :param hang_up: is called when the display is lost, or we leave: RFB has no last words for a viewer that is in.
         """
+        self.belong_to(tenant)
         async with stream:
             try:
                 with self._seat(user, mode, seat, may_take=may_take) as number:
@@ -243,21 +265,26 @@ class ServerDisplay:
         """What is to be seen; whoever takes it is no viewer.
 
         :param max_width: pixels; 0 is the screen's own.
-        :param max_age: seconds that it may be old.
+        :param max_age: seconds that it may be old, 60 at most; it may always be taken after it was asked for.
         :raises CallError: the display cannot be had.
         """
-        kept = self._pictures.get(max_width)
-        if kept is not None and 0 <= self._clock() - kept.taken_at <= max_age:
+        oldest = self._clock() - min(max(max_age, 0.0), MAX_AGE)
+        async with self._looking:
+            kept = self._pictures.get(max_width)
+            if kept is None or not oldest <= kept.taken_at <= self._clock():
+                kept = await self._take_picture(max_width)
+                self._keep_picture(max_width, kept)
             return kept
+
+    async def _take_picture(self, max_width: int) -> Picture:
         login = await self._open()
         with login.used():
+            taken_at = self._clock()
             try:
                 png = await login.hub.thumbnail(longest=max_width or None)
             except ConduitError as error:
                 raise CallError(Code.UNAVAILABLE, str(error)) from error
-            picture = Picture(png=png, screen=login.hub.size, taken_at=self._clock())
-        self._keep_picture(max_width, picture)
-        return picture
+            return Picture(png=png, screen=login.hub.size, taken_at=taken_at)
 
     def _keep_picture(self, max_width: int, picture: Picture) -> None:
         """The newest of each width, as long as the screen has the same size."""

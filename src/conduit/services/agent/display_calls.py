@@ -12,7 +12,7 @@ from protobuf import Message
 from conduit.errors import CallError
 from conduit.rfb.images import png_size
 from conduit.services.agent.display import LAYOUT, ServerDisplay
-from conduit.services.agent.operations import SERVER, USER
+from conduit.services.agent.operations import SERVER, TENANT, USER
 from conduit.services.api.gateway.v1.gateway_pb import (
     GetScreenshotRequest,
     GetScreenshotResponse,
@@ -73,6 +73,7 @@ async def _serve(displays: Mapping[str, ServerDisplay], how: _Call, call: Served
     except ValueError as error:
         raise CallError(Code.INVALID_ARGUMENT, f"the request is no {how.request.__name__}") from error
     display = find_display(displays, call.metadata, request.server_id)
+    display.belong_to(call.metadata.get(TENANT, ""))
     return (await how.answer(display, call.metadata.get(USER, ""), request)).to_binary()
 
 

@@ -33,6 +33,7 @@ from conduit.services.clock import Clock, system_clock
 ATTACH_PATIENCE: Final = 10.0  # seconds for a viewer's first message
 GOODBYE: Final = 1.0  # seconds for its last
 _RESTARTING: Final = "The Agent is being restarted. Connecting again."
+_ANOTHERS: Final = "This server is somebody else's now."
 logger = logging.getLogger(__name__)
 
 
@@ -64,14 +65,23 @@ class ConsoleHub:
     # --- viewers ---
 
     async def attach(
-        self, stream: trio.abc.Stream, *, viewer_name: str, mode: str = "read", may_take: bool = False
+        self,
+        stream: trio.abc.Stream,
+        *,
+        viewer_name: str,
+        mode: str = "read",
+        may_take: bool = False,
+        tenant: str | None = None,
     ) -> None:
         """Serve one viewer until it goes or is told to; the stream is closed.
 
         :param viewer_name: who it is, for the others.
         :param mode: ``read`` or ``write``: what it may do at most.
         :param may_take: whether it may take the keyboard from others, and the console from other systems.
+        :param tenant: whose server it is, see :meth:`belong_to`; None where nobody says.
         """
+        if tenant is not None:
+            self.belong_to(tenant)
         viewer = ViewerStream(stream, MAX_MESSAGE)
         async with stream:
             try:
@@ -84,6 +94,13 @@ class ConsoleHub:
             except RemoteProtocolError as error:
                 logger.info("a viewer breaks the rules: %s", error)
                 await _send_off(viewer, error)
+
+    def belong_to(self, tenant: str) -> None:
+        """The server is this one's: what it has said while it was somebody else's is gone, on disk too."""
+        if self._spool.belong_to(tenant):
+            logger.info("a console has another tenant: what it has said is forgotten")
+            self.machine.forget(End.REVOKED, _ANOTHERS)
+            self.notify()
 
     async def _first_message(self, viewer: ViewerStream) -> Attach | None:
         """:raises RemoteProtocolError: it is no ATTACH."""

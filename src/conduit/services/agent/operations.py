@@ -32,6 +32,7 @@ from conduit.tunnel.call_frames import Code
 from conduit.tunnel.calls import Bidirectional, Method, ServedCall
 
 CUSTOMER: Final = "customer"  # metadata of a call
+TENANT: Final = "tenant"  # whose server it is
 USER: Final = "user"
 REQUEST: Final = "request"
 SERVER: Final = "server"

@@ -9,7 +9,7 @@ from conduit.errors import CallError
 from conduit.rfb.sides import turn_away
 from conduit.services.agent.broker_metrics import BrokerMetrics
 from conduit.services.agent.display_calls import display_methods, find_display
-from conduit.services.agent.operations import served_methods
+from conduit.services.agent.operations import TENANT, served_methods
 from conduit.services.agent.servers import Servers
 from conduit.tunnel import Tunnel, TunnelStream, serve_streams, serving_calls
 from conduit.tunnel.call_frames import Code
@@ -42,6 +42,7 @@ async def _serve_console(servers: Servers, stream: TunnelStream) -> None:
         viewer_name=stream.metadata.get("user", ""),
         mode=stream.metadata.get("mode", "read"),
         may_take=stream.metadata.get("take") == "yes",
+        tenant=stream.metadata.get(TENANT),
     )
 
 
@@ -58,5 +59,6 @@ async def _serve_display(servers: Servers, stream: TunnelStream) -> None:
         mode=metadata.get("mode", "read"),
         may_take=metadata.get("take") == "yes",
         seat=metadata.get("seat", ""),
+        tenant=metadata.get(TENANT, ""),
         hang_up=partial(stream.reset, ErrorCode.CONNECT_ERROR),
     )

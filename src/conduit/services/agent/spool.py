@@ -1,7 +1,8 @@
 """The last output of a console on disk, so that offsets go on where they were after the Agent was restarted.
 
-A folder holds the epoch and two files of output at most, each named after the offset of its first byte. They are
-written without waiting for the disk: a crash of the Agent loses nothing, one of the machine perhaps the last seconds.
+A folder holds the epoch, whose server it is, and two files of output at most, each named after the offset of its first
+byte. They are written without waiting for the disk: a crash of the Agent loses nothing, one of the machine perhaps the
+last seconds.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ SEGMENT: Final = 256 << 10  # bytes of a file; one full file at least is kept, b
 SEGMENTS: Final = 2
 _EPOCH: Final = "epoch"
 _PREFIX: Final = "output-"
+_TENANT: Final = "tenant"
 logger = logging.getLogger(__name__)
 
 
@@ -46,6 +48,7 @@ class Spool:
         self._file: int | None = None
         self._end = 0  # offset of the next byte
         self._room = 0  # bytes that the file may yet have
+        self._tenant: str | None = None
 
     @property
     def is_working(self) -> bool:
@@ -77,6 +80,18 @@ class Spool:
         except OSError as error:
             self._give_up(error)
 
+    def belong_to(self, tenant: str) -> bool:
+        """It is this one's from now on; whether it was somebody else's, of whose output nothing is kept."""
+        before, self._tenant = self._tenant, tenant
+        try:
+            if self._file is not None and before not in (None, tenant):
+                self._forget()
+            if self._folder is not None and before != tenant:
+                self._write(self._folder / _TENANT, tenant)
+        except OSError as error:
+            self._give_up(error)
+        return before not in (None, tenant)
+
     def close(self) -> None:
         """Let go of the file."""
         file, self._file = self._file, None
@@ -87,8 +102,7 @@ class Spool:
 
     def _load(self, folder: Path) -> Kept | None:
         """What is there, if it is a whole."""
-        path = folder / _EPOCH
-        epoch = path.read_text("ascii", "replace").strip() if path.exists() else ""
+        epoch = _text_of(folder / _EPOCH)
         found = _segments(folder)
         if not epoch or not found:
             return None
@@ -97,6 +111,7 @@ class Spool:
             if other not in self._paths:
                 other.unlink()
         data = b"".join(each.read_bytes() for each in self._paths)
+        self._tenant = _text_of(folder / _TENANT)
         newest = self._paths[-1]
         written_at = newest.stat().st_mtime
         start = _offset(self._paths[0])
@@ -108,13 +123,24 @@ class Spool:
         for path in _segments(folder).values():
             path.unlink()
         epoch = _new_epoch()
-        fresh = folder / f"{_EPOCH}.new"
-        with open(fresh, "w", opener=_private) as file:
-            file.write(epoch)
-        fresh.replace(folder / _EPOCH)
+        self._write(folder / _EPOCH, epoch)
         self._paths, self._end = [], 0
         self._begin_segment()
         return Kept(epoch=epoch)
+
+    def _forget(self) -> None:
+        """Offsets go on in a file of their own."""
+        while self._paths:
+            self._paths.pop().unlink()
+        self._begin_segment()
+
+    @staticmethod
+    def _write(path: Path, text: str) -> None:
+        """All of it or nothing."""
+        fresh = path.with_name(f"{path.name}.new")
+        with open(fresh, "w", opener=_private) as file:
+            file.write(text)
+        fresh.replace(path)
 
     def _begin_segment(self) -> None:
         if self._folder is not None:
@@ -141,6 +167,11 @@ class Spool:
 
 def _new_epoch() -> str:
     return secrets.token_hex(8)
+
+
+def _text_of(path: Path) -> str | None:
+    """What a file says; None where there is none."""
+    return path.read_text("ascii", "replace").strip() if path.exists() else None
 
 
 def _private(path: str, flags: int) -> int:

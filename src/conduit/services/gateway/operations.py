@@ -87,10 +87,11 @@ class Operations:
 
 
 def metadata_of(grant: Grant) -> dict[str, str]:
-    """What the Agent is told of who asks, for fairness and for its log."""
+    """What the Agent is told of who asks, for fairness and for its log, and of whose the server is."""
     return {
         "server": grant.claims.server_id,
         "customer": grant.claims.customer_id,
+        "tenant": grant.context.tenant,
         "user": grant.claims.email,
         "request": uuid.uuid4().hex,
     }

@@ -158,7 +158,7 @@ class GatewayRpc(GatewayService):
         grant.check_server("" if first is None else first.server_id)
         if first is None or not first.is_handshake:
             raise CallError(Code.INVALID_ARGUMENT, _NO_HANDSHAKE)
-        session = self._gateway.sessions.find(grant, first.session_id, Face.DISPLAY)
+        session = self._gateway.sessions.find_to_use(grant, first.session_id, Face.DISPLAY)
         chunks = display_chunks(self._gateway.streams, self._gateway.displays, session, first, request)
         async with aclosing(chunks):
             async for chunk in chunks:
@@ -213,7 +213,7 @@ class GatewayRpc(GatewayService):
         grant.check_server("" if first is None else first.server_id)
         if first is None or not first.is_handshake:
             raise CallError(Code.INVALID_ARGUMENT, _NO_HANDSHAKE)
-        session = self._gateway.sessions.find(grant, first.session_id)
+        session = self._gateway.sessions.find_to_use(grant, first.session_id)
         chunks = console_chunks(self._gateway.streams, self._gateway.relay, session, first, request)
         async with aclosing(chunks):
             async for chunk in chunks:

@@ -150,9 +150,19 @@ class Sessions:
             raise CallError(Code.NOT_FOUND, _NO_SESSION)
         return session
 
+    def find_to_use(self, grant: Grant, session_id: str, face: Face = Face.CONSOLE) -> Session:
+        """The same, for one that may do itself what the session may: that is perhaps a colleague's.
+
+        :raises CallError: NOT_FOUND, PERMISSION_DENIED.
+        """
+        session = self.find(grant, session_id, face)
+        look, type_ = _NEEDS[face]
+        grant.check(look if session.read_only else type_)
+        return session
+
     def close(self, grant: Grant, session_id: str, face: Face = Face.CONSOLE) -> None:
-        """:raises CallError: NOT_FOUND."""
-        self.end(self.find(grant, session_id, face), End.CLOSED)
+        """:raises CallError: NOT_FOUND, PERMISSION_DENIED."""
+        self.end(self.find_to_use(grant, session_id, face), End.CLOSED)
 
     def end(self, session: Session, reason: End) -> None:
         """End it and its live streams, which are told *reason*."""

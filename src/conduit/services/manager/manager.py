@@ -133,7 +133,12 @@ class Manager:
     async def server_token(self, account: Account, server: Server) -> tuple[str, ServerClaims]:
         """For a server that the account was found to own, or to look after."""
         sealer = Sealer(await self.region_keys(server.region))
-        context = ServerContext(server_id=server.id, agent_id=server.agent_id, datacenter_id=server.datacenter_id)
+        context = ServerContext(
+            server_id=server.id,
+            agent_id=server.agent_id,
+            datacenter_id=server.datacenter_id,
+            tenant=server.customer_id or "",
+        )
         return self._keys.signer.server_token(
             customer_id=account.id,
             email=account.email,

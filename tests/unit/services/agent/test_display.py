@@ -36,10 +36,12 @@ from conduit.rfb.text_display import TextDisplay
 from conduit.rfb.viewing import Input
 from conduit.services.agent.display import (
     LINGER,
+    MAX_AGE,
     MAX_PICTURES,
     MAX_TEXT,
     PAUSE,
     REFUSED_PAUSE,
+    Picture,
     ServerDisplay,
 )
 from conduit.services.agent.hub import ConsoleHub, open_console_hub
@@ -68,6 +70,7 @@ class Stage:
         self.password = PASSWORD
         self.clock = Clock()
         self.hung_up: list[str] = []
+        self.tenant = "acme"
         self.nursery = nursery
         self.display = ServerDisplay("db-01", BMC, self.options, hub, nursery, self.clock)
         network.hosts[BMC] = self._let_in
@@ -90,6 +93,7 @@ class Stage:
             user=user,
             mode=mode,
             seat=seat,
+            tenant=self.tenant,
             may_take=may_take,
             hang_up=partial(self.hung_up.append, user),
         )
@@ -499,6 +503,45 @@ async def test_only_a_few_widths_are_kept_the_newest(made: Stage, autojump_clock
     kept = {width: await made.display.screenshot(max_width=width) for width in range(16, 16 + MAX_PICTURES + 3)}
     assert len(made.display._pictures) == MAX_PICTURES
     assert list(made.display._pictures.values()) == list(kept.values())[-MAX_PICTURES:]
+
+
+async def test_a_screenshot_is_a_minute_old_at_most(made: Stage, autojump_clock: MockClock) -> None:
+    first = await made.display.screenshot()
+    made.clock.now += MAX_AGE
+    assert await made.display.screenshot(max_age=1e9) is first
+    made.clock.now += 1
+    assert await made.display.screenshot(max_age=1e9) is not first
+
+
+async def test_who_asks_at_the_same_time_gets_the_same_picture(made: Stage, autojump_clock: MockClock) -> None:
+    pictures: list[Picture] = []
+
+    async def take() -> None:
+        pictures.append(await made.display.screenshot())
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(50):
+            nursery.start_soon(take)
+    assert len({id(each) for each in pictures}) == 1
+
+
+# --- tenants ---
+
+
+async def test_another_tenant_sees_nothing_of_what_the_one_before_saw(made: Stage, autojump_clock: MockClock) -> None:
+    made.display.belong_to("acme")
+    old = await made.display.screenshot()
+    async with made.watched(ALICE):
+        assert made.keyboard.machine.viewers == 1
+        made.display.belong_to("bolt")
+    assert made.hung_up == [ALICE]
+    assert made.keyboard.machine.viewers == 0
+    made.screen.receive(b"\x1b[41m\x1b[2J")
+    new = await made.display.screenshot(max_age=MAX_AGE)
+    assert new.png != old.png
+    assert made.logins == 2
+    made.display.belong_to("bolt")
+    assert await made.display.screenshot(max_age=MAX_AGE) is new
 
 
 # --- leaving ---

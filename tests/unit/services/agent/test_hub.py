@@ -436,3 +436,24 @@ async def test_with_two_viewers_the_slot_stays_when_one_leaves(autojump_clock: M
         await trio.sleep(1000)
         assert omar.session.is_live
         assert bmc.attempts == 1
+
+
+async def test_another_tenant_sees_nothing_of_what_the_one_before_saw(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    async with stage(spool=tmp_path / "spool") as (hub, bmc, nursery):
+        li = FakeViewer(nursery)
+        await li.attach(hub, tenant="acme")
+        await until(lambda: li.session.is_live)
+        bmc.console.say(b"the password is sesame")
+        await until(lambda: li.text.endswith(b"sesame"))
+        omar = FakeViewer(nursery, "Omar")
+        await omar.attach(hub, tenant="bolt")
+        await until(lambda: li.session.ended is not None and omar.session.is_live)
+        assert li.session.ended is not None
+        assert li.session.ended.reason is End.REVOKED
+        bmc.console.say(b"login: ")
+        await until(lambda: bool(omar.text))
+        assert omar.text == b"login: "
+        assert hub.machine.name_of(hub.machine.lease.writer or 0) == "Omar"
+    assert b"sesame" not in b"".join(path.read_bytes() for path in (tmp_path / "spool").iterdir())

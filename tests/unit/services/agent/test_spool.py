@@ -111,3 +111,45 @@ def test_the_end_of_what_was_said_is_kept_at_its_offset(
         assert said[kept.start :] == kept.data
         assert len(kept.data) >= min(10, len(said))
         said += piece
+
+
+def test_what_one_tenant_left_is_not_for_the_next(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, segment=10)
+    epoch = spool.open().epoch
+    assert not spool.belong_to("acme")  # nobody had it before
+    spool.append(b"the password is sesame")
+    assert not spool.belong_to("acme")
+    assert spool.belong_to("bolt")
+    spool.append(b"hello")
+    spool.close()
+    assert b"sesame" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    again = Spool(tmp_path, segment=10)
+    kept = again.open()
+    assert (kept.epoch, kept.start, kept.data) == (epoch, 22, b"hello")
+    assert not again.belong_to("bolt")
+    assert again.belong_to("")  # the staff's
+    again.close()
+    assert keep(tmp_path).data == b""
+
+
+def test_without_a_disk_the_tenant_is_known_as_long_as_it_runs(tmp_path: Path) -> None:
+    nowhere = Spool(None)
+    nowhere.open()
+    assert [nowhere.belong_to(each) for each in ("acme", "acme", "bolt")] == [False, False, True]
+
+
+def test_a_disk_that_does_not_forget_ends_the_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = Spool(tmp_path)
+    epoch = spool.open().epoch
+    spool.belong_to("acme")
+    spool.append(b"sesame")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", _fail)
+        assert spool.belong_to("bolt")
+    assert not spool.is_working
+    kept = keep(tmp_path)
+    assert kept.epoch != epoch or kept.data == b""
+
+
+def _fail(*_: object, **__: object) -> None:
+    raise OSError(5, "Input/output error")

@@ -206,3 +206,22 @@ def test_a_session_whose_ticket_was_not_used_in_time_makes_room(sessions: Sessio
     create(sessions)
     with pytest.raises(CallError, match="no such session"):
         sessions.find(grant(), first.id)
+
+
+@pytest.mark.parametrize(("face", "noun"), [(Face.CONSOLE, "console"), (Face.DISPLAY, "vnc")])
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_colleagues_session_is_used_and_closed_with_ones_own_rights(
+    sessions: Sessions, face: Face, noun: str, *, read_only: bool
+) -> None:
+    session, _ = create(sessions, face=face, read_only=read_only)
+    watcher = grant(permissions=frozenset({Permission(f"{noun}:read")}))
+    assert sessions.find(watcher, session.id, face) is session
+    if read_only:
+        assert sessions.find_to_use(watcher, session.id, face) is session
+        sessions.close(watcher, session.id, face)
+        return
+    for use in (sessions.find_to_use, sessions.close):
+        with pytest.raises(CallError) as refused:
+            use(watcher, session.id, face)
+        assert refused.value.code == Code.PERMISSION_DENIED
+    assert sessions.find_to_use(grant(), session.id, face) is session

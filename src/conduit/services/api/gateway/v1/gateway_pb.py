@@ -783,7 +783,7 @@ class GetScreenshotRequest(Message[_GetScreenshotRequestFields]):
             int32 max_width = 2;
             ```
         max_age_seconds:
-            Seconds that the picture may be old. 0: a new one.
+            Seconds that the picture may be old, 60 at most. 0: a new one.
 
             ```proto
             int32 max_age_seconds = 3;
