@@ -225,11 +225,13 @@ class Hub:
         for viewer in self._watchers:
             self.end_viewer(viewer, reason, text, retry=retry)
 
-    def forget(self, reason: End, text: str) -> None:
-        """What was said is for nobody any more, and those who heard it are told that it is over."""
+    def forget(self, reason: End, text: str, now: float) -> None:
+        """What was said is for nobody any more; those who heard it are told that it is over, and type no more."""
         self.ring.forget()
+        self._refuse_waiting()
         for viewer in self._watchers:
             self.end_viewer(viewer, reason, text)
+            self.lease.leave(viewer, now)
 
     def is_ending(self, viewer: int) -> bool:
         """Whether there is nothing more to hear from it."""

@@ -99,7 +99,7 @@ class ConsoleHub:
         """The server is this one's: what it has said while it was somebody else's is gone, on disk too."""
         if self._spool.belong_to(tenant):
             logger.info("a console has another tenant: what it has said is forgotten")
-            self.machine.forget(End.REVOKED, _ANOTHERS)
+            self.machine.forget(End.REVOKED, _ANOTHERS, trio.current_time())
             self.notify()
 
     async def _first_message(self, viewer: ViewerStream) -> Attach | None:
