@@ -54,8 +54,14 @@ class Seat:
     "The keys that it holds down, each with its release."
     pointer: PointerEvent | None = None
     "Where its pointer was last, with buttons down."
+
     dropped_inputs: int = 0
     "What it did that it may not do, or not now."
+
+    @property
+    def holds(self) -> bool:
+        """Whether it holds anything down."""
+        return bool(self.held) or self.pointer is not None
 
 
 class Audience:
@@ -181,7 +187,7 @@ class Audience:
     def look_at_keyboards(self) -> None:
         """Somebody else may have it now: who has it no more lets go of all that it held."""
         for seat in self._seats.values():
-            if not self._has_keyboard(seat):
+            if seat.holds and not self._has_keyboard(seat):
                 self._let_go(seat)
 
     def _has_keyboard(self, seat: Seat) -> bool:
@@ -217,6 +223,7 @@ class Audience:
         seat = self._seat(viewer)
         for done in seat.viewing.receive_data(data):
             if self._has_keyboard(seat) and self._note(seat, done):
+                self.look_at_keyboards()  # before: what somebody else holds still, the machine would add to this
                 self._pass_on(done)
             else:
                 seat.dropped_inputs += 1
@@ -271,6 +278,10 @@ class Audience:
         """What a viewer is to be sent now, perhaps nothing."""
         self._catch_up()
         return self._seat(viewer).viewing.data_to_send(now)
+
+    def postpone(self, viewer: int, until: float) -> None:
+        """A viewer gets its next update then at the earliest: this one was dear."""
+        self._seat(viewer).viewing.postpone(until)
 
     def deadline_of(self, viewer: int) -> float | None:
         """When :meth:`data_to_send` will have something, as far as is known."""

@@ -84,6 +84,7 @@ class ClientHandshake:
         )
         self._in_tls = False
         self._has_proven = False
+        self._is_in = False
         self.version = Version.V3_8
         "What was agreed on."
         self.server_version = (0, 0)
@@ -100,6 +101,11 @@ class ClientHandshake:
         """Whether the handshake has started TLS."""
         return self._in_tls
 
+    @property
+    def awaits_judgement(self) -> bool:
+        """Whether the server has our proof, and has not said what it thinks of it."""
+        return self._has_proven and not self._is_in
+
     def receive_data(self, data: bytes | bytearray | memoryview) -> list[Event]:
         """Bytes of the server.
 
@@ -115,12 +121,15 @@ class ClientHandshake:
         """The server has closed the connection, and that is too early.
 
         :raises DisplayRefused: always, or
-        :raises AuthenticationError: with what has come of its reason.
+        :raises AuthenticationError: with what has come of its reason, or it went when it had our proof: some say so
+            that a password is wrong.
         """
         if self._failure is not None:
             self._refuse(self._steps.held)
-        why = "the password may be wrong" if self._has_proven else "it may have another viewer, or be starting"
-        raise DisplayRefused(f"the server closed the connection before the login was over: {why}")
+        early = "the server closed the connection before the login was over"
+        if self.awaits_judgement:
+            raise AuthenticationError(f"{early}: the password may be wrong")
+        raise DisplayRefused(f"{early}: it may have another viewer, or be starting")
 
     def data_to_send(self) -> bytes:
         """For the server."""
@@ -341,6 +350,7 @@ class ClientHandshake:
         raise failure(f"{text}: {said}" if said else text)
 
     def _enter(self) -> None:
+        self._is_in = True
         self._outbox += ClientInit(self._shared).encode()
         self._steps.expect(ServerInit.HEAD.size, self._take_init)
 

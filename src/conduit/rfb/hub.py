@@ -6,6 +6,7 @@ The bytes for a viewer that is alone are passed on as they come, where that is p
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from typing import Final
@@ -26,6 +27,8 @@ from conduit.rfb.server_messages import Belled, Renamed, ScanCodesUnderstood, Se
 from conduit.rfb.viewing import Input
 
 CHUNK: Final = 256 << 10  # bytes of the display read at a time
+AT_ONCE: Final = 0.02  # seconds of drawing
+REST: Final = 0.005  # seconds after that for others
 SEND_WITHIN: Final = 30.0  # seconds in which a display takes what viewers did
 PATIENCE: Final = 10.0  # seconds for a picture
 KEY_PAUSE: Final = 0.02  # seconds for each key: QEMU takes that long
@@ -87,15 +90,23 @@ class DisplayHub:
 
     async def _receive(self) -> None:
         while data := await self._stream.receive_some(CHUNK):
-            for event in self._mirror.receive_data(data):
-                self._tell(event)
-            self._pictures.unpark_all()
-            self.server.stir()
-            self._stir()
+            self._draw(data)
+            while self._mirror.is_behind:
+                await trio.sleep(REST)
+                self._draw(b"")
             while self._mirror.waits_for_viewer:
                 await self._taken.park()
         self._mirror.receive_eof()
         raise TransportError("the display closed the connection")
+
+    def _draw(self, data: bytes | bytearray) -> None:
+        """For a moment at most, whatever the display sends: others have displays, too."""
+        end = time.perf_counter() + AT_ONCE
+        for event in self._mirror.receive_data(data, is_enough=lambda: time.perf_counter() > end):
+            self._tell(event)
+        self._pictures.unpark_all()
+        self.server.stir()
+        self._stir()
 
     def _tell(self, event: ServerEvent) -> None:
         """What is no picture goes to viewers at once."""

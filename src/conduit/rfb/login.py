@@ -137,6 +137,8 @@ class _Login:
         except BaseException as error:
             await trio.aclose_forcefully(self._stream)
             if isinstance(error, (trio.BrokenResourceError, trio.ClosedResourceError)):
+                if self.handshake.awaits_judgement:
+                    self.handshake.receive_eof()
                 raise TransportError(f"the connection with {self._address} broke during the login") from error
             raise
         return Connection(self._take_stream(), init, self.handshake)

@@ -5,7 +5,7 @@ As long as nobody looks, nothing is asked for. What viewers do goes on to the ma
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from conduit.errors import DecodeError
@@ -37,6 +37,7 @@ from conduit.rfb.viewing import Input, Viewing
 PACE: Final = 1 / 30  # seconds from one request to the next, at least
 ANOTHER_LOOK: Final = 0.5  # seconds until one who wants to see the picture once asks again
 MOST_TRIES: Final = 4  # answers to the wish for all that leave something out; then it is not there
+MAX_CHANGED: Final = 1024  # rectangles that viewers are told one by one
 MAX_INPUTS: Final = 1024  # that wait to be sent; a server that takes none gets no more
 
 # Best first. No pointer among them: the server draws it, so that all viewers see it.
@@ -107,6 +108,8 @@ class Mirror:
         self.takes_scan_codes = False
         "Whether the server does; it says so with its first picture."
         self.dropped_inputs = 0
+        self._down: set[tuple[int, int]] = set()  # keys
+        self._buttons = 0
         self.picture.lose(self.picture.whole)
 
     @property
@@ -152,9 +155,17 @@ class Mirror:
 
     # --- the server ---
 
-    def receive_data(self, data: bytes | bytearray | memoryview) -> list[ServerEvent]:
+    @property
+    def is_behind(self) -> bool:
+        """Whether there is more to draw of what has come."""
+        return self._reader.is_behind
+
+    def receive_data(
+        self, data: bytes | bytearray | memoryview, *, is_enough: Callable[[], bool] = lambda: False
+    ) -> list[ServerEvent]:
         """Bytes of the server; what they say.
 
+        :param is_enough: as :meth:`.ServerMessageReader.receive_data` has it.
         :raises DecodeError: they are not RFB.
         """
         passage, events = self._passage, list[ServerEvent]()
@@ -165,7 +176,7 @@ class Mirror:
             events += self._look_at(passage)
             self._end_passage()
         if self._passage is None:
-            events += self._reader.receive_data(data)
+            events += self._reader.receive_data(data, is_enough=is_enough)
         for event in events:
             self._take(event)
         return events
@@ -195,7 +206,9 @@ class Mirror:
 
     def _note(self, areas: tuple[Area, ...]) -> None:
         if self.is_watched:
-            self._changed += areas
+            self._changed += [area for area in areas if area.size]
+            if len(self._changed) > MAX_CHANGED:
+                self._changed = [self.picture.whole]
         if not areas:  # it may still answer: another request is for those that do not
             self._not_before += 0.0 if self.is_watched or self._asks_for_all else ANOTHER_LOOK
             return
@@ -322,10 +335,28 @@ class Mirror:
         last = self._inputs[-1] if self._inputs else None
         if isinstance(done, PointerEvent) and isinstance(last, PointerEvent) and last.buttons == done.buttons:
             self._inputs[-1] = done
-        elif len(self._inputs) < MAX_INPUTS:
+        elif isinstance(done, CutText):  # only the last one counts
+            self._inputs = [each for each in self._inputs if not isinstance(each, CutText)]
+            self._inputs.append(done)
+        elif self._may_wait(done):
             self._inputs.append(done)
         else:
             self.dropped_inputs += 1
+
+    def _may_wait(self, done: KeyEvent | ExtendedKeyEvent | PointerEvent) -> bool:
+        """Whether there is room; there always is for letting go of what was pressed."""
+        has_room = len(self._inputs) < MAX_INPUTS
+        if isinstance(done, PointerEvent):
+            may = has_room or self._buttons & ~done.buttons != 0
+            self._buttons = done.buttons if may else self._buttons
+            return may
+        key = (done.keysym, done.keycode if isinstance(done, ExtendedKeyEvent) else 0)
+        if done.down:
+            self._down |= {key} if has_room else set()
+            return has_room
+        may = has_room or key in self._down
+        self._down.discard(key)
+        return may
 
     def _encode(self, done: Input) -> bytes:
         """As the server understands it."""

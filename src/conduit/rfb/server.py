@@ -6,6 +6,7 @@ import logging
 import math
 import secrets
 import ssl
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,7 @@ logger = logging.getLogger(__name__)
 HANDSHAKE: Final = 30.0  # seconds that a viewer has to log in
 WRONG_PASSWORD_DELAY: Final = 1.0  # seconds before it hears that it is not let in
 CHUNK: Final = 16 << 10  # bytes of a viewer that are taken at a time
+SHARE: Final = 0.5  # of a processor for all viewers together, whatever they ask for
 SEND_WITHIN: Final = 60.0  # seconds in which a viewer takes one update; one that does not is gone
 MAX_HANDSHAKES: Final = 64  # at once
 GRACE: Final = 1.0  # seconds to close a connection in
@@ -223,7 +225,10 @@ class RfbServer:
     async def _next_data(self, viewer: int) -> bytes:
         """Wait for something to send."""
         while True:
-            if data := self.audience.data_to_send(viewer, trio.current_time()):
+            now, began = trio.current_time(), time.perf_counter()
+            if data := self.audience.data_to_send(viewer, now):
+                dear = (time.perf_counter() - began) * len(self.audience.seats) / SHARE
+                self.audience.postpone(viewer, now + dear)
                 self._tell_viewing()
                 return data
             deadline = self.audience.deadline_of(viewer)

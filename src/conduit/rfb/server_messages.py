@@ -119,6 +119,10 @@ ServerEvent = (
 )
 
 
+def _never() -> bool:
+    return False
+
+
 class ServerMessageReader:
     """Takes bytes as they come.
 
@@ -136,6 +140,8 @@ class ServerMessageReader:
         self._steps = self._read_messages()
         self._wanted = next(self._steps)
         self._is_between_messages = True
+        self.is_behind = False
+        "Whether it stopped before all was drawn that has come."
 
     def set_pixel_format(self, pixel_format: PixelFormat) -> None:
         """Pixels come in another format from now on.
@@ -148,14 +154,20 @@ class ServerMessageReader:
         """Rectangles in these went elsewhere: what zlib has compressed there is passed over from now on."""
         lose_streams(self._decoders, encodings)
 
-    def receive_data(self, data: bytes | bytearray | memoryview) -> list[ServerEvent]:
+    def receive_data(
+        self, data: bytes | bytearray | memoryview, *, is_enough: Callable[[], bool] = _never
+    ) -> list[ServerEvent]:
         """Draw and tell what has happened, perhaps nothing.
 
+        :param is_enough: asked after each step, of some milliseconds at most; once it says so, :attr:`is_behind` is
+            true, and the next call goes on, with more data or none.
         :raises DecodeError: the server broke the rules; the connection is of no use any more.
         """
         self._unread += data
-        while (taken := self._take()) is not None:
+        self.is_behind = False
+        while not self.is_behind and (taken := self._take()) is not None:
             self._wanted = self._steps.send(taken)
+            self.is_behind = is_enough()
         events, self._events = self._events, []
         return events
 

@@ -244,6 +244,10 @@ class Viewing:
         areas = [] if self._resizes(news) else self._damage.take(area)
         return data + self._encoder.encode(self._picture, areas, news)
 
+    def postpone(self, until: float) -> None:
+        """No update before that."""
+        self._not_before = max(self._not_before, until)
+
     def next_deadline(self) -> float | None:
         """When it may have its next update, if one waits for it."""
         return None if self._due_area() is None else self._not_before

@@ -201,6 +201,17 @@ def test_no_key_stays_down_when_the_keyboard_passes_on() -> None:
     assert hall.say(alice, A_UP) == []
 
 
+def test_keys_of_who_had_the_keyboard_do_not_join_those_of_who_has_it() -> None:
+    hall = Hall()
+    has = {"alice"}
+    alice = hall.audience.attach(0.0, has_keyboard=lambda: "alice" in has)
+    bob = hall.audience.attach(0.0, has_keyboard=lambda: "bob" in has)
+    hall.say(alice, A, PointerEvent(3, 4, 1))
+    has.clear()
+    has.add("bob")  # and nobody has said so yet
+    assert hall.say(bob, B) == [A_UP, PointerEvent(3, 4), B]
+
+
 def test_no_key_stays_down_when_a_viewer_leaves() -> None:
     hall = Hall()
     alice = hall.attach()

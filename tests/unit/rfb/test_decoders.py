@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from conduit.errors import DecodeError, LocalProtocolError
+from conduit.rfb.decoders.pulling import BREATH
 from conduit.rfb.decoders.tight import undo_gradient
 from conduit.rfb.encoders import UpdateEncoder
 from conduit.rfb.framebuffer import Framebuffer
@@ -284,13 +285,18 @@ def test_tight_undoes_gradients() -> None:
     assert draw(tight(data)).pixels == (b"\x10\x10\x10\0" + b"\x20\x20\x20\0") + (b"\x20\x20\x20\0" + b"\x40\x40\x40\0")
 
 
+def undone(data: bytearray) -> bytearray:
+    assert list(undo_gradient(data, 2)) == [BREATH] * 2
+    return data
+
+
 def test_a_gradient_expects_no_more_than_255_and_no_less_than_0() -> None:
     data = bytearray(b"\xf0" * 3 + b"\x00" * 3 + b"\xf0" * 3 + b"\x00" * 3)
-    assert undo_gradient(data, 2) == b"\xf0" * 6 + b"\xe0" * 3 + b"\xe0" * 3
+    assert undone(data) == b"\xf0" * 6 + b"\xe0" * 3 + b"\xe0" * 3
     low = bytearray(b"\x10" * 3 + b"\xf0" * 3 + b"\x00" * 3 + b"\x00" * 3)
-    assert undo_gradient(low, 2)[9:] == b"\x00" * 3
+    assert undone(low)[9:] == b"\x00" * 3
     below = bytearray(b"\x50" * 3 + b"\xc0" * 3 + b"\xc0" * 3 + b"\x07" * 3)
-    assert undo_gradient(below, 2)[9:] == b"\x07" * 3
+    assert undone(below)[9:] == b"\x07" * 3
 
 
 def jpeg(width: int, height: int) -> bytes:
@@ -452,3 +458,32 @@ def test_a_stream_of_tight_that_begins_anew_is_understood_again() -> None:
         reader.receive_data(encoder.encode(shown, [shown.whole]))
         assert picture == shown
         assert picture.knows(picture.whole)
+
+
+# --- work that is not endless ---
+
+
+def steps(message: bytes, side: int) -> int:
+    """In how many steps it is drawn; the picture is the same as when it is drawn at once."""
+    at_once = ServerMessageReader(Framebuffer(side, side))
+    at_once.receive_data(message)
+    reader = ServerMessageReader(Framebuffer(side, side))
+    events, turns = reader.receive_data(message, is_enough=lambda: True), 1
+    while reader.is_behind:
+        events += reader.receive_data(b"", is_enough=lambda: True)
+        turns += 1
+    assert events == [FramebufferUpdated((reader.picture.whole,))]
+    assert reader.picture == at_once.picture
+    return turns
+
+
+def test_what_is_much_work_is_done_in_steps() -> None:
+    side = 1024
+    whole = struct.pack(">4sHHHH", RED, 0, 0, side, side)
+    again_and_again = struct.pack(">I", 50) + BLUE + whole * 50
+    assert steps(update(rectangle(0, 0, side, side, Encoding.RRE, again_and_again)), side) > 20
+    assert steps(zrle(b"\x01\x00\x00\xff" * 16, width=256, height=256), 256) > 16
+    gradient = b"\x40\x02" + compact(deflated(bytes(3 * 64 * 64)))
+    assert steps(update(rectangle(0, 0, 64, 64, Encoding.TIGHT, gradient)), 64) > 64
+    hextile = b"\x02" + RED + bytes(1023)
+    assert steps(update(rectangle(0, 0, 512, 512, Encoding.HEXTILE, hextile)), 512) > 64

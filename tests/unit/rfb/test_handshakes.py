@@ -230,7 +230,8 @@ def test_of_a_reason_of_four_gigabytes_one_kibibyte_is_read() -> None:
     ("data", "kind", "says"),
     [
         (b"", DisplayRefused, "before the login was over: it may have another viewer"),
-        (V8 + b"\x01\x02" + CHALLENGE, DisplayRefused, "the password may be wrong"),
+        (V8 + b"\x01\x02" + CHALLENGE, AuthenticationError, "the password may be wrong"),
+        (V8 + b"\x01\x02" + CHALLENGE + bytes(4), DisplayRefused, "it may have another viewer"),
         (V8 + b"\x01\x02" + CHALLENGE + b"\x00\x00\x00\x01\x00\x00\x00\x09too", AuthenticationError, "login: too$"),
         (V8 + b"\x00\x00\x00\x00\x09too", DisplayRefused, "connection: too$"),
     ],

@@ -20,10 +20,11 @@ from conduit.rfb.messages import (
     SetEncodings,
     SetPixelFormat,
 )
-from conduit.rfb.mirror import ENCODINGS, PACE, Mirror
+from conduit.rfb.mirror import ENCODINGS, MAX_CHANGED, PACE, Mirror
 from conduit.rfb.names import Encoding
 from conduit.rfb.pixel_format import PixelFormat
 from conduit.rfb.server_heads import RectangleHeader, ServerInit, encode_update
+from tests.fakes.rfb_bytes import rectangle
 
 WHOLE = Area(0, 0, 8, 8)
 RED, BLUE = b"\0\0\xff\0", b"\xff\0\0\0"
@@ -171,6 +172,43 @@ def test_a_server_that_takes_nothing_gets_no_more(monkeypatch: pytest.MonkeyPatc
     for number in range(3):
         mirror.do(KeyEvent(number, down=True))
     assert mirror.dropped_inputs == 1
+
+
+def test_letting_go_always_finds_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mirror_module, "MAX_INPUTS", 2)
+    mirror = new_mirror()
+    scan = ExtendedKeyEvent(0x62, 0x30, down=True)
+    press, grab = KeyEvent(0x61, down=True), PointerEvent(1, 1, 1)
+    for done in (press, grab, scan, KeyEvent(0x63, down=True)):
+        mirror.do(done)
+    assert mirror.dropped_inputs == 2
+    for done in (KeyEvent(0x63, down=False), ExtendedKeyEvent(0x62, 0x30, down=False), KeyEvent(0x61, down=False)):
+        mirror.do(done)
+    mirror.do(PointerEvent(2, 2))
+    mirror.do(PointerEvent(2, 2, 1))
+    assert mirror.dropped_inputs == 5  # neither what was not pressed is let go of, nor is anything pressed
+    sent: list[KeyEvent | PointerEvent] = [press, grab, KeyEvent(0x61, down=False), PointerEvent(2, 2)]
+    assert mirror.data_to_send(0.0) == b"".join([each.encode() for each in sent])
+
+
+def test_of_clipboards_that_wait_only_the_last_is_sent() -> None:
+    mirror = new_mirror()
+    for done in (CutText(b"a" * 1000), ENTER, CutText(b"last")):
+        mirror.do(done)
+    assert mirror.data_to_send(0.0) == ENTER.encode() + CutText(b"last").encode()
+
+
+def test_of_changes_that_nobody_fetches_not_much_is_kept() -> None:
+    mirror = new_mirror()
+    mirror.is_watched = True
+    nothing = rectangle(0, 0, 0, 5, Encoding.RAW)
+    mirror.receive_data(encode_update(1) + nothing)
+    assert mirror.refresh() == []
+    corner = rectangle(0, 0, 1, 1, Encoding.RAW, RED)
+    for _ in range(2 * MAX_CHANGED):
+        mirror.receive_data(encode_update(1) + corner)
+    assert len(mirror._changed) <= MAX_CHANGED
+    assert WHOLE in mirror.refresh()
 
 
 def test_the_bell_is_an_event_and_half_a_message_an_error() -> None:

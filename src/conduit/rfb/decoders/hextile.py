@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Final
 
 from conduit.errors import DecodeError
-from conduit.rfb.decoders.pulling import Look, Pulling
+from conduit.rfb.decoders.pulling import BREATH, Look, Pulling
 from conduit.rfb.framebuffer import PIXEL, Framebuffer
 from conduit.rfb.messages import Area
 from conduit.rfb.pixels import PixelReader
@@ -21,6 +21,7 @@ TILE: Final = 16  # pixels
 RAW, BACKGROUND, FOREGROUND, RECTANGLES, COLOURED = 1, 2, 4, 8, 16  # what a tile consists of
 COLOURS: Final = BACKGROUND | FOREGROUND
 LARGEST: Final = 2 + 2 * PIXEL + 255 * (2 + PIXEL)  # bytes of a tile
+TILES_AT_ONCE: Final = 16
 STRIDE: Final = TILE * PIXEL  # bytes of a row of a whole tile
 
 Rows = Sequence[bytes | bytearray]
@@ -48,6 +49,8 @@ class HextileDecoder:
                     seen, at = (yield Look(len(seen) - at + 1, left * LARGEST)), 0
                 at, *drawn = found
                 left -= 1
+                if left % TILES_AT_ONCE == 0:
+                    yield BREATH
                 columns += drawn
             rows = zip(*columns, strict=True)
             picture.blit(Area(area.x, y, area.width, height), b"".join(chain.from_iterable(rows)))

@@ -6,13 +6,14 @@ import struct
 from typing import Final
 
 from conduit.errors import DecodeError
-from conduit.rfb.decoders.pulling import CHUNK, Pulling, pull_u32
+from conduit.rfb.decoders.pulling import BREATH, CHUNK, Pulling, pull_u32
 from conduit.rfb.framebuffer import PIXEL, Framebuffer
 from conduit.rfb.messages import Area
 from conduit.rfb.pixels import PixelReader
 
 SUBRECTANGLE: Final = struct.Struct(">4sHHHH")  # colour | x | y | width | height
 SUBRECTANGLES_AT_ONCE: Final = CHUNK // SUBRECTANGLE.size
+PIXELS_AT_ONCE: Final = 1 << 20
 
 
 class RawDecoder:
@@ -57,10 +58,15 @@ class RreDecoder:
         if count > area.size:
             raise DecodeError(f"{count} rectangles in one of {area.size} pixels")
         picture.fill(area, self._pixels.full((yield PIXEL)))
+        drawn = 0
         while count:
             data = yield min(count, SUBRECTANGLES_AT_ONCE) * SUBRECTANGLE.size
             for colour, x, y, width, height in SUBRECTANGLE.iter_unpack(data):
                 if x + width > area.width or y + height > area.height:
                     raise DecodeError("a rectangle of RRE is not inside the one that it is part of")
                 picture.fill(Area(area.x + x, area.y + y, width, height), self._pixels.full(colour))
+                drawn += width * height
+                if drawn > PIXELS_AT_ONCE:
+                    yield BREATH
+                    drawn = 0
             count -= len(data) // SUBRECTANGLE.size

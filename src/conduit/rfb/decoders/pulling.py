@@ -29,6 +29,7 @@ Pulling = Generator[int | Look, bytes, Result]
 """Yields how many bytes it wants, is sent exactly these, and returns a result; or sees what there is, by a Look."""
 
 CHUNK: Final = 1 << 16  # bytes wanted at once
+BREATH: Final = 0  # bytes wanted where there was work for some milliseconds: whoever draws may do something else first
 
 
 class Decoder(Protocol):

@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import Final
 
 from conduit.errors import DecodeError
-from conduit.rfb.decoders.pulling import Inflater, Pulling, pass_over, pull_all, pull_u8
+from conduit.rfb.decoders.pulling import BREATH, Inflater, Pulling, pass_over, pull_all, pull_u8
 from conduit.rfb.framebuffer import Framebuffer
 from conduit.rfb.images import decode_jpeg
 from conduit.rfb.messages import Area
@@ -85,7 +85,9 @@ class TightDecoder:
         data = yield from _pull_data(stream, area.size * COLOUR)
         if data is None:
             return None
-        return from_rgb(data if filtered is Filter.COPY else undo_gradient(data, area.width))
+        if filtered is Filter.GRADIENT:
+            yield from undo_gradient(data, area.width)
+        return from_rgb(data)
 
 
 def _pull_filter() -> Pulling[Filter]:
@@ -117,8 +119,8 @@ def _decode_palette(stream: Inflater, area: Area) -> Pulling[bytearray | None]:
     return from_palette(data if colours > 2 else unpack(data, area.width, 1), palette)
 
 
-def undo_gradient(data: bytearray, width: int) -> bytearray:
-    """Each colour is what its neighbours left, above and upper left let expect, plus what was sent."""
+def undo_gradient(data: bytearray, width: int) -> Pulling[None]:
+    """In place: each colour is what its neighbours left, above and upper left let expect, plus what was sent."""
     row = width * COLOUR
     above = bytearray(row)
     for start in range(0, len(data), row):
@@ -129,4 +131,4 @@ def undo_gradient(data: bytearray, width: int) -> bytearray:
             line[at] = line[at] + (0 if expected < 0 else min(expected, 255)) & 0xFF
         data[start : start + row] = line
         above = line
-    return data
+        yield BREATH

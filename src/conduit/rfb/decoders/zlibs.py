@@ -6,7 +6,7 @@ from typing import Final
 
 from conduit._wire import Reader
 from conduit.errors import DecodeError
-from conduit.rfb.decoders.pulling import Inflater, Pulling, pass_over, pull_u32
+from conduit.rfb.decoders.pulling import BREATH, Inflater, Pulling, pass_over, pull_u32
 from conduit.rfb.framebuffer import PIXEL, TILE, Framebuffer, tiles
 from conduit.rfb.messages import Area
 from conduit.rfb.pixels import PixelReader, from_palette, packed_row, unpack
@@ -62,6 +62,7 @@ class ZrleDecoder:
         reader = Reader(bytes(data))
         for tile in tiles(area, TILE):
             picture.blit(tile, _decode_tile(reader, tile, self._pixels))
+            yield BREATH
         return reader.end("rectangle of ZRLE")
 
 
