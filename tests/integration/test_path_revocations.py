@@ -15,6 +15,8 @@ from conduit.cli.up.fleet import ACME, GLOBEX
 from conduit.cli.up.seed import STAFF
 from conduit.console.words import End
 from conduit.errors import CallError
+from conduit.rfb.images import decode_png
+from conduit.services.api.gateway.v1 import gateway_pb
 from conduit.services.api.manager.v1 import admin_pb as pb
 from conduit.services.connect_client import ConnectClient
 from conduit.tunnel.call_frames import Code
@@ -22,6 +24,7 @@ from tests.fakes.console_seen import Seen
 from tests.fakes.grpc_viewers import open_grpc
 from tests.fakes.path import RunningPath, open_path, plan
 from tests.fakes.path_client import Customer, Viewer, eventually
+from tests.fakes.path_displays import add_display
 
 pytestmark = pytest.mark.slow
 SECONDS: Final = 5.0  # within which it ends: the Manager looks every second, and so does the Gateway
@@ -39,10 +42,17 @@ class Staff:
             await self._customer.log_in()
         return await self._admin.call(method, request, answer, bearer=self._customer.access)
 
-    async def revoke_customer(self, email: str) -> None:
+    async def account_of(self, email: str) -> str:
         listed = await self.do("ListAllCustomers", pb.ListAllCustomersRequest(), pb.ListAllCustomersResponse)
         (account,) = [each.customer_id for each in listed.customers if each.email == email]
-        what: Oneof[Literal["customer_id"], str] = Oneof("customer_id", account)
+        return str(account)
+
+    async def assign(self, server_id: str, email: str) -> None:
+        request = pb.AssignServerRequest(server_id=server_id, customer_id=await self.account_of(email))
+        await self.do("AssignServer", request, pb.AssignServerResponse)
+
+    async def revoke_customer(self, email: str) -> None:
+        what: Oneof[Literal["customer_id"], str] = Oneof("customer_id", await self.account_of(email))
         await self.do("Revoke", pb.RevokeRequest(what=what), pb.RevokeResponse)
 
     async def revoke_machine(self, machine_id: str) -> None:
@@ -91,6 +101,40 @@ async def test_consoles_end_when_their_customer_or_their_server_is_taken_away(tm
             await viewers["other-01"].more()
             assert viewers["other-01"].connections == 1
             viewers["other-01"].check_whole()
+
+
+async def look(customer: Customer) -> gateway_pb.GetScreenshotResponse:
+    """At what was last seen, if it is not too old."""
+    request = gateway_pb.GetScreenshotRequest(server_id="web-01", max_age_seconds=1 << 30)
+    return await customer.ask("GetScreenshot", request, gateway_pb.GetScreenshotResponse)
+
+
+async def test_the_next_tenant_of_a_server_sees_nothing_of_the_one_before(tmp_path: Path) -> None:
+    async with open_path(tmp_path, plan("web-01"), plan("other-01", GLOBEX)) as path:
+        screen = await add_display(path, "web-01")
+        for service in (path.manager(), path.gateway(), path.agent()):
+            await service.start()
+        path.speak("web-01")
+        staff, alice, bob = Staff(path), path.customer(), path.customer(GLOBEX)
+        hers, his, of_staff = Viewer(alice, "web-01"), Viewer(bob, "web-01"), Viewer(path.customer(STAFF), "web-01")
+        async with open_background_nursery() as nursery:
+            nursery.start_soon(hers.run)
+            await hers.more()
+            screen.write("\x1b[1;33;44mthe password is sesame\x1b[0m")
+            await look(alice)
+
+            await staff.assign("web-01", GLOBEX)
+            await told_revoked(hers)
+            screen.write("\x1b[2Jlogin: ")
+            nursery.start_soon(his.run)
+            await his.more()
+            assert his.start >= hers.start + len(hers.text)
+            his.check_whole()
+            assert decode_png((await look(bob)).image)[2] == screen.picture()
+
+            nursery.start_soon(of_staff.run)  # who looks after it is no tenant
+            await of_staff.more()
+            assert (of_staff.start, his.connections) == (his.start, 1)
 
 
 async def test_an_agent_whose_certificate_is_revoked_has_no_tunnel_any_more(tmp_path: Path) -> None:

@@ -54,7 +54,6 @@ class Seat:
     "The keys that it holds down, each with its release."
     pointer: PointerEvent | None = None
     "Where its pointer was last, with buttons down."
-
     dropped_inputs: int = 0
     "What it did that it may not do, or not now."
 

@@ -140,8 +140,6 @@ class ServerMessageReader:
         self._steps = self._read_messages()
         self._wanted = next(self._steps)
         self._is_between_messages = True
-        self.is_behind = False
-        "Whether it stopped before all was drawn that has come."
 
     def set_pixel_format(self, pixel_format: PixelFormat) -> None:
         """Pixels come in another format from now on.
@@ -164,20 +162,26 @@ class ServerMessageReader:
         :raises DecodeError: the server broke the rules; the connection is of no use any more.
         """
         self._unread += data
-        self.is_behind = False
-        while not self.is_behind and (taken := self._take()) is not None:
+        while (taken := self._take()) is not None:
             self._wanted = self._steps.send(taken)
-            self.is_behind = is_enough()
+            if is_enough():
+                break
         events, self._events = self._events, []
         return events
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether it stopped before all was drawn that has come."""
+        wanted = self._wanted
+        return len(self._unread) >= (wanted.least if isinstance(wanted, Look) else wanted)
 
     def _take(self) -> bytes | None:
         """What is wanted, if it is there."""
         wanted, unread = self._wanted, self._unread
-        if isinstance(wanted, Look):
-            return bytes(unread[: wanted.most]) if len(unread) >= wanted.least else None
-        if len(unread) < wanted:
+        if not self.is_behind:
             return None
+        if isinstance(wanted, Look):
+            return bytes(unread[: wanted.most])
         taken = bytes(unread[:wanted])
         del unread[:wanted]
         return taken

@@ -131,3 +131,13 @@ def test_what_was_drawn_before_a_new_size_is_not_told() -> None:
     again = rectangle(0, 0, 1, 1, Encoding.RAW, BLUE)
     events = reader.receive_data(update(drawn, smaller, again))
     assert events == [Resized(width=1, height=1), FramebufferUpdated((Area(0, 0, 1, 1),))]
+
+
+def test_a_reader_that_stopped_where_nothing_is_left_is_not_behind() -> None:
+    reader = ServerMessageReader(Framebuffer(2, 2))
+    behind: list[bool] = []
+    events: list[ServerEvent] = []
+    for data in (b"\x02", b""):
+        events += reader.receive_data(data, is_enough=lambda: True)
+        behind.append(reader.is_behind)
+    assert (events, behind) == ([Belled()], [True, False])

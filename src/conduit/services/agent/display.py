@@ -68,6 +68,19 @@ class _Failure:
         return CallError(self.code, self.text, safe_to_retry=self.code is Code.UNAVAILABLE)
 
 
+@dataclass(frozen=True, slots=True)
+class _Missed:
+    """A screenshot that came to nothing, also for those who asked for it before it began."""
+
+    began_at: float
+    text: str
+
+    @property
+    def error(self) -> CallError:
+        """A new one for each who asks."""
+        return CallError(Code.UNAVAILABLE, self.text)
+
+
 class _Lost(CallError):
     """The display went while somebody used it."""
 
@@ -176,6 +189,7 @@ class ServerDisplay:
         self._heirs: dict[int, None] = {}  # viewers who may type and have no console to ask at, who came first first
         self._pictures: dict[int, Picture] = {}  # by width
         self._looking = trio.Lock()  # one screenshot at a time
+        self._missed: _Missed | None = None  # the last one that came to nothing
         self._tenant: str | None = None
         self._is_leaving = False
 
@@ -183,11 +197,11 @@ class ServerDisplay:
         """The server is this one's: of what the screen showed while it was somebody else's nothing is left, and whoever
         looks at it is turned out.
         """
+        self._keyboard.belong_to(tenant)
         before, self._tenant = self._tenant, tenant
         if before in (None, tenant):
             return
         logger.info("display of %s has another tenant", self._server_id)
-        self._keyboard.belong_to(tenant)
         self._pictures.clear()
         if self._login is not None:
             self._login.end()
@@ -202,7 +216,7 @@ class ServerDisplay:
         mode: str = "read",
         may_take: bool = False,
         seat: str = "",
-        tenant: str = "",
+        tenant: str | None = None,
         hang_up: Callable[[], None] = lambda: None,
     ) -> None:
         """Serve one viewer, who speaks RFB, until it goes; the stream is closed.
@@ -210,10 +224,11 @@ class ServerDisplay:
         :param user: who it is, for the others.
         :param mode: ``read`` or ``write``: what it may do at most.
         :param seat: the number of the console's viewer whose keyboard it shares; otherwise it has a seat of its own.
-        :param tenant: whose server it is, see :meth:`belong_to`.
+        :param tenant: whose server it is, see :meth:`belong_to`; None where nobody says.
         :param hang_up: is called when the display is lost, or we leave: RFB has no last words for a viewer that is in.
         """
-        self.belong_to(tenant)
+        if tenant is not None:
+            self.belong_to(tenant)
         async with stream:
             try:
                 with self._seat(user, mode, seat, may_take=may_take) as number:
@@ -268,8 +283,12 @@ class ServerDisplay:
         :param max_age: seconds that it may be old, 60 at most; it may always be taken after it was asked for.
         :raises CallError: the display cannot be had.
         """
-        oldest = self._clock() - min(max(max_age, 0.0), MAX_AGE)
+        asked, tenant = self._clock(), self._tenant
+        oldest = asked - min(max(max_age, 0.0), MAX_AGE)
         async with self._looking:
+            self._check_tenant(tenant)
+            if self._missed is not None and asked <= self._missed.began_at <= self._clock():
+                raise self._missed.error
             kept = self._pictures.get(max_width)
             if kept is None or not oldest <= kept.taken_at <= self._clock():
                 kept = await self._take_picture(max_width)
@@ -283,7 +302,8 @@ class ServerDisplay:
             try:
                 png = await login.hub.thumbnail(longest=max_width or None)
             except ConduitError as error:
-                raise CallError(Code.UNAVAILABLE, str(error)) from error
+                self._missed = _Missed(taken_at, str(error))
+                raise self._missed.error from error
             return Picture(png=png, screen=login.hub.size, taken_at=taken_at)
 
     def _keep_picture(self, max_width: int, picture: Picture) -> None:
@@ -324,14 +344,22 @@ class ServerDisplay:
         """Somebody has looked after it: the next who wants the display tries again at once."""
         self._failure = None
 
+    def _check_tenant(self, tenant: str | None) -> None:
+        """:raises CallError: it is somebody else's since whoever waits here has come."""
+        if tenant != self._tenant:
+            raise _Lost
+
     async def _open(self) -> _Login:
         """:raises CallError: the display cannot be had."""
+        tenant = self._tenant
         async with self._opening:
+            self._check_tenant(tenant)
             if self._login is not None and not self._login.is_over:
                 return self._login
             if self._failure is None or trio.current_time() >= self._failure.until:
                 self._failure = None
                 started: _Login | _Failure = await self._nursery.start(self._keep)
+                self._check_tenant(tenant)
                 if isinstance(started, _Login):
                     return started
                 self._failure = started

@@ -59,6 +59,6 @@ async def _serve_display(servers: Servers, stream: TunnelStream) -> None:
         mode=metadata.get("mode", "read"),
         may_take=metadata.get("take") == "yes",
         seat=metadata.get("seat", ""),
-        tenant=metadata.get(TENANT, ""),
+        tenant=metadata.get(TENANT),
         hang_up=partial(stream.reset, ErrorCode.CONNECT_ERROR),
     )

@@ -22,12 +22,14 @@ from conduit.errors import (
     DisplayRefused,
     LocalProtocolError,
     NegotiationError,
+    PeerTimeoutError,
     RemoteProtocolError,
     TransportError,
 )
 from conduit.rfb.addresses import DisplayAddress
 from conduit.rfb.audience import Audience
 from conduit.rfb.display import Display, open_display
+from conduit.rfb.hub import DisplayHub
 from conduit.rfb.login import LoginOptions
 from conduit.rfb.messages import CutText, KeyEvent, PointerEvent
 from conduit.rfb.security import Credentials
@@ -523,6 +525,53 @@ async def test_who_asks_at_the_same_time_gets_the_same_picture(made: Stage, auto
         for _ in range(50):
             nursery.start_soon(take)
     assert len({id(each) for each in pictures}) == 1
+
+
+async def test_who_waits_for_a_picture_that_does_not_come_waits_twice_at_most(
+    made: Stage, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def thumbnail(*_: object, **__: object) -> bytes:
+        made.clock.now += 10
+        await trio.sleep(10)
+        raise PeerTimeoutError("the display has shown no whole picture")
+
+    monkeypatch.setattr(DisplayHub, "thumbnail", thumbnail)
+    began = trio.current_time()
+    failures: list[str] = []
+
+    async def take() -> None:
+        with pytest.raises(CallError) as refused:
+            await made.display.screenshot()
+        failures.append(refused.value.message)
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(20):
+            nursery.start_soon(take)
+    assert failures == ["the display has shown no whole picture"] * 20
+    assert trio.current_time() - began < 21
+
+
+async def test_who_waited_for_what_is_somebody_elses_now_gets_nothing(made: Stage, autojump_clock: MockClock) -> None:
+    let_in, gate = made.network.hosts[BMC], trio.Event()
+
+    async def let_in_late(stream: trio.abc.Stream) -> None:
+        await gate.wait()
+        await let_in(stream)
+
+    made.network.hosts[BMC] = let_in_late
+    made.display.belong_to("acme")
+    async with trio.open_nursery() as nursery:
+
+        async def take() -> None:
+            with pytest.raises(CallError, match="was lost"):
+                await made.display.screenshot()
+
+        for _ in range(3):  # one logs in, the others wait for it
+            nursery.start_soon(take)
+        await trio.testing.wait_all_tasks_blocked()
+        made.display.belong_to("bolt")
+        gate.set()
+    assert (await made.display.screenshot()).screen == (made.screen.picture.width, made.screen.picture.height)
 
 
 # --- tenants ---
