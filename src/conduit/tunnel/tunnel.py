@@ -114,10 +114,9 @@ class Tunnel:
             self._limit(found, deadline)
         return found
 
-    async def incoming(self) -> AsyncIterator[TunnelStream]:
+    def incoming(self) -> AsyncIterator[TunnelStream]:
         """Streams that the peer opens, until the tunnel ends."""
-        async for stream in self._incoming:
-            yield stream
+        return aiter(self._incoming)
 
     async def first_stream(self) -> TunnelStream:
         """The first stream that the peer opens.

@@ -190,22 +190,20 @@ class Errors:
         except Exception as error:
             raise _translated(error, ctx) from error
 
-    async def intercept_server_stream(
+    def intercept_server_stream(
         self, call_next: Callable[[_Request, _Context], AsyncIterator[_Response]], request: _Request, ctx: _Context
     ) -> AsyncIterator[_Response]:
         """One request, responses."""
-        async for each in _translating(call_next(request, ctx), ctx):
-            yield each
+        return _translating(call_next(request, ctx), ctx)
 
-    async def intercept_bidi_stream(
+    def intercept_bidi_stream(
         self,
         call_next: Callable[[AsyncIterator[_Request], _Context], AsyncIterator[_Response]],
         request: AsyncIterator[_Request],
         ctx: _Context,
     ) -> AsyncIterator[_Response]:
         """Requests, responses."""
-        async for each in _translating(call_next(request, ctx), ctx):
-            yield each
+        return _translating(call_next(request, ctx), ctx)
 
 
 async def _translating(responses: AsyncIterator[_Response], ctx: _Context) -> AsyncIterator[_Response]:
