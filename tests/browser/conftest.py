@@ -66,6 +66,13 @@ def page(browser: Browser, conduit: Running) -> Iterator[Page]:
     assert complaints == []
 
 
+def try_now(page: Page) -> None:
+    """Press the button, if it is there: the page may have just connected by itself."""
+    page.evaluate(
+        """[...document.querySelectorAll("button")].find((each) => each.textContent.trim() === "Try now")?.click()"""
+    )
+
+
 def sign_in(page: Page) -> None:
     page.goto("/login")
     page.get_by_label("Email").fill(EMAIL)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import sign_in, try_now
 from tests.browser.fake_conduit import FakeConduit, Running, error, running
 from tests.browser.real_hub import RealHub
 
@@ -150,7 +150,7 @@ def test_while_the_gateway_is_away_the_screen_stays_and_keys_are_refused(page: P
     page.keyboard.type("\n")
     wait_for_text(page, "before the loss")
     conduit.do(lambda fake: setattr(fake, "refuse_session", None))
-    page.get_by_role("button", name="Try now").click()
+    try_now(page)
     wait_for_state(page, "live")
     assert conduit.do(lambda fake: bytes(fake.hub.typed)) == b""
 

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from conduit.rfb.framebuffer import Framebuffer
 from conduit.rfb.keyboards import KEYS
 from conduit.rfb.text_display import TextDisplay
-from tests.browser.conftest import sign_in, wait_until
+from tests.browser.conftest import sign_in, try_now, wait_until
 from tests.browser.fake_conduit import FakeConduit, Running, error
 from tests.browser.test_console_page import command, open_console
 
@@ -120,7 +120,7 @@ def test_a_lost_display_keeps_its_last_picture_refuses_keys_and_comes_back(page:
     expect(page.locator("#facts")).to_have_text("The display is not live: nothing was sent.")
     conduit.do(lambda fake: fake.display.show(b"later"))
     conduit.do(lambda fake: setattr(fake, "refuse_display", None))
-    page.get_by_role("button", name="Try now").click()
+    try_now(page)
     wait_for_state(page, "live")
     wait_for_picture(page, shown(TEXT + b"later"))
     expect(page.locator("#screen .still")).to_have_count(0)

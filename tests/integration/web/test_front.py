@@ -61,7 +61,7 @@ class Gateway(GatewayService):
         raise ConnectError(Code.UNAVAILABLE, "the BMC does not answer")
 
 
-def create_rest() -> QuartTrio:
+def create_rest(has_begun: trio.Event) -> QuartTrio:
     rest = QuartTrio(__name__, static_folder=None)
 
     @rest.get("/items/<name>")
@@ -78,6 +78,7 @@ def create_rest() -> QuartTrio:
 
     @rest.get("/slow")
     async def slow() -> str:
+        has_begun.set()
         await trio.sleep(0.3)
         return "done"
 
@@ -97,6 +98,7 @@ class Served:
     bound: Bound
     leaving: trio.Event
     metrics: WebMetrics
+    has_begun: trio.Event
     leave: trio.Event = field(default_factory=trio.Event)
 
     @property
@@ -117,10 +119,10 @@ async def served(
             raise TransportError("the database does not answer")
 
     metrics = WebMetrics("gateway", [GatewayService.desc()])
-    leaving = trio.Event()
+    leaving, has_begun = trio.Event(), trio.Event()
     app = front(
         metrics,
-        create_rest(),
+        create_rest(has_begun),
         [GatewayServiceASGIApplication(Gateway(), interceptors=[metrics, Errors()])],
         [GatewayService.desc()],
         checks=Checks({"database": database}, leaving=leaving),
@@ -129,7 +131,7 @@ async def served(
     )
     leave = trio.Event()
     async with ours(app, limits=limits, binding=binding or Binding(), leave=leave) as bound:
-        yield Served(bound, leaving, metrics, leave)
+        yield Served(bound, leaving, metrics, has_begun, leave)
 
 
 @pytest.fixture
@@ -462,7 +464,7 @@ async def leaves_during(running: Served, path: str, http2: bool) -> httpx.Respon
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(get)
-            await trio.sleep(0.1)
+            await running.has_begun.wait()
             running.leave.set()
         return answers[0]
 

@@ -23,6 +23,7 @@ from tests.fakes.web_servers import ours, stock
 GRPC = [(b"content-type", b"application/grpc")]
 CALLS = 1500
 OPEN = 95  # at the same time
+NETWORKS = (0.002, 0.005, 0.02, 0.1)  # how long a body is on its way, in seconds; a busy server needs the slow ones
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -216,12 +217,12 @@ def rest() -> QuartTrio:
 
 async def answers_all(port: int) -> bool:
     """Whether connections have all answers, when each comes while the request's body is on its way."""
-    for _ in range(20):
+    for pause in 5 * NETWORKS:
         async with await trio.open_tcp_stream("127.0.0.1", port) as client:
             for _ in range(3):
                 with suppress(trio.BrokenResourceError):  # then there is no answer
                     await client.send_all(b"POST /only-get HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\n")
-                    await trio.sleep(0.002)  # the network's
+                    await trio.sleep(pause)
                     await client.send_all(b"12345")
                 if not await has_answer(client):
                     return False

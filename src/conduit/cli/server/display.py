@@ -211,10 +211,16 @@ class _Displays:
 
 
 async def _to_screen(viewer: trio.abc.Stream, screen: trio.abc.Stream, scope: trio.CancelScope) -> None:
-    """What a viewer says, to the last key that it pressed before it left."""
+    """What a viewer says, to the last key that it pressed before it left.
+
+    Where the screen takes no more, its last words are yet to be read: that is for the other way.
+    """
     with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
         while data := await viewer.receive_some(CHUNK):
-            await screen.send_all(data)
+            try:
+                await screen.send_all(data)
+            except trio.BrokenResourceError:
+                return
     scope.cancel()
 
 

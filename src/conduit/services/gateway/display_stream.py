@@ -38,10 +38,8 @@ async def _to_viewer(stream: TunnelStream, send: Send) -> Ended | None:
     try:
         while data := await stream.receive_some(CHUNK):
             await send(data)
-    except trio.BrokenResourceError:
-        if stream.reset_code != ErrorCode.CONNECT_ERROR:
-            raise
-        return ended(End.LOST, Face.DISPLAY, _LOST)
+    except trio.BrokenResourceError as error:
+        return _screen_lost(stream, error)
     return None
 
 
@@ -52,4 +50,17 @@ async def _to_screen(stream: TunnelStream, receive: Receive) -> Ended | None:
             data = await receive()
         except trio.EndOfChannel:
             return None
-        await stream.send_all(data)
+        try:
+            await stream.send_all(data)
+        except trio.BrokenResourceError as error:
+            return _screen_lost(stream, error)
+
+
+def _screen_lost(stream: TunnelStream, error: trio.BrokenResourceError) -> Ended:
+    """What a viewer is told of a way that broke, whichever direction notices first.
+
+    :raises trio.BrokenResourceError: it is not the screen that was lost.
+    """
+    if stream.reset_code != ErrorCode.CONNECT_ERROR:
+        raise error
+    return ended(End.LOST, Face.DISPLAY, _LOST)

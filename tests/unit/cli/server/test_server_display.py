@@ -6,7 +6,10 @@ import io
 from pathlib import Path
 
 import pytest
+import trio
+from trio.testing import memory_stream_pair
 
+from conduit.cli.server.display import _to_screen
 from conduit.errors import CallError
 from conduit.rfb.framebuffer import Framebuffer
 from conduit.rfb.images import encode_png
@@ -148,3 +151,16 @@ async def test_somebody_elses_server_does_not_exist(alice: CommandLine, services
         outcome = await alice.run("server", command, "build-01", *options)
         assert (outcome.status, outcome.err) == (1, "Error: there is no such server, or it is not yours\n"), command
     assert services.servers.asked == []
+
+
+async def test_a_screen_that_takes_no_more_is_still_read_to_its_last_words() -> None:
+    """What it said when it closed comes after our own failure to send: a cut would lose it."""
+    (viewer, far_viewer), (screen, far_screen) = memory_stream_pair(), memory_stream_pair()
+    await far_screen.aclose()
+    await far_viewer.send_all(b"a request for a picture")
+    with trio.CancelScope() as scope:
+        await _to_screen(viewer, screen, scope)
+        assert not scope.cancel_called
+        await far_viewer.aclose()
+        await _to_screen(viewer, screen, scope)
+    assert scope.cancel_called, "its viewer left"
