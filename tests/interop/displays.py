@@ -74,6 +74,20 @@ def wait_for_words(words: str, log: Path) -> None:
     raise AssertionError(f"it does not say {words!r}: {log.read_text(errors='replace')[-2000:]}")
 
 
+@contextmanager
+def x_server(command: Sequence[str | Path], log: Path) -> Iterator[str]:
+    """An X server that chooses its own name."""
+    reader, writer = os.pipe()
+    with open(reader) as said, ExitStack() as stack:
+        try:
+            stack.enter_context(running([*command, "-displayfd", str(writer)], log, pass_fds=(writer,)))
+        finally:
+            os.close(writer)
+        number = said.readline().strip()
+        assert number, log.read_text(errors="replace")[-2000:]
+        yield f":{number}"
+
+
 @dataclass(frozen=True)
 class Display:
     """One that runs."""
@@ -134,16 +148,9 @@ class Displays:
         return self._x_server("Xvfb", "-screen", "0", "640x480x24", "-nolisten", "tcp")
 
     def _x_server(self, program: str, *words: str | Path) -> str:
-        reader, writer = os.pipe()
-        try:
-            log = self.start(program, *words, "-displayfd", str(writer), pass_fds=(writer,))
-            os.close(writer)
-            with open(reader, closefd=False) as said:
-                number = said.readline().strip()
-        finally:
-            os.close(reader)
-        assert number, log.read_text(errors="replace")[-2000:]
-        return f":{number}"
+        self._count += 1
+        log = self.folder / f"{self._count}-{program}.log"
+        return self._stack.enter_context(x_server([self._peer(program), *words], log))
 
     def x_client(self, x: str, program: str, *words: str | Path) -> Path:
         """A program with a window there; its log."""

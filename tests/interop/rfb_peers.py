@@ -1,20 +1,18 @@
-"""Real RFB servers on loopback, and what they show: a virtual machine of QEMU, and displays of X."""
+"""What real displays show: a virtual machine of QEMU that paints all colours, and desktops of X to draw on."""
 
 from __future__ import annotations
 
 import os
-import socket  # noqa: TID251 - to find a free port, and for QEMU's serial port
-import subprocess
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+import socket  # noqa: TID251 - QEMU's serial port
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from tests.interop.displays import FIRST_PORT, HOST, free_port, running, wait_for_port, x_server
 from tests.interop.x11 import XClient
 
-LIMIT: Final = 30.0  # seconds until a server answers; QEMU may run without KVM
-FIRST_PORT: Final = 5900
+LIMIT: Final = 30.0  # seconds until a machine says something; QEMU may run without KVM
 
 # A boot sector: sets mode 13h, paints colours 0 to 255 over and over, writes "!" to COM1 and then each key.
 PAINTER: Final = (
@@ -36,7 +34,7 @@ class Server(NamedTuple):
 
     @property
     def address(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        return f"{HOST}:{self.port}"
 
 
 class Machine(NamedTuple):
@@ -54,46 +52,6 @@ class Machine(NamedTuple):
         return said
 
 
-def free_port() -> int:
-    """A port that nobody listens on, and which has a display's number."""
-    for port in range(FIRST_PORT + 100 + os.getpid() % 1000, 1 << 16):
-        with closing(socket.socket()) as sock, suppress(OSError):
-            sock.bind(("127.0.0.1", port))
-            return port
-    raise RuntimeError("no free port")
-
-
-@contextmanager
-def running(command: list[str], log: Path, env: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that ends with the block."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env={**os.environ, **(env or {})}
-        )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def wait_until(is_done: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + LIMIT
-    while not is_done():
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"{process.args!r} is not ready: {log.read_text(errors='replace')}")
-        time.sleep(0.02)  # noqa: TID251 - a process has no event
-
-
-def answers(port: int) -> bool:
-    with closing(socket.socket()) as sock:
-        return sock.connect_ex(("127.0.0.1", port)) == 0
-
-
 @contextmanager
 def running_qemu(program: Path, folder: Path, *options: str) -> Iterator[Machine]:
     """A machine that shows all colours and writes to its serial port what is typed.
@@ -107,72 +65,59 @@ def running_qemu(program: Path, folder: Path, *options: str) -> Iterator[Machine
     command = [
         str(program), "-display", "none", "-m", "32", "-net", "none", "-accel", "tcg",
         "-drive", f"file={image},format=raw", "-serial", f"unix:{serial},server=on,wait=off",
-        "-vnc", ",".join((f"127.0.0.1:{port - FIRST_PORT}", *options)),
+        "-vnc", ",".join((f"{HOST}:{port - FIRST_PORT}", *options)),
     ]  # fmt: skip
-    with running(command, log) as process:
-        wait_until(lambda: serial.exists() and answers(port), process, log)
-        with closing(socket.socket(socket.AF_UNIX)) as com1:
-            com1.settimeout(LIMIT)
-            com1.connect(str(serial))
-            machine = Machine(Server(port, log), com1)
-            machine.read_serial(b"!")
-            yield machine
+    with running(command, log), closing(socket.socket(socket.AF_UNIX)) as com1:
+        wait_for_port(port, log)
+        com1.settimeout(LIMIT)
+        com1.connect(str(serial))
+        machine = Machine(Server(port, log), com1)
+        machine.read_serial(b"!")
+        yield machine
 
 
 class Desktop(NamedTuple):
     """A display of X, which RFB shows."""
 
     server: Server
-    display: int
+    x: str
+    "Its name, such as ``:1``."
 
     def connect(self) -> XClient:
         """A client that draws and gets keys."""
-        return XClient(self.display)
+        return XClient(int(self.x.removeprefix(":")))
 
 
 @contextmanager
 def running_xvnc(program: Path, folder: Path, *options: str) -> Iterator[Desktop]:
     """TigerVNC's server, 800x600."""
     log, port = folder / "xvnc.log", free_port()
-    with numbered_display(
-        [str(program), "-rfbport", str(port), "-localhost", "-geometry", "800x600", "-depth", "24", "-ac", *options],
-        log,
-    ) as display:
-        yield Desktop(Server(port, log), display)
+    command = [
+        str(program),
+        "-rfbport",
+        str(port),
+        "-localhost",
+        "-geometry",
+        "800x600",
+        "-depth",
+        "24",
+        "-ac",
+        *options,
+    ]
+    with x_server(command, log) as x:
+        wait_for_port(port, log)
+        yield Desktop(Server(port, log), x)
 
 
 @contextmanager
 def running_x11vnc(program: Path, xvfb: Path, folder: Path, *options: str) -> Iterator[Desktop]:
     """LibVNCServer's, with the screen of an X server that has none, 800x600."""
     log, port = folder / "x11vnc.log", free_port()
-    with numbered_display([str(xvfb), "-screen", "0", "800x600x24", "-ac"], folder / "xvfb.log") as display:
+    with x_server([xvfb, "-screen", "0", "800x600x24", "-ac"], folder / "xvfb.log") as x:
         command = [
-            str(program), "-display", f":{display}", "-rfbport", str(port), "-localhost", "-forever", "-shared",
+            str(program), "-display", x, "-rfbport", str(port), "-localhost", "-forever", "-shared",
             "-noxdamage", "-noipv6", *(options or ("-nopw",)),
         ]  # fmt: skip
-        with running(command, log) as process:
-            wait_until(lambda: answers(port), process, log)
-            yield Desktop(Server(port, log), display)
-
-
-@contextmanager
-def numbered_display(command: list[str], log: Path) -> Iterator[int]:
-    """An X server that chooses its own number."""
-    where, tell = os.pipe()
-    try:
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [*command, "-displayfd", str(tell)],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output, pass_fds=(tell,),
-            )  # fmt: skip
-    finally:
-        os.close(tell)
-    try:
-        with open(where, "rb") as said:
-            number = said.readline()
-        if not number.strip():
-            raise RuntimeError(f"{command[0]} does not start: {log.read_text(errors='replace')}")
-        yield int(number)
-    finally:
-        process.terminate()
-        process.wait(10)
+        with running(command, log):
+            wait_for_port(port, log)
+            yield Desktop(Server(port, log), x)

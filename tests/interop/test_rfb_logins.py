@@ -24,7 +24,7 @@ from conduit.rfb.server_heads import RectangleHeader, decode_update
 from conduit.rfb.transports import TransportOptions
 from conduit.rfb.trust import Trust
 from tests.fakes.certificates import Authority
-from tests.interop.displays import HOST, PASSWORD, Display, Displays, FindPeer, open_displays
+from tests.interop.displays import HOST, PASSWORD, Display, Displays, FindPeer, free_port, open_displays
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
 
@@ -132,8 +132,6 @@ async def test_qemus_own_websocket(lab: Lab) -> None:
 
 
 def websocket_of_qemu(lab: Lab) -> tuple[Display, int]:
-    from tests.interop.displays import free_port
-
     port = free_port()
     return lab.displays.qemu(f"password-secret=password,websocket={port}"), port
 
