@@ -14,7 +14,7 @@ import trio
 from h2.events import Event
 
 _Event = TypeVar("_Event", bound=Event)
-PATIENCE: Final = 5.0  # seconds
+PATIENCE: Final = 20.0  # seconds, on a busy machine
 GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError, ConnectionError)
 
 
@@ -27,6 +27,7 @@ class H2Client:
         default_factory=lambda: h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
     )
     events: list[Event] = field(default_factory=list)
+    patience: float = PATIENCE
     is_closed: bool = False
 
     async def flush(self) -> None:
@@ -60,14 +61,14 @@ class H2Client:
         return await self.until_true(lambda: self.first(kind, stream_id))
 
     async def until_true(self, what: Callable[[], _Event | None]) -> _Event | None:
-        with trio.move_on_after(PATIENCE):
+        with trio.move_on_after(self.patience):
             while (found := what()) is None and not self.is_closed:
                 await self.read()
             return found
         return None
 
     async def until_closed(self) -> bool:
-        with trio.move_on_after(PATIENCE):
+        with trio.move_on_after(self.patience):
             while not self.is_closed:
                 await self.read()
         return self.is_closed
@@ -88,10 +89,10 @@ class H2Client:
 
 
 @asynccontextmanager
-async def h2_client(port: int) -> AsyncIterator[H2Client]:
+async def h2_client(port: int, patience: float = PATIENCE) -> AsyncIterator[H2Client]:
     """Connected to 127.0.0.1, with prior knowledge."""
     async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
-        client = H2Client(stream)
+        client = H2Client(stream, patience=patience)
         client.h2.initiate_connection()
         await client.flush()
         yield client

@@ -227,7 +227,7 @@ async def outlive(port: int) -> list[bytes]:
 async def receive_until_quiet(console: Console) -> bytes:
     data = bytearray()
     while True:
-        with trio.move_on_after(0.5):
+        with trio.move_on_after(1):
             data += await console.receive_some()
             continue
         return bytes(data)
