@@ -15,7 +15,7 @@ from tests.whole_path import ACME, WholePath
 
 PAGES = Path(__file__).parents[2] / "src/conduit/services/web/static"
 PROGRAMS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
-WAIT_MS = 10_000
+WAIT_MS = 20_000  # on a busy machine
 LOOK_MS = 50  # between looks at what is not in the page
 expect.set_options(timeout=WAIT_MS)
 
