@@ -335,6 +335,8 @@ class Mirror:
         last = self._inputs[-1] if self._inputs else None
         if isinstance(done, PointerEvent) and isinstance(last, PointerEvent) and last.buttons == done.buttons:
             self._inputs[-1] = done
+        elif isinstance(done, CutText) and done.extended:
+            return  # it was offered to nobody
         elif isinstance(done, CutText):  # only the last one counts
             self._inputs = [each for each in self._inputs if not isinstance(each, CutText)]
             self._inputs.append(done)
@@ -362,6 +364,4 @@ class Mirror:
         """As the server understands it."""
         if isinstance(done, ExtendedKeyEvent) and not self.takes_scan_codes:
             return KeyEvent(done.keysym, down=done.down).encode() if done.keysym else b""
-        if isinstance(done, CutText) and done.extended:
-            return b""  # it was offered to nobody
         return done.encode()

@@ -161,8 +161,8 @@ def test_a_pointer_that_only_moves_is_told_once() -> None:
 
 def test_a_clipboard_in_a_format_that_was_not_offered_stays_here() -> None:
     mirror = new_mirror()
-    mirror.do(CutText(b"\0\0\0\1", extended=True))
     mirror.do(CutText(b"text"))
+    mirror.do(CutText(b"\0\0\0\1", extended=True))  # and takes nobody's place
     assert mirror.data_to_send(0.0) == CutText(b"text").encode()
 
 
