@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import sys
@@ -45,9 +46,19 @@ async def run_service(
             reload.append(started.reload)
             on_started(started)
             serves.set()
+            _settle()
             await notifier.ready()
             helpers.start_soon(notifier.keep_alive)
         helpers.cancel_scope.cancel()
+
+
+def _settle() -> None:
+    """Take what the start has made, which stays, out of the garbage collector's sight.
+
+    It would look at all of that again and again, and nobody is served meanwhile: 90 ms each time.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 async def _obey(scope: trio.CancelScope, leave: trio.Event) -> None:
