@@ -23,7 +23,7 @@ from conduit.services.api.gateway.v1 import gateway_pb as pb
 from conduit.services.api.manager.v1 import admin_pb
 from conduit.services.clock import system_clock
 from conduit.services.connect_client import ConnectClient
-from conduit.services.gateway.sessions import SESSION_LIFE
+from conduit.services.tokens import SESSION_LIFE
 from conduit.tunnel.call_frames import Code
 from tests.fakes.path import ACME, GLOBEX, STAFF, Hosted, RunningPath, open_path, plan
 from tests.fakes.path_client import Customer, Viewer, eventually

@@ -12,6 +12,7 @@ import trio
 from conduit.cli.service_options import config_option, serve_until_stopped, settings_of, until_eof_option
 from conduit.errors import CallError
 from conduit.services.clock import system_clock
+from conduit.services.manager.accounts import check_account
 from conduit.services.manager.backup import back_up, restore
 from conduit.services.manager.database import opened
 from conduit.services.manager.manager import open_manager
@@ -34,14 +35,14 @@ async def init(config: Path | None, admin: str, password_file: Path | None) -> N
     settings = settings_of(ManagerSettings, config, "manager")
     password = await _password(password_file)
     settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    master = make_master_key(settings.master_key)
-    with opened(settings.database_url) as database:
-        async with open_manager(database, master) as manager:
-            try:
+    try:
+        check_account(admin, password)  # before there are keys
+        master = make_master_key(settings.master_key)
+        with opened(settings.database_url) as database:
+            async with open_manager(database, master) as manager:
                 await manager.accounts.create(admin, password, is_staff=True)
-            except CallError as error:
-                settings.master_key.unlink()
-                raise click.ClickException(error.message) from error
+    except CallError as error:
+        raise click.ClickException(error.message) from error
     click.echo(f"{settings.master_key} seals the keys in the database: keep a copy of it elsewhere")
 
 

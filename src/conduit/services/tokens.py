@@ -23,6 +23,7 @@ from conduit.services.permissions import Permission
 ISSUER: Final = "conduit-manager"
 ACCESS_LIFE: Final = 900.0  # seconds
 SERVER_LIFE: Final = 3600.0  # seconds
+SESSION_LIFE: Final = 12 * 3600.0  # seconds of what a server token has opened at a Gateway, whatever happens
 MAX_TOKEN: Final = 8192  # characters; longer ones are not looked at
 _ALGORITHM: Final = "EdDSA"
 _ACCESS: Final = "access+jwt"

@@ -173,6 +173,30 @@ def test_a_list_in_the_environment_is_written_with_commas() -> None:
     assert list(found.origins) == ["https://a.example", "https://b.example"]
 
 
+@pytest.mark.parametrize(
+    ("email", "password", "words"),
+    [("ops", "long enough for all", "'ops' is no email address"), ("ops@b.example", "short", "a password has 10 to ")],
+)
+def test_a_first_account_that_cannot_be_leaves_nothing_behind(
+    tmp_path: Path, email: str, password: str, words: str
+) -> None:
+    config, file = tmp_path / "manager.toml", tmp_path / "password"
+    config.write_text(f'state = "{tmp_path / "state"}"\n')
+    config.chmod(0o600)
+    options = ("--config", str(config), "--password-file", str(file))
+
+    def init(email: str, password: str) -> subprocess.CompletedProcess[str]:
+        file.write_text(password)
+        file.chmod(0o600)
+        command = [sys.executable, "-m", "conduit", "manager", "init", *options, "--admin", email]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+    refused = init(email, password)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith(f"Error: {words}")
+    assert init("ops@b.example", "long enough for all").returncode == 0
+
+
 def test_a_file_that_is_not_there_is_one_line_and_no_traceback(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "conduit", "manager", "init", "--admin", "a@b.example"]
     done = subprocess.run(

@@ -57,7 +57,7 @@ class ConsoleLog:
                 written = os.write(self._file, text)
                 text = text[written:]
                 self._size += written
-            if self._size >= settings.max_bytes and not self._in_line:
+            if self._size >= settings.max_bytes * (2 if self._in_line else 1):  # a line without an end is cut
                 self._rotate(settings)
         except OSError as error:
             self._give_up(error)

@@ -18,10 +18,10 @@ from conduit.services.clock import Clock
 from conduit.services.gateway.access import Access, Grant
 from conduit.services.permissions import Permission
 from conduit.services.secret import Secret
+from conduit.services.tokens import SESSION_LIFE
 from conduit.tunnel.call_frames import Code
 
 TICKET_LIFE: Final = 30.0  # seconds
-SESSION_LIFE: Final = 12 * 3600.0  # seconds, whatever happens
 IDLE_LIFE: Final = 900.0  # seconds without a viewer
 MAX_SESSIONS: Final = 10_000
 MAX_PER_CUSTOMER: Final = 200

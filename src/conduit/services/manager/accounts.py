@@ -219,6 +219,15 @@ def account_of(row: Any) -> Account:  # Any: a row of customers
     return Account(row.id, row.email, row.display_name, row.is_staff, row.created_at)
 
 
+def check_account(email: str, password: Secret) -> None:
+    """Whether there could be one.
+
+    :raises CallError: INVALID_ARGUMENT, in words.
+    """
+    _checked_email(email)
+    _check_password(password)
+
+
 def _checked_email(email: str) -> str:
     email = email.strip().lower()
     if _EMAIL.fullmatch(email) is None:

@@ -50,10 +50,10 @@ def restore(settings: ManagerSettings, source: Path, *, replace: bool) -> str:
     except (AuthenticationError, LocalProtocolError, sa.exc.DatabaseError) as error:
         beside.unlink()
         raise LocalProtocolError(f"{source} is no database that {settings.master_key} opens: {error}") from error
-    if target.exists():
-        target.replace(target.with_name(f"{target.name}.before"))
-    for leftover in ("-wal", "-shm"):
-        target.with_name(target.name + leftover).unlink(missing_ok=True)
+    for part in ("", "-wal"):  # what a Manager that crashed had not moved into the file is in the second
+        if (old := target.with_name(target.name + part)).exists():
+            old.replace(target.with_name(f"{target.name}.before{part}"))
+    target.with_name(f"{target.name}-shm").unlink(missing_ok=True)
     beside.replace(target)
     return words
 

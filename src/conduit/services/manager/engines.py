@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from functools import partial
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -15,6 +17,7 @@ _SILENCE: Final = 10_000  # milliseconds that what we sent may stay without an a
 _PATIENCE: Final = "-c statement_timeout=20s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
 _AT_ODDS: Final = frozenset({"40001", "40P01"})  # SQLSTATE: serialization failure, deadlock
 _CONNECTIONS: Final = 8
+_to_json: Final = partial(json.dumps, ensure_ascii=False)  # as people write it, so that it can be searched
 
 
 def make_engine(url: str) -> sa.Engine:
@@ -53,16 +56,23 @@ def may_try_again(error: sa.exc.DBAPIError) -> bool:
 
 
 def _sqlite(url: sa.URL) -> sa.Engine:
-    engine = sa.create_engine(url, connect_args={"timeout": _BUSY, "check_same_thread": False})
+    engine = sa.create_engine(
+        url, connect_args={"timeout": _BUSY, "check_same_thread": False}, json_serializer=_to_json
+    )
     sa.event.listen(engine, "connect", _prepare_sqlite)
     return engine
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:  # Any: sqlite3's connection, or a look-alike
     cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "foreign_keys = ON", "synchronous = NORMAL"):
+    for pragma in ("journal_mode = WAL", "foreign_keys = ON", "synchronous = NORMAL", "case_sensitive_like = ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+    connection.create_function("lower", 1, _lower, deterministic=True)  # its own knows ASCII only
+
+
+def _lower(text: str | None) -> str | None:
+    return None if text is None else text.lower()
 
 
 def _postgresql(url: sa.URL) -> sa.Engine:
@@ -75,6 +85,7 @@ def _postgresql(url: sa.URL) -> sa.Engine:
             pool_size=_CONNECTIONS,
             max_overflow=0,
             pool_pre_ping=True,
+            json_serializer=_to_json,
             connect_args={name: value for name, value in limits.items() if name not in url.query},
         )
     except ImportError as error:

@@ -70,8 +70,8 @@ class MachineRpc(MachineService):
         told = -SIGN_OF_LIFE
         while True:
             await self._manager.machines.check_still(known.machine)
-            alive = await self._manager.registry.gateways(known.region, alive=True)
-            now = [(gateway.id, gateway.tunnel_endpoint) for gateway in alive]
+            wanted = await self._manager.registry.gateways_to_dial(known.region)
+            now = [(gateway.id, gateway.tunnel_endpoint) for gateway in wanted]
             if now != last or trio.current_time() >= told + SIGN_OF_LIFE:
                 last, told = now, trio.current_time()
                 addresses = [pb.GatewayAddress(gateway_id=name, tunnel_endpoint=where) for name, where in now]

@@ -14,7 +14,7 @@ from conduit.services.manager.accounts import Account
 from conduit.services.manager.database import Database
 from conduit.services.manager.pages import page_of, token_after
 from conduit.services.manager.revocations import revoke
-from conduit.services.manager.schema import customers, datacenters, gateways, servers
+from conduit.services.manager.schema import customers, datacenters, gateways, machines, servers
 from conduit.tunnel.call_frames import Code
 
 GATEWAY_SILENCE: Final = 60.0  # seconds without a heartbeat after which a Gateway is given to nobody
@@ -249,6 +249,20 @@ class Registry:
             query = query.where(gateways.c.region == region)
         if alive:
             query = query.where(gateways.c.last_seen >= self._clock() - GATEWAY_SILENCE)
+
+        def work(connection: sa.Connection) -> list[Gateway]:
+            return [Gateway(**row) for row in connection.execute(query).mappings()]
+
+        return await self._database.run(work)
+
+    async def gateways_to_dial(self, region: str) -> list[Gateway]:
+        """Those of a region that have a valid certificate, however silent: perhaps it is us that did not hear them.
+
+        An Agent that is not told of a Gateway any more leaves it, and the consoles there end.
+        """
+        its = machines.c.id == sa.literal("gateway/") + gateways.c.id
+        valid = sa.and_(gateways.c.region == region, machines.c.certificate_expires_at >= self._clock())
+        query = sa.select(gateways).join(machines, its).where(valid).order_by(gateways.c.id)
 
         def work(connection: sa.Connection) -> list[Gateway]:
             return [Gateway(**row) for row in connection.execute(query).mappings()]

@@ -11,11 +11,12 @@ from conduit.services.certificates import LIFE
 from conduit.services.clock import MAX_SKEW
 from conduit.services.manager.engines import is_postgresql
 from conduit.services.manager.schema import revocations
-from conduit.services.tokens import SERVER_LIFE
+from conduit.services.tokens import SERVER_LIFE, SESSION_LIFE
 
 Kind = Literal["token", "customer", "machine", "server"]
 AT_ONCE: Final = 1000  # revocations told in one message
-_MATTERS: Final = {"machine": LIFE + MAX_SKEW}  # seconds; for the others, as long as a server token lives
+_OPENED: Final = SERVER_LIFE + SESSION_LIFE + MAX_SKEW  # seconds that something lives which a server token opened
+_MATTERS: Final = {"machine": LIFE + MAX_SKEW}  # seconds; the others matter to live sessions
 
 _SINCE: Final = (
     sa.select(revocations.c.number)
@@ -47,7 +48,7 @@ def revoke(connection: sa.Connection, kind: Kind, target: str, now: float) -> No
         connection
     ):  # numbers must be seen in their order, or a Gateway that has the later misses the earlier
         connection.execute(_TAKE_TURNS)
-    expires = now + _MATTERS.get(kind, SERVER_LIFE + MAX_SKEW)
+    expires = now + _MATTERS.get(kind, _OPENED)
     row = {"kind": kind, "target": target, "not_before": now, "expires_at": expires}
     connection.execute(sa.delete(revocations).where(revocations.c.expires_at < now))
     connection.execute(sa.insert(revocations).values(row))

@@ -60,6 +60,15 @@ def test_a_full_file_is_moved_aside_and_the_oldest_goes(tmp_path: Path) -> None:
     log.close()
 
 
+def test_a_line_that_never_ends_is_cut_so_that_no_server_fills_the_disk(tmp_path: Path) -> None:
+    path = tmp_path / "console.log"
+    log = ConsoleLog(LogSettings(path=path, max_bytes=1000, keep=2))
+    for _ in range(100):
+        log.write(b"x" * 100)
+    log.close()
+    assert sum(each.stat().st_size for each in tmp_path.iterdir()) < 3 * 2200
+
+
 def test_a_file_that_somebody_moved_is_opened_anew(tmp_path: Path) -> None:
     path = tmp_path / "log"
     settings = LogSettings(path=path, timestamps=False)

@@ -13,7 +13,6 @@ from conduit.services.gateway.access import Access, Grant
 from conduit.services.gateway.sessions import (
     IDLE_LIFE,
     MAX_PER_CUSTOMER,
-    SESSION_LIFE,
     TICKET_LIFE,
     Face,
     Session,
@@ -21,7 +20,7 @@ from conduit.services.gateway.sessions import (
 )
 from conduit.services.permissions import OWNER, Permission
 from conduit.services.secret import Secret
-from conduit.services.tokens import ServerClaims, ServerContext
+from conduit.services.tokens import SESSION_LIFE, ServerClaims, ServerContext
 from conduit.tunnel.call_frames import Code
 from tests.fakes.manager import Clock
 

@@ -40,6 +40,16 @@ async def test_what_was_copied_while_it_ran_comes_back(tmp_path: Path) -> None:
             assert await manager.accounts.find("late@acme.example") is None
 
 
+async def test_the_replaced_database_keeps_what_a_crashed_manager_had_not_moved_into_its_file(tmp_path: Path) -> None:
+    settings = await founded(tmp_path / "m")
+    back_up(settings, tmp_path / "copy.db")
+    log = settings.state / "manager.db-wal"
+    log.write_bytes(b"what was written last")
+    restore(settings, tmp_path / "copy.db", replace=True)
+    assert not log.exists()
+    assert (settings.state / "manager.db.before-wal").read_bytes() == b"what was written last"
+
+
 async def test_a_database_is_not_replaced_unasked(tmp_path: Path) -> None:
     settings = await founded(tmp_path / "m")
     back_up(settings, tmp_path / "copy.db")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conduit.errors import CallError
+from conduit.services.certificates import LIFE
 from conduit.services.manager.accounts import Account
 from conduit.services.manager.registry import AGENT_SILENCE, GATEWAY_SILENCE, Filters, ReportedServer
 from conduit.tunnel.call_frames import Code
@@ -182,6 +183,35 @@ async def heartbeat(test_manager: TestManager, name: str, *agents: str) -> None:
         version="1",
         agents=agents,
     )
+
+
+async def test_agents_dial_gateways_that_are_silent_but_none_without_a_certificate(test_manager: TestManager) -> None:
+    """A Manager that was down has heard of nobody lately: no Agent may leave a Gateway, and its consoles, for that."""
+    manager = test_manager.manager
+    for name in ("gw1", "gw2", "gw3"):
+        await test_manager.machine("gateway", name)
+        await heartbeat(test_manager, name)
+    test_manager.clock.now += 10 * GATEWAY_SILENCE
+    await heartbeat(test_manager, "gw1")
+    assert [each.id for each in await manager.registry.gateways("eu", alive=True)] == ["gw1"]
+    await manager.machines.revoke("gateway/gw2")
+    assert [each.id for each in await manager.registry.gateways_to_dial("eu")] == ["gw1", "gw3"]
+    assert await manager.registry.gateways_to_dial("us") == []
+    test_manager.clock.now += LIFE
+    assert await manager.registry.gateways_to_dial("eu") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "tag", "found"),
+    [("über", "", True), ("ÜBER", "", True), ("", "Größe", True), ("", "größe", False), ("größ", "", True)],
+)
+async def test_texts_of_all_languages_are_found(
+    test_manager: TestManager, alice: Account, query: str, tag: str, *, found: bool
+) -> None:
+    registry = test_manager.manager.registry
+    await report(test_manager, ReportedServer(id="a", customer=ACME))
+    await registry.update(alice, "a", display_name="Über Nacht", tags=["Größe"])
+    assert bool(await ids(test_manager, alice, query=query, tag=tag)) is found
 
 
 async def test_a_server_is_reached_through_a_gateway_that_has_its_agent(
