@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -168,7 +170,12 @@ def test_what_is_missing_and_what_is_wrong_are_told_apart(tmp_path: Path) -> Non
 
 
 def test_a_list_in_the_environment_is_written_with_commas() -> None:
-    names = {"MANAGER": "http://m", "NAME": "gw1", "ORIGINS": "https://a.example,https://b.example"}
+    names = {
+        "MANAGER": "http://m",
+        "NAME": "gw1",
+        "PUBLIC_TUNNEL": "gw1:8444",
+        "ORIGINS": "https://a.example,https://b.example",
+    }
     found = load(GatewaySettings, None, "gateway", {f"CONDUIT_GATEWAY_{name}": value for name, value in names.items()})
     assert list(found.origins) == ["https://a.example", "https://b.example"]
 
@@ -195,6 +202,25 @@ def test_a_first_account_that_cannot_be_leaves_nothing_behind(
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr.startswith(f"Error: {words}")
     assert init("ops@b.example", "long enough for all").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("found", "missing"),
+    [
+        ({}, "public_tunnel, where others reach this Gateway, such as gw1.example:8444"),
+        ({"public_tunnel": "gw1:1", "host": "::"}, "public_url, where others reach this Gateway, such as https://gw1"),
+        ({"public_tunnel": "gw1:1", "port": 0}, "public_url"),
+        ({"tunnel_host": "192.0.2.1"}, None),
+        ({"public_tunnel": "gw1:1", "public_url": "https://gw1", "host": "0.0.0.0"}, None),  # noqa: S104
+    ],
+)
+def test_nobody_is_told_to_go_where_only_listening_makes_sense(found: dict[str, Any], missing: str | None) -> None:
+    settings = partial(GatewaySettings, manager="http://m", name="gw1", **found)
+    if missing is None:
+        assert settings().name == "gw1"
+    else:
+        with pytest.raises(LocalProtocolError, match=missing):
+            settings()
 
 
 def test_a_file_that_is_not_there_is_one_line_and_no_traceback(tmp_path: Path) -> None:

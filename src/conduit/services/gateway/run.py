@@ -14,6 +14,7 @@ import trio
 
 from conduit._trio import open_background_nursery, open_foreground_nursery
 from conduit.console.words import End
+from conduit.errors import LocalProtocolError
 from conduit.services.certificates import check_name
 from conduit.services.clock import Clock, system_clock
 from conduit.services.connect_client import ConnectClient, open_http
@@ -33,6 +34,7 @@ from conduit.tunnel.link import Listener
 
 PORT: Final = 8081
 TUNNEL_PORT: Final = 8444
+_ANYWHERE: Final = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  # to listen on, never to go to
 DRAIN: Final = 5.0  # seconds that tunnels have when the last client has gone
 
 
@@ -69,9 +71,9 @@ class GatewaySettings:
     tunnel_port: int = TUNNEL_PORT
     "TCP port for Agents, 0 for any."
     public_url: str = ""
-    "Where clients reach it; by default http:// and the address that it listens on."
+    "Where clients reach it, such as https://gw1.example; by default the address that it listens on, if that is one."
     public_tunnel: str = ""
-    "Where Agents reach it, host:port; by default the address that it listens on."
+    "Where Agents reach it, host:port; by default the address that it listens on, if that is one."
 
     pages_url: str = ""
     "Where people find the web pages; by default at the Manager."
@@ -80,6 +82,8 @@ class GatewaySettings:
 
     def __post_init__(self) -> None:
         check_name(self.name)
+        _check_advertised("public_url", self.public_url, self.host, self.port, "https://gw1.example")
+        _check_advertised("public_tunnel", self.public_tunnel, self.tunnel_host, 1, "gw1.example:8444")
 
     @property
     def binding(self) -> Binding:
@@ -90,6 +94,15 @@ class GatewaySettings:
     def web(self) -> WebSettings:
         """For the HTTP side."""
         return WebSettings(trusted_proxies=tuple(self.trusted_proxies), metrics_readers=tuple(self.metrics_readers))
+
+
+def _check_advertised(name: str, value: str, host: str, port: int, example: str) -> None:
+    """Others are told where to reach us: never an address that means their own machine, or any.
+
+    :raises LocalProtocolError: nothing is set, and what we listen on is no such place.
+    """
+    if not value and (not port or host in _ANYWHERE):
+        raise LocalProtocolError(f"missing: {name}, where others reach this Gateway, such as {example}")
 
 
 async def run_gateway(
