@@ -21,7 +21,6 @@ MACHINES: Final = (
     Column("region", "Region"),
     Column("certificate_until", "Certificate until"),
     Column("last_seen", "Last seen"),
-    Column("revoked", "Revoked"),
 )
 GATEWAYS: Final = (
     Column("id", "ID"),
@@ -45,10 +44,9 @@ async def list_machines(ctx: click.Context) -> None:
         columns=MACHINES,
         rows=[
             [each.id, each.kind, each.datacenter_id or None, each.region or None,
-             moment_of(each.certificate_expires_at), moment_of(each.last_seen), each.revoked]
+             moment_of(each.certificate_expires_at), moment_of(each.last_seen)]
             for each in answer.machines
         ],
-        styles=["red" if each.revoked else "" for each in answer.machines],
     )  # fmt: skip
     tell(ctx, Report(summary=f"{len(answer.machines)} machines", rows=rows))
 

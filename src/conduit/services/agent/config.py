@@ -28,6 +28,7 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from conduit.errors import LocalProtocolError
+from conduit.services.agent.console_log import KEEP, MAX_BYTES
 from conduit.services.agent.secret_store import SecretStore
 from conduit.services.certificates import check_name
 from conduit.services.secret import Secret
@@ -85,11 +86,23 @@ class Console:
     """How a server's serial console is reached."""
 
     type: Literal["ipmi"] = "ipmi"
-    "Serial over LAN, by the first control endpoint."
+    "Serial over LAN, by the first control endpoint that speaks IPMI 2.0."
     log: Path | None = None
     "Everything it says goes there too, even when nobody looks."
+    log_bytes: int = MAX_BYTES
+    "Size at which a log is moved aside."
+    log_keep: int = KEEP
+    "Older logs to keep."
+    log_timestamps: bool = True
+    "The time (UTC) before each line; otherwise the bytes as they came."
     steal: bool = False
     "Take the console from whoever holds it."
+    own_session: bool = False
+    "A session for the console alone, beside that of the commands; most BMCs are short of sessions."
+
+    def __post_init__(self) -> None:
+        if self.log_bytes < 1 or self.log_keep < 0:
+            raise LocalProtocolError("log_bytes is at least 1, log_keep at least 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

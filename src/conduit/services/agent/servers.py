@@ -204,14 +204,19 @@ def may_stay(old: ServerConfig, new: ServerConfig) -> bool:
     """Whether a server can go on as it is, with the same BMC, owner and console: its log and its name may be others."""
     console = old.console
     if console is not None and new.console is not None:
-        console = replace(console, log=new.console.log, steal=new.console.steal)
+        console = replace(new.console, type=console.type, own_session=console.own_session)
     same = replace(old, console=console, display_name=new.display_name, tags=new.tags, metadata=new.metadata)
     return same == new
 
 
 def hub_settings(console: Console) -> HubSettings:
     """How its hub behaves."""
-    return HubSettings(log=None if console.log is None else LogSettings(path=console.log))
+    if console.log is None:
+        return HubSettings()
+    log = LogSettings(
+        path=console.log, timestamps=console.log_timestamps, max_bytes=console.log_bytes, keep=console.log_keep
+    )
+    return HubSettings(log=log)
 
 
 def store_of(config: AgentConfig) -> SecretStore:
@@ -222,7 +227,13 @@ def store_of(config: AgentConfig) -> SecretStore:
 def endpoints_of(server_id: str, server: ServerConfig, store: SecretStore) -> ServerEndpoints:
     """What its broker is told."""
     control = [_endpoint(server_id, number, each, store) for number, each in enumerate(server.control, 1)]
-    return ServerEndpoints(server_id=server_id, control=control, has_console=server.console is not None)
+    console = server.console
+    return ServerEndpoints(
+        server_id=server_id,
+        control=control,
+        has_console=console is not None,
+        share_session=console is None or not console.own_session,
+    )
 
 
 def _endpoint(server_id: str, number: int, control: Control, store: SecretStore) -> ControlEndpoint:

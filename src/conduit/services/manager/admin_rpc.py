@@ -104,11 +104,19 @@ class AdminRpc(AdminService):
         """A page of all servers."""
         staff = await self._manager.callers.staff(ctx)
         filters = Filters(
-            customer_id=request.customer_filter, status=request.status_filter, regions=tuple(request.region_filter)
+            customer_id=request.customer_filter,
+            status=request.status_filter,
+            regions=tuple(request.region_filter),
+            agents=await self._agents_at(request.gateway_filter) if request.gateway_filter else None,
         )
         page = await self._manager.registry.servers(staff, filters, request.page_size, request.page_token)
         found = [messages.server_details(server) for server in page.servers]
         return pb.ListAllServersResponse(servers=found, next_page_token=page.next_token, total_count=page.total)
+
+    async def _agents_at(self, gateway_id: str) -> list[str]:
+        """Those that have a tunnel with a Gateway."""
+        everyone = await self._manager.registry.gateways()
+        return [agent for gateway in everyone if gateway.id == gateway_id for agent in gateway.agent_ids]
 
     async def list_all_customers(
         self, request: pb.ListAllCustomersRequest, ctx: _Context

@@ -100,6 +100,8 @@ class Filters:
     datacenter_id: str = ""
     customer_id: str = ""
     regions: Sequence[str] = ()
+    agents: Sequence[str] | None = None
+    "Reached by one of these; None for any."
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +310,8 @@ def _filtered(query: sa.Select[Any], account: Account, filters: Filters, silent_
         query = query.where(servers.c.datacenter_id == filters.datacenter_id)
     if filters.regions:
         query = query.where(datacenters.c.region.in_(filters.regions))
+    if filters.agents is not None:
+        query = query.where(servers.c.agent_id.in_(filters.agents))
     if filters.customer_id and account.is_staff:
         query = query.where(servers.c.customer_id == filters.customer_id)
     if filters.status == "offline":
