@@ -12,7 +12,7 @@ from conduit.services.api.manager.v1.admin_connect import AdminService, AdminSer
 from conduit.services.api.manager.v1.machine_connect import MachineService, MachineServiceASGIApplication
 from conduit.services.api.manager.v1.manager_connect import BMCManagerService, BMCManagerServiceASGIApplication
 from conduit.services.manager.admin_rpc import AdminRpc
-from conduit.services.manager.browser import add_browser_log_in
+from conduit.services.manager.browser import add_browser_log_in, browser_log_in_described
 from conduit.services.manager.customer_rpc import CustomerRpc
 from conduit.services.manager.database import Database
 from conduit.services.manager.machine_rpc import MachineRpc
@@ -59,7 +59,7 @@ def _create_rest(manager: Manager, customers: CustomerRpc, admin: AdminRpc) -> Q
     rest = QuartTrio(__name__, static_folder=None)
     rest.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     services = rest_services(customers, admin)
-    described = document("Conduit Manager", services)
+    described = document("Conduit Manager", services, browser_log_in_described())
     for service in services:
         add_routes(rest, service)
     add_browser_log_in(rest, manager)

@@ -20,6 +20,7 @@ from conduit.services.manager.messages import customer_message
 from conduit.services.manager.refreshing import REFRESH_LIFE, Refresh
 from conduit.services.secret import Secret
 from conduit.services.web.errors import problem
+from conduit.services.web.openapi import failures
 from conduit.services.web.rest import JSON, PROBLEM
 from conduit.tunnel.call_frames import Code
 
@@ -62,6 +63,39 @@ def add_browser_log_in(app: QuartTrio, manager: Manager) -> None:
         answer = Response("{}", content_type=JSON)
         answer.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Strict")
         return answer
+
+
+def browser_log_in_described() -> dict[str, Any]:
+    """The three for the OpenAPI document; the cookie is in no parameter, as browsers alone hold it."""
+    words = {"type": "string"}
+    number = {"type": "number", "description": "Seconds since 1970."}
+    session = {
+        "access_token": words,
+        "expires_at": number,
+        "refresh_expires_at": number,
+        "customer": {"$ref": "#/components/schemas/manager_v1_Customer"},
+    }
+    log_in = {"email": words, "password": {"type": "string", "format": "password"}}
+    return {
+        "/api/v1/auth/login": _described("LogInPage", "Log a page in: a token, a cookie for more.", log_in, session),
+        "/api/v1/auth/refresh": _described("RefreshPage", "Another token, for the cookie.", {}, session),
+        "/api/v1/auth/logout": _described("LogOutPage", "End what the cookie is for.", {}, {}),
+    }
+
+
+def _described(name: str, summary: str, asked: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    body = {"type": "object", "properties": asked}
+    answer = {"type": "object", "properties": told, "required": list(told), "additionalProperties": False}
+    good = {"description": "Done.", "content": {JSON: {"schema": answer}}}
+    operation = {
+        "operationId": name,
+        "summary": summary,
+        "tags": ["pages"],
+        "requestBody": {"required": bool(asked), "content": {JSON: {"schema": body}}},
+        "responses": {"200": good, **failures()},
+        "security": [],
+    }
+    return {"post": operation}
 
 
 async def _body() -> Mapping[str, Any]:
