@@ -18,7 +18,17 @@ class StallingProxy:
         self._target = target
         self._stalled = trio.Event()
         self._forgotten = trio.Event()
+        self._scope = trio.CancelScope()
         self.port = 0
+
+    async def run(self, listeners: list[trio.SocketListener]) -> None:
+        """Until :meth:`end`."""
+        with self._scope:
+            await trio.serve_listeners(self.serve, listeners)
+
+    def end(self) -> None:
+        """Nobody gets through any more: what is connected is closed, and what comes is refused."""
+        self._scope.cancel()
 
     def stall(self) -> None:
         self._stalled.set()
@@ -56,6 +66,6 @@ async def open_stalling_proxy(target: int) -> AsyncIterator[StallingProxy]:
     async with trio.open_nursery() as nursery:
         listeners = await trio.open_tcp_listeners(0, host=LOCALHOST)
         proxy.port = listeners[0].socket.getsockname()[1]
-        nursery.start_soon(trio.serve_listeners, proxy.serve, listeners)
+        nursery.start_soon(proxy.run, listeners)
         yield proxy
         nursery.cancel_scope.cancel()

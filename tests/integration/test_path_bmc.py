@@ -15,6 +15,7 @@ from conduit.services.api.gateway.v1.gateway_pb import PowerState
 from conduit.tunnel.call_frames import Code
 from tests.fakes.path import Lines, open_path
 from tests.fakes.path_client import Viewer
+from tests.fakes.usage import of_this_process, until_back
 
 pytestmark = pytest.mark.slow
 LONG = 600.0  # seconds, on a clock that is turned
@@ -37,6 +38,7 @@ async def test_a_bmc_that_ends_the_console_costs_no_byte(tmp_path: Path) -> None
             nursery.start_soon(viewer.run)
             await viewer.more()
             await _quiet(lines, viewer)
+            before = await of_this_process()
             path.end_console("web-01")
             await viewer.until(lambda: viewer.session.state is not None and not viewer.session.is_live, "it is told")
             lines.pause = 0.005
@@ -45,6 +47,7 @@ async def test_a_bmc_that_ends_the_console_costs_no_byte(tmp_path: Path) -> None
             assert viewer.connections == 1
             assert [gap.cause for gap in viewer.gaps] == [Cause.BMC]
             viewer.check_whole()
+            await until_back(before, of_this_process)
 
 
 async def test_a_silent_bmc_is_told_and_its_console_comes_back(tmp_path: Path, turned_clock: MockClock) -> None:
@@ -57,6 +60,7 @@ async def test_a_silent_bmc_is_told_and_its_console_comes_back(tmp_path: Path, t
             viewer = Viewer(customer, "web-01")
             nursery.start_soon(viewer.run)
             await viewer.more()
+            before = await of_this_process()
             with path.mute("web-01"):
                 turned_clock.rate = FAST
                 await viewer.until(lambda: _is(viewer, State.RECONNECTING), "it is told", patience=LONG)
@@ -73,6 +77,7 @@ async def test_a_silent_bmc_is_told_and_its_console_comes_back(tmp_path: Path, t
             assert {gap.cause for gap in viewer.gaps} == {Cause.BMC}
             assert all(gap.ms for gap in viewer.gaps)
             viewer.check_honest()
+            await until_back(before, of_this_process)
 
 
 async def _quiet(lines: Lines, viewer: Viewer) -> None:

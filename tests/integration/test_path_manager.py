@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,15 @@ from conduit._trio import open_background_nursery
 from conduit.errors import CallError
 from conduit.services.api.gateway.v1.gateway_pb import PowerState
 from conduit.services.api.manager.v1 import manager_pb
+from conduit.services.manager import registry
 from conduit.tunnel.call_frames import Code
-from tests.fakes.path import open_path
-from tests.fakes.path_client import Viewer, eventually, gets_token
+from tests.fakes.path import HOST, open_path
+from tests.fakes.path_client import Customer, Viewer, eventually, gets_token
+from tests.fakes.stalling_proxy import open_stalling_proxy
+from tests.fakes.usage import of_this_process, until_back
 
 MINUTES = 300.0  # seconds
+FAST = 30.0  # times as fast as the real clock
 
 
 @pytest.fixture
@@ -39,15 +44,17 @@ async def test_consoles_and_tokens_outlive_the_manager_by_minutes(tmp_path: Path
             viewer = Viewer(customer, "web-01")
             nursery.start_soon(viewer.run)
             await viewer.more()
+            before = await of_this_process()
             await manager.cut()
             begun = trio.current_time()
             turned_clock.rate = 60.0
             await viewer.until(lambda: trio.current_time() > begun + MINUTES, patience=2 * MINUTES)
             turned_clock.rate = 1.0
             assert (await customer.power("web-01")).state == PowerState.OFF
-            newcomer = Viewer(customer, "web-01")
-            nursery.start_soon(newcomer.run)
-            await newcomer.more()
+            async with open_background_nursery() as another:
+                newcomer = Viewer(customer, "web-01")
+                another.start_soon(newcomer.run)
+                await newcomer.more()
             with pytest.raises(CallError) as refused:
                 await customer.token("web-01", fresh=True)
             assert refused.value.code == Code.UNAVAILABLE
@@ -58,6 +65,36 @@ async def test_consoles_and_tokens_outlive_the_manager_by_minutes(tmp_path: Path
             viewer.check_whole()
             newcomer.check_whole()
             assert not viewer.gaps
+            await until_back(before, of_this_process)
+
+
+@pytest.mark.slow
+async def test_an_agent_leaves_no_gateway_for_not_being_heard_of(
+    tmp_path: Path, turned_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Be it that one's own trouble, or that the Manager was down and has not heard of it yet."""
+    monkeypatch.setattr(registry, "GATEWAY_SILENCE", MINUTES / FAST / 4)  # the Manager's clock is not turned
+    async with open_path(tmp_path) as path, open_stalling_proxy(path.seed.ports.manager) as proxy:
+        await path.manager().start()
+        await path.gateway().start()
+        second = await path.second_gateway()
+        await path.gateway(second, manager=f"http://{HOST}:{proxy.port}").start()
+        await path.agent().start()
+        path.speak("web-01")
+        customer, url = path.customer(), f"http://{HOST}:{path.gateway_port(second)}"
+        await eventually(partial(_answers, customer, url), "it has the tunnel")
+        async with open_background_nursery() as nursery:
+            viewer = Viewer(customer, "web-01", at=[url])
+            nursery.start_soon(viewer.run)
+            await viewer.more()
+            proxy.end()
+            begun = trio.current_time()
+            turned_clock.rate = FAST
+            await viewer.until(lambda: trio.current_time() > begun + MINUTES, patience=2 * MINUTES)
+            turned_clock.rate = 1.0
+            await viewer.more()
+            assert viewer.connections == 1
+            viewer.check_whole()
 
 
 @pytest.mark.slow
@@ -88,6 +125,11 @@ async def test_a_full_disk_at_the_manager_is_told_and_costs_nothing(tmp_path: Pa
             )
             assert [server.id for server in listed.servers] == ["web-01"]
             viewer.check_whole()
+
+
+async def _answers(customer: Customer, url: str) -> bool:
+    await customer.power("web-01", at=url)
+    return True
 
 
 def _limit(pid: int, size: int) -> None:
