@@ -132,6 +132,11 @@ class _Login:
         if scope.cancelled_caught:
             raise _Lost
 
+    @property
+    def viewers(self) -> int:
+        """Users that look at it, and go on looking."""
+        return sum(user.hang_up is not None for user in self._users)
+
     async def until_unused(self) -> None:
         """Return when nobody has used it for a while; whoever comes after that needs another."""
         while not self.is_over:
@@ -192,6 +197,17 @@ class ServerDisplay:
         self._missed: _Missed | None = None  # the last one that came to nothing
         self._tenant: str | None = None
         self._is_leaving = False
+        self.log_ins = self.failures = 0  # since we began
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether we are logged in to it."""
+        return self._login is not None and not self._login.is_over
+
+    @property
+    def viewers(self) -> int:
+        """Of the login that there is."""
+        return self._login.viewers if self._login is not None and not self._login.is_over else 0
 
     def belong_to(self, tenant: str) -> None:
         """The server is this one's: of what the screen showed while it was somebody else's nothing is left, and whoever
@@ -372,12 +388,14 @@ class ServerDisplay:
             async with open_hub(self._address, self._options(), name=self._server_id, hidden=self._hidden) as hub:
                 login = self._login = _Login(hub)
                 was_open = True
+                self.log_ins += 1
                 task_status.started(login)
                 try:
                     await self._hold(login)
                 finally:
                     login.end()
         except Exception as error:  # noqa: BLE001  # a display's failure is not the Agent's; it is logged
+            self.failures += 1
             failure = self._explain(error)
             if not was_open:
                 task_status.started(failure)

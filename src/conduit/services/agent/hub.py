@@ -32,6 +32,7 @@ from conduit.services.clock import Clock, system_clock
 
 ATTACH_PATIENCE: Final = 10.0  # seconds for a viewer's first message
 GOODBYE: Final = 1.0  # seconds for its last
+_LOST: Final = frozenset({Phase.RECONNECTING, Phase.UNREACHABLE, Phase.BUSY})
 _RESTARTING: Final = "The Agent is being restarted. Connecting again."
 _ANOTHERS: Final = "This server is somebody else's now."
 logger = logging.getLogger(__name__)
@@ -61,6 +62,7 @@ class ConsoleHub:
         self._link = ConsoleLink(self, open_console, find_holder)
         self._changed = trio.lowlevel.ParkingLot()
         self._scopes: dict[int, trio.CancelScope] = {}
+        self.output_bytes = self.input_bytes = self.losses = 0  # since we began
 
     # --- viewers ---
 
@@ -217,6 +219,7 @@ class ConsoleHub:
         self.machine.happen(happening, trio.current_time(), text=text, holder=holder)
         if self.machine.phase is not before:
             self._log.note(self.machine.text)
+            self.losses += before is Phase.LIVE and self.machine.phase in _LOST
         self._link.check_sending()
         self.notify()
 
@@ -225,6 +228,7 @@ class ConsoleHub:
         self._spool.append(data)
         self._log.write(data)
         self.machine.output(data)
+        self.output_bytes += len(data)
         self.notify()
 
     def overrun(self) -> None:
@@ -235,6 +239,7 @@ class ConsoleHub:
     def sent(self, keys: Keys) -> None:
         """The BMC has it."""
         self.machine.end_input(keys, trio.current_time())
+        self.input_bytes += len(keys.data)
         self.notify()
 
     # --- tasks ---

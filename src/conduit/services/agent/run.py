@@ -19,6 +19,7 @@ from conduit.services.agent.broker_metrics import BrokerMetrics
 from conduit.services.agent.config import AgentConfig
 from conduit.services.agent.manager_link import ManagerLink
 from conduit.services.agent.reports import Reports
+from conduit.services.agent.server_metrics import ServerMetrics
 from conduit.services.agent.servers import Servers, open_servers
 from conduit.services.agent.serving import serve_tunnel
 from conduit.services.agent.standing import Standing
@@ -70,6 +71,7 @@ async def run_agent(
         async with open_servers(config) as servers, open_background_nursery() as nursery:
             standing.has_servers = True
             metrics = BrokerMetrics(registry, servers.brokers)
+            ServerMetrics(registry, servers.by_id)
             agent = _Agent(config.name, client, standing.certificate, servers, metrics, standing)
             nursery.start_soon(agent.reload_on_request, again)
             await agent.serve(leave, task_status)

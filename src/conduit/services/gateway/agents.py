@@ -77,6 +77,10 @@ class Agents:
         """Of those that are connected."""
         return sorted(self._tunnels)
 
+    def round_trips(self) -> list[tuple[str, float]]:
+        """Of each that is connected, by name, in seconds."""
+        return [(name, tunnel.round_trip) for name, tunnel in sorted(self._tunnels.items())]
+
     def tunnel_to(self, name: str) -> Tunnel:
         """:raises CallError: UNAVAILABLE: it is not connected."""
         tunnel = self._tunnels.get(name)

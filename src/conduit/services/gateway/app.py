@@ -11,6 +11,7 @@ from quart_trio import QuartTrio
 from conduit.errors import CallError
 from conduit.services.api.gateway.v1.gateway_connect import GatewayService, GatewayServiceASGIApplication
 from conduit.services.gateway.gateway import Gateway
+from conduit.services.gateway.gateway_metrics import LiveState
 from conduit.services.gateway.rest import rest_service
 from conduit.services.gateway.rpc import GatewayRpc
 from conduit.services.gateway.sessions import Face
@@ -53,6 +54,10 @@ def create_app(gateway: Gateway, leaving: trio.Event, settings: WebSettings) -> 
         return described
 
     metrics = WebMetrics("gateway", [GatewayService.desc()])
+    sessions, traffic = gateway.sessions, gateway.traffic
+    for each in (sessions.opened, sessions.ended, sessions.lives, traffic.bytes, traffic.messages, traffic.lost):
+        metrics.registry.register(each)
+    metrics.registry.register(LiveState(gateway.agents, sessions))
     return front(
         metrics,
         rest,

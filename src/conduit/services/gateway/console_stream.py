@@ -8,8 +8,9 @@ from conduit.console.messages import MAX_MESSAGE, Ended
 from conduit.console.words import End
 from conduit.errors import DecodeError
 from conduit.services.gateway.agents import Agents
-from conduit.services.gateway.relay import LAST_WORDS, Pumps, Receive, Relay, Send, ended
+from conduit.services.gateway.relay import LAST_WORDS, Pumps, Relay, ended
 from conduit.services.gateway.sessions import Face, Session, Sessions
+from conduit.services.gateway.traffic import Receive, Send, Traffic
 from conduit.tunnel import TunnelStream
 from conduit.tunnel.framing import MessageReader, encode_message
 
@@ -17,8 +18,8 @@ from conduit.tunnel.framing import MessageReader, encode_message
 class ConsoleRelay:
     """Connects viewers and hubs."""
 
-    def __init__(self, agents: Agents, sessions: Sessions) -> None:
-        self._relay = Relay(agents, sessions, Face.CONSOLE, Pumps(_to_viewer, _to_hub))
+    def __init__(self, agents: Agents, sessions: Sessions, traffic: Traffic) -> None:
+        self._relay = Relay(agents, sessions, traffic, Face.CONSOLE, Pumps(_to_viewer, _to_hub))
 
     async def run(self, session: Session, receive: Receive, send: Send) -> None:
         """Relay until one side ends. The viewer is told why, unless it left, or the hub has told it."""

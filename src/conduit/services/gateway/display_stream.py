@@ -9,8 +9,9 @@ import trio
 from conduit.console.messages import Ended
 from conduit.console.words import End
 from conduit.services.gateway.agents import Agents
-from conduit.services.gateway.relay import Pumps, Receive, Relay, Send, ended
+from conduit.services.gateway.relay import Pumps, Relay, ended
 from conduit.services.gateway.sessions import Face, Session, Sessions
+from conduit.services.gateway.traffic import Receive, Send, Traffic
 from conduit.tunnel import TunnelStream
 from conduit.tunnel.frames import ErrorCode
 
@@ -22,8 +23,8 @@ _LOST: Final = "The connection with the screen is lost. Connecting again."
 class DisplayRelay:
     """Connects viewers and screens."""
 
-    def __init__(self, agents: Agents, sessions: Sessions) -> None:
-        self._relay = Relay(agents, sessions, Face.DISPLAY, Pumps(_to_viewer, _to_screen))
+    def __init__(self, agents: Agents, sessions: Sessions, traffic: Traffic) -> None:
+        self._relay = Relay(agents, sessions, traffic, Face.DISPLAY, Pumps(_to_viewer, _to_screen))
 
     async def run(self, session: Session, receive: Receive, send: Send, seat: str = "") -> Ended | None:
         """Relay until one side ends; what the viewer should be told. RFB itself has no last words.

@@ -17,6 +17,7 @@ from conduit.services.gateway.display_stream import DisplayRelay
 from conduit.services.gateway.manager_link import ManagerLink
 from conduit.services.gateway.operations import Operations
 from conduit.services.gateway.sessions import Session, Sessions
+from conduit.services.gateway.traffic import Traffic
 from conduit.tunnel.call_frames import Code
 
 SWEEP: Final = 1.0  # seconds between looks at what has expired or is revoked
@@ -49,8 +50,9 @@ class Gateway:
         self.agents = agents
         self.operations = Operations(agents)
         self.sessions = Sessions(access, clock)
-        self.relay = ConsoleRelay(agents, self.sessions)
-        self.displays = DisplayRelay(agents, self.sessions)
+        self.traffic = Traffic()
+        self.relay = ConsoleRelay(agents, self.sessions, self.traffic)
+        self.displays = DisplayRelay(agents, self.sessions, self.traffic)
         self._link = link
         self._streams: trio.Nursery | None = None
 

@@ -12,8 +12,8 @@ from conduit.errors import CallError
 from conduit.services.api.gateway.v1.gateway_pb import VNCDataChunk
 from conduit.services.gateway.display_stream import DisplayRelay
 from conduit.services.gateway.grpc_streams import relayed
-from conduit.services.gateway.relay import Receive, Send
 from conduit.services.gateway.sessions import Session
+from conduit.services.gateway.traffic import Receive, Send
 from conduit.tunnel.call_frames import Code
 
 

@@ -15,7 +15,7 @@ from connectrpc.errors import ConnectError
 
 from conduit._trio import open_foreground_nursery
 from conduit.errors import CallError, ConduitError, DecodeError
-from conduit.services.gateway.relay import Receive, Send
+from conduit.services.gateway.traffic import Receive, Send
 from conduit.services.web.errors import report
 from conduit.tunnel.call_frames import Code
 

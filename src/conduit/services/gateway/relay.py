@@ -16,6 +16,7 @@ from conduit.errors import CallError, ConduitError
 from conduit.services.gateway.agents import Agents
 from conduit.services.gateway.operations import metadata_of
 from conduit.services.gateway.sessions import Face, Session, Sessions
+from conduit.services.gateway.traffic import Receive, Send, Traffic
 from conduit.tunnel import TunnelStream
 
 logger = structlog.get_logger(__name__)
@@ -28,9 +29,6 @@ _TEXTS: Final = {
     End.LOST: "The connection with the datacenter is lost. Connecting again.",
 }
 _RETRY: Final = frozenset({End.DRAIN, End.LOST})
-Send = Callable[[bytes], Awaitable[None]]
-Receive = Callable[[], Awaitable[bytes]]
-"The next message; raises trio.EndOfChannel when the viewer has gone."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +45,9 @@ class Relay:
     :param face: what is shown, which is also the kind of the tunnel's streams.
     """
 
-    def __init__(self, agents: Agents, sessions: Sessions, face: Face, pumps: Pumps) -> None:
+    def __init__(self, agents: Agents, sessions: Sessions, traffic: Traffic, face: Face, pumps: Pumps) -> None:
         self._agents = agents
+        self._traffic = traffic
         self._sessions = sessions
         self._face = face
         self._pumps = pumps
@@ -61,6 +60,7 @@ class Relay:
         :param wishes: of the viewer, for the Agent.
         """
         last: Ended | None = None
+        send, receive = self._traffic.count_sent(self._face, send), self._traffic.count_received(self._face, receive)
         with self._sessions.viewing(session) as scope:
             try:
                 last = await self._relay(session, receive, send, wishes or {})
@@ -70,6 +70,8 @@ class Relay:
                 reason = str(error.__cause__ or error)
                 logger.info("the way is lost", face=self._face, server=session.server_id, reason=reason)
                 last = ended(End.LOST, self._face)
+        if last is not None and last.reason is End.LOST:
+            self._traffic.lost.labels(self._face).inc()
         return ended(session.ended_because, self._face) if scope.cancelled_caught else last
 
     async def _relay(self, session: Session, receive: Receive, send: Send, wishes: Mapping[str, str]) -> Ended | None:

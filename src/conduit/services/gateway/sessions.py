@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import trio
+from prometheus_client import Counter, Histogram
 
 from conduit.console.words import End
 from conduit.errors import CallError
@@ -23,6 +24,7 @@ from conduit.tunnel.call_frames import Code
 
 TICKET_LIFE: Final = 30.0  # seconds
 IDLE_LIFE: Final = 900.0  # seconds without a viewer
+LIVES: Final = (60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0)  # seconds
 MAX_SESSIONS: Final = 10_000
 MAX_PER_CUSTOMER: Final = 200
 _TOO_MANY: Final = "too many sessions are open: close some"
@@ -85,6 +87,9 @@ class Sessions:
         self._clock = clock
         self._sessions: dict[str, Session] = {}
         self._tickets: dict[str, tuple[Session, float]] = {}
+        self.opened = Counter("gateway_sessions_opened", "Sessions.", ("type",), registry=None)
+        self.ended = Counter("gateway_sessions_ended", "Sessions.", ("type", "reason"), registry=None)
+        self.lives = Histogram("gateway_session_duration_seconds", "", ("type",), buckets=LIVES, registry=None)
 
     def create(
         self, grant: Grant, server_id: str, *, read_only: bool, face: Face = Face.CONSOLE
@@ -105,6 +110,7 @@ class Sessions:
         now = self._clock()
         session = Session(secrets.token_urlsafe(24), face, grant, read_only, now, now + SESSION_LIFE, now)
         self._sessions[session.id] = session
+        self.opened.labels(face).inc()
         return session, self.ticket(session)
 
     def _make_room(self, customer_id: str) -> None:
@@ -166,7 +172,9 @@ class Sessions:
 
     def end(self, session: Session, reason: End) -> None:
         """End it and its live streams, which are told *reason*."""
-        self._sessions.pop(session.id, None)
+        if self._sessions.pop(session.id, None) is not None:
+            self.ended.labels(session.face, reason.value).inc()
+            self.lives.labels(session.face).observe(max(0.0, self._clock() - session.created_at))
         session.ended_because = reason
         for scope in session.scopes:
             scope.cancel()
@@ -175,6 +183,11 @@ class Sessions:
         """End every session."""
         for session in list(self._sessions.values()):
             self.end(session, reason)
+
+    def census(self) -> dict[Face, tuple[int, int]]:
+        """Of each kind, how many there are, and how many live streams they have."""
+        found = {face: [each for each in self._sessions.values() if each.face is face] for face in Face}
+        return {face: (len(each), sum(session.viewers for session in each)) for face, each in found.items()}
 
     def sweep(self) -> None:
         """End what has expired, is revoked, or was left."""

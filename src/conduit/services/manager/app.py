@@ -17,6 +17,7 @@ from conduit.services.manager.customer_rpc import CustomerRpc
 from conduit.services.manager.database import Database
 from conduit.services.manager.machine_rpc import MachineRpc
 from conduit.services.manager.manager import Manager
+from conduit.services.manager.manager_metrics import InventoryMetrics
 from conduit.services.manager.rest import rest_services
 from conduit.services.web.asgi import Application
 from conduit.services.web.compression import COMPRESSIONS
@@ -39,7 +40,10 @@ def create_app(manager: Manager, database: Database, settings: WebSettings) -> A
     """The ASGI application."""
     customers, admin = CustomerRpc(manager), AdminRpc(manager)
     described = [BMCManagerService.desc(), AdminService.desc(), MachineService.desc()]
-    metrics = WebMetrics("manager", described)
+    metrics, inventory = WebMetrics("manager", described), InventoryMetrics(manager.registry)
+    metrics.registry.register(inventory)
+    metrics.registry.register(database.seconds)
+    metrics.refresh = inventory.refresh
     chain = interceptors(metrics)
     return front(
         metrics,

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import sqlalchemy as sa
+import trio
 from alembic import command
 from alembic.config import Config
+from prometheus_client import Histogram
 
 from conduit.errors import CallError, LocalProtocolError
 from conduit.services.manager.engines import connections_of, is_postgresql, make_engine, may_try_again
@@ -20,6 +22,7 @@ from conduit.services.manager.turns import Turns
 from conduit.tunnel.call_frames import Code
 
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
+BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)  # seconds
 _TRIES: Final = 20  # of a transaction that is undone for another's sake
 _LONGEST_PAUSE: Final = 6  # bits of milliseconds before the next try
 _MIGRATING: Final = 0x636F6E64  # number of a lock
@@ -37,13 +40,20 @@ class Database:
     def __init__(self, url: str) -> None:
         self._engine = make_engine(url)
         self._turns = Turns(connections_of(self._engine))
+        self.seconds = Histogram(
+            "manager_db_query_duration_seconds", "Of transactions, their wait included.", buckets=BUCKETS, registry=None
+        )
 
     async def run(self, work: Callable[[sa.Connection], _Result]) -> _Result:
         """What *work* returns; it is one transaction, in a thread, and may be undone and run again.
 
         :raises CallError: UNAVAILABLE: the database does not work; nothing was changed.
         """
-        return await self._turns.run(lambda: self.run_here(work))
+        since = trio.current_time()
+        try:
+            return await self._turns.run(lambda: self.run_here(work))
+        finally:
+            self.seconds.observe(trio.current_time() - since)
 
     def run_here(self, work: Callable[[sa.Connection], _Result]) -> _Result:
         """Like :meth:`run`, in this thread."""

@@ -113,6 +113,19 @@ class Page:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class Census:
+    """How much of each there is."""
+
+    servers: Mapping[tuple[str, ...], int]
+    "By datacenter and status."
+    gateways: Mapping[tuple[str, ...], int]
+    "By region and status."
+    machines: Mapping[tuple[str, ...], int]
+    "That have enrolled, by kind."
+    customers: int
+
+
 class Registry:
     """Finds and keeps servers and Gateways. What an account may not see is to it as if it did not exist."""
 
@@ -203,6 +216,23 @@ class Registry:
             revoke(connection, "server", server_id, now)
 
         await self._database.run(work)
+
+    async def census(self) -> Census:
+        """How much of each there is."""
+        now = self._clock()
+        online = sa.and_(servers.c.status == "online", servers.c.last_seen >= now - AGENT_SILENCE)
+        states = servers.c.datacenter_id, sa.case((online, "online"), else_="offline")
+        alive = sa.case((gateways.c.last_seen >= now - GATEWAY_SILENCE, "active"), else_="offline")
+
+        def work(connection: sa.Connection) -> Census:
+            def count(*kinds: sa.ColumnElement[str]) -> dict[tuple[str, ...], int]:
+                rows = connection.execute(sa.select(*kinds, sa.func.count()).group_by(*kinds))
+                return {tuple(kind): number for *kind, number in rows}
+
+            people = connection.execute(sa.select(sa.func.count()).select_from(customers)).scalar_one()
+            return Census(count(*states), count(gateways.c.region, alive), count(machines.c.kind), people)
+
+        return await self._database.run(work)
 
     async def counts_by_customer(self) -> dict[str, tuple[int, int]]:
         """Servers of each customer, in all and online."""

@@ -80,7 +80,7 @@ def front(
         mounts={
             "/health": alive,
             "/ready": readiness(checks),
-            "/metrics": exposition(metrics.registry, Networks(settings.metrics_readers)),
+            "/metrics": exposition(metrics.registry, Networks(settings.metrics_readers), metrics.refresh),
             **(mounts or {}),
         },
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
 import trio
@@ -54,6 +54,8 @@ class WebMetrics:
         self.registry = CollectorRegistry() if registry is None else registry
         self.registry.register(Tasks())
         ProcessCollector(registry=self.registry)
+        self.refresh: Callable[[], Awaitable[None]] = nothing
+        "Called before the figures are read."
         self._rpcs = frozenset(f"/{each.type_name}/{method.name}" for each in described for method in each.methods)
         metric: Any = {"namespace": name, "registry": self.registry}
         routes = ("method", "endpoint")
@@ -157,13 +159,23 @@ def _note(scope: Any, rule: str) -> None:
     scope[ROUTE] = rule
 
 
-def exposition(registry: CollectorRegistry, readers: Networks) -> Application:
-    """``/metrics``, for *readers* alone: how much there is, is nobody else's business."""
+async def nothing() -> None:
+    """Figures that are there anyway need no work before they are read."""
+
+
+def exposition(
+    registry: CollectorRegistry, readers: Networks, refresh: Callable[[], Awaitable[None]] = nothing
+) -> Application:
+    """``/metrics``, for *readers* alone: how much there is, is nobody else's business.
+
+    :param refresh: called before the figures are read.
+    """
 
     async def expose(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["client"] is None or scope["client"][0] not in readers:
             await answer(send, 403, b"", [])
             return
+        await refresh()
         await answer(send, 200, generate_latest(registry), [(b"content-type", CONTENT_TYPE_LATEST.encode())])
 
     return expose
