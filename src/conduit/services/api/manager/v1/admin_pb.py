@@ -1002,6 +1002,8 @@ class Machine(Message[_MachineFields]):
             optional google.protobuf.Timestamp last_seen = 6;
             ```
         revoked:
+            Never set: a machine that is revoked is in no list.
+
             ```proto
             bool revoked = 7;
             ```
