@@ -51,8 +51,10 @@ def restore(settings: ManagerSettings, source: Path, *, replace: bool) -> str:
         beside.unlink()
         raise LocalProtocolError(f"{source} is no database that {settings.master_key} opens: {error}") from error
     for part in ("", "-wal"):  # what a Manager that crashed had not moved into the file is in the second
+        kept = target.with_name(f"{target.name}.before{part}")
+        kept.unlink(missing_ok=True)  # a log belongs to one file and no other
         if (old := target.with_name(target.name + part)).exists():
-            old.replace(target.with_name(f"{target.name}.before{part}"))
+            old.replace(kept)
     target.with_name(f"{target.name}-shm").unlink(missing_ok=True)
     beside.replace(target)
     return words

@@ -47,7 +47,10 @@ async def test_the_replaced_database_keeps_what_a_crashed_manager_had_not_moved_
     log.write_bytes(b"what was written last")
     restore(settings, tmp_path / "copy.db", replace=True)
     assert not log.exists()
-    assert (settings.state / "manager.db.before-wal").read_bytes() == b"what was written last"
+    kept = settings.state / "manager.db.before-wal"
+    assert kept.read_bytes() == b"what was written last"
+    restore(settings, tmp_path / "copy.db", replace=True)
+    assert not kept.exists(), "it belonged to another file"
 
 
 async def test_a_database_is_not_replaced_unasked(tmp_path: Path) -> None:
