@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 
+import trio
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from conduit.errors import CallError
 from conduit.services.manager.registry import Census, Registry
 
+PATIENCE: Final = 5.0  # seconds; who reads metrics waits ten, as a rule
 _NONE: Final = Census({}, {}, {}, 0)
 
 
@@ -23,12 +26,10 @@ class InventoryMetrics(Collector):
         self._is_up = False
 
     async def refresh(self) -> None:
-        """Count; a database that does not work leaves the last figures, and says so."""
-        try:
+        """Count; a database that does not work, or not in time, leaves the last figures, and is told."""
+        self._is_up = False
+        with trio.move_on_after(PATIENCE), suppress(CallError):
             self._census = await self._registry.census()
-        except CallError:
-            self._is_up = False
-        else:
             self._is_up = True
 
     def collect(self) -> Iterable[Metric]:

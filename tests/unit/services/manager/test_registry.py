@@ -201,6 +201,19 @@ async def test_agents_dial_gateways_that_are_silent_but_none_without_a_certifica
     assert await manager.registry.gateways_to_dial("eu") == []
 
 
+async def test_all_is_counted_as_it_is_now(test_manager: TestManager, alice: Account) -> None:
+    manager = test_manager.manager
+    await report(test_manager, ReportedServer(id="a", customer=ACME), ReportedServer(id="b"))
+    await heartbeat(test_manager, "gw1")
+    test_manager.clock.now += AGENT_SILENCE + 1
+    await heartbeat(test_manager, "gw2")
+    await report(test_manager, ReportedServer(id="c"))
+    found = await manager.registry.census()
+    assert found.servers == {("dc1", "offline"): 2, ("dc1", "online"): 1}
+    assert found.gateways == {("eu", "offline"): 1, ("eu", "active"): 1}
+    assert (found.machines, found.customers) == ({("agent",): 1}, 1)
+
+
 @pytest.mark.parametrize(
     ("query", "tag", "found"),
     [("über", "", True), ("ÜBER", "", True), ("", "Größe", True), ("", "größe", False), ("größ", "", True)],
