@@ -50,6 +50,7 @@ PAUSE: Final = 1 / 30  # seconds, at least, between two requests
 PATIENCE: Final = 10.0  # seconds for a whole picture
 KEY_PAUSE: Final = 0.02  # seconds for each key: QEMU takes that long, and a keyboard of PS/2 has room for few
 CLICK_PAUSE: Final = 0.05  # seconds that a button is down
+CLICK_PATIENCE: Final = 1.0  # seconds for letting go of a button, whatever happens
 BUTTONS: Final = range(1, 9)
 
 
@@ -64,7 +65,7 @@ class Display:
         self._wish.set()
         self._next_is_whole = True
         self._size = (self.framebuffer.width, self.framebuffer.height)
-        self._missing = self.framebuffer.whole.size
+        self.framebuffer.lose(self.framebuffer.whole)
         self._updated = trio.Event()
         self._writers: list[tuple[RecordingWriter, bool]] = []
         self._seen: Framebuffer | None = None
@@ -82,6 +83,11 @@ class Display:
         """What the server has shown so far; it changes."""
         return self._reader.picture
 
+    @property
+    def _is_whole(self) -> bool:
+        """Whether all of it has been drawn since it was asked for; what is drawn twice is not twice as much."""
+        return self.framebuffer.knows(self.framebuffer.whole)
+
     # --- look ---
 
     async def refresh(self, *, patience: float = PATIENCE) -> Framebuffer:
@@ -90,7 +96,7 @@ class Display:
         :param patience: seconds.
         :raises PeerTimeoutError: it did not come in time.
         """
-        self._missing = self.framebuffer.whole.size
+        self.framebuffer.lose(self.framebuffer.whole)
         self._ask(whole=True)
         await self._wait_until_whole(patience)
         self._seen = self.framebuffer.snapshot()
@@ -139,7 +145,7 @@ class Display:
     async def _wait_until_whole(self, patience: float) -> None:
         try:
             with trio.fail_after(patience):
-                while self._missing > 0:
+                while not self._is_whole:
                     await self._updated.wait()
         except trio.TooSlowError:
             raise PeerTimeoutError(
@@ -184,7 +190,7 @@ class Display:
     async def _know_the_keyboard(self) -> None:
         """A server tells with its first picture; one that shows nothing is asked to type nevertheless."""
         with trio.move_on_after(PATIENCE):
-            while self._missing > 0 and not self.takes_scan_codes:
+            while not self._is_whole and not self.takes_scan_codes:
                 await self._updated.wait()
 
     async def _type(self, moves: Iterable[KeyMove]) -> None:
@@ -209,9 +215,12 @@ class Display:
             raise LocalProtocolError(f"there is no button {button}; there are 1 to 8")
         await self.move(x, y)
         for _ in range(times):
-            await self._point(x, y, 1 << button - 1)
-            await trio.sleep(CLICK_PAUSE)
-            await self._point(x, y, 0)
+            try:
+                await self._point(x, y, 1 << button - 1)
+                await trio.sleep(CLICK_PAUSE)
+            finally:
+                with trio.CancelScope(shield=True, deadline=trio.current_time() + CLICK_PATIENCE):
+                    await self._point(x, y, 0)  # nobody else would let go of it
             await trio.sleep(CLICK_PAUSE)
 
     async def _point(self, x: int, y: int, buttons: int) -> None:
@@ -317,7 +326,6 @@ class Display:
                 pass  # a clipboard and the like, which nobody asked for
 
     def _take_update(self, areas: tuple[Area, ...], now: float) -> None:
-        self._missing -= sum(area.size for area in areas)
         if areas:
             for writer, _ in self._writers:
                 writer.updated(areas, now)
@@ -329,7 +337,7 @@ class Display:
         if size == self._size:
             return  # QEMU repeats it with every picture
         self._size = size
-        self._missing = self.framebuffer.whole.size
+        self.framebuffer.lose(self.framebuffer.whole)
         for writer, _ in self._writers:
             writer.resized(now)
         self._ask(whole=True)

@@ -199,10 +199,13 @@ class DisplayHub:
         self._taken.unpark_all()
         self._stir()
 
-    async def thumbnail(self, *, longest: int | None = None, patience: float = PATIENCE) -> bytes:
+    async def thumbnail(
+        self, *, longest: int | None = None, widest: int | None = None, patience: float = PATIENCE
+    ) -> bytes:
         """A PNG of what is to be seen now; who takes one is no viewer.
 
         :param longest: scale it down until no side is longer, in pixels.
+        :param widest: scale it down until it is no wider, in pixels.
         :param patience: seconds.
         :raises PeerTimeoutError: there is no picture in time.
         """
@@ -221,7 +224,7 @@ class DisplayHub:
         picture = self._mirror.picture
         try:
             return await trio.to_thread.run_sync(
-                lambda pixels, width, height: encode_png(pixels, width, height, longest=longest),
+                lambda pixels, width, height: encode_png(pixels, width, height, longest=longest, widest=widest),
                 bytes(picture.pixels), picture.width, picture.height,
             )  # fmt: skip
         finally:

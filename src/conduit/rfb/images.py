@@ -34,16 +34,21 @@ def _picture(pixels: bytes | bytearray, width: int, height: int) -> Any:  # Any:
     return pillow().frombuffer("RGB", (width, height), bytes(pixels), "raw", "BGRX", 0, 1)
 
 
-def encode_png(pixels: bytes | bytearray, width: int, height: int, *, longest: int | None = None) -> bytes:
+def encode_png(
+    pixels: bytes | bytearray, width: int, height: int, *, longest: int | None = None, widest: int | None = None
+) -> bytes:
     """A PNG.
 
     :param pixels: blue, green, red, zero.
     :param longest: scale it down until no side is longer, in pixels.
+    :param widest: scale it down until it is no wider, in pixels.
     :raises LocalProtocolError: Pillow is not installed, or there are no pixels.
     """
     picture = _picture(pixels, width, height)
     if longest is not None:
         picture.thumbnail((longest, longest))
+    if widest is not None:
+        picture.thumbnail((widest, height))
     file = io.BytesIO()
     picture.save(file, "PNG", compress_level=6)
     return file.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -168,9 +169,10 @@ class _Login:
     async def _ask_somebody(self, *, username: bool) -> Credentials:
         if self._ask is None:
             raise LocalProtocolError("there is nobody to ask for a password")
-        asked = trio.current_time()
+        left = self._scope.deadline - trio.current_time()
+        self._scope.deadline = math.inf
         credentials = await self._ask(username)
-        self._scope.deadline += trio.current_time() - asked
+        self._scope.deadline = trio.current_time() + left
         return credentials
 
     def _take_stream(self) -> trio.abc.Stream:

@@ -353,6 +353,8 @@ def test_a_png_holds_the_picture() -> None:
 
 def test_a_png_may_be_scaled_down() -> None:
     assert decode_png(encode_png(RED * 5000, 100, 50, longest=20))[:2] == (20, 10)
+    assert decode_png(encode_png(RED * 5000, 50, 100, widest=20))[:2] == (20, 40)
+    assert decode_png(encode_png(RED * 5000, 50, 100, widest=70))[:2] == (50, 100)
 
 
 def test_no_pixels_make_no_png() -> None:

@@ -35,6 +35,19 @@ async def test_a_screenshot_is_taken_after_it_is_asked_for(autojump_clock: MockC
     assert [request.incremental for request in server.requests][:1] == [False]
 
 
+async def test_what_is_drawn_twice_is_not_twice_as_much(autojump_clock: MockClock) -> None:
+    """A server may answer in slices, and one of them again and again."""
+    server = FakeDisplay(Framebuffer(2, 2), shows=False)
+    async with open_fake_display(server) as display:
+        for _ in range(2):
+            await server.say(update(rectangle(0, 0, 2, 1, Encoding.RAW, RED * 2)))
+        with pytest.raises(PeerTimeoutError):
+            await display._wait_until_whole(1)
+        await server.say(update(rectangle(0, 1, 2, 1, Encoding.RAW, BLUE * 2)))
+        await display._wait_until_whole(1)
+        assert display.framebuffer.pixels == RED * 2 + BLUE * 2
+
+
 async def test_encodings_can_be_chosen(autojump_clock: MockClock) -> None:
     server = FakeDisplay(Framebuffer(2, 2))
     async with open_fake_display(server) as display:

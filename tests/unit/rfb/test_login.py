@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -149,6 +150,17 @@ async def test_somebody_is_asked_for_what_is_missing() -> None:
             async with open_connection(address, options):
                 pytest.fail("in")
     assert asked == [True]
+
+
+async def test_who_is_asked_has_as_much_time_as_they_want() -> None:
+    async def ask(username: bool) -> Credentials:
+        await trio.sleep(0.6)
+        return USER
+
+    async with open_listener(FakeDisplay([VeNCryptType.PLAIN]).serve) as port:
+        options = replace(login(VeNCryptType.PLAIN, credentials=Credentials()), patience=0.5)
+        async with open_connection(DisplayAddress.parse(f"{HOST}:{port}"), options, ask=ask) as connection:
+            assert connection.init == INIT
 
 
 @pytest.mark.parametrize("said", [b"", b"RFB 003.008\n", b"RFB 003.008\n\x01\x02" + bytes(16)])

@@ -316,7 +316,7 @@ class ServerDisplay:
         with login.used():
             taken_at = self._clock()
             try:
-                png = await login.hub.thumbnail(longest=max_width or None)
+                png = await login.hub.thumbnail(widest=max_width or None)
             except ConduitError as error:
                 self._missed = _Missed(taken_at, str(error))
                 raise self._missed.error from error
