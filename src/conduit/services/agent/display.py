@@ -35,7 +35,6 @@ from conduit.tunnel.call_frames import Code
 
 LINGER: Final = 60.0  # seconds that a login lasts when nobody looks any more
 PAUSE: Final = 3.0  # seconds after a failure in which nobody tries again
-REFUSED_PAUSE: Final = 900.0  # seconds after a refused password
 MAX_TEXT: Final = 4096  # characters typed at a time
 MAX_AGE: Final = 60.0  # seconds that a screenshot may be old, whoever asks
 MAX_PICTURES: Final = 4  # screenshots that are kept, each of another width
@@ -423,7 +422,7 @@ class ServerDisplay:
         match known:
             case AuthenticationError():
                 text = "the Agent's password for this display is wrong: tell staff"
-                return _Failure(Code.FAILED_PRECONDITION, text, now + REFUSED_PAUSE)
+                return _Failure(Code.FAILED_PRECONDITION, text, math.inf)  # until the file is read anew
             case NegotiationError():
                 text = "the display and the Agent cannot agree on a way of logging in: tell staff"
                 return _Failure(Code.FAILED_PRECONDITION, text, now + PAUSE)
