@@ -5,7 +5,7 @@ BMCs whose serial ports say numbered lines.
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -17,7 +17,7 @@ import trio
 
 from conduit.cli.up.fleet import ACME, GLOBEX, HOST, USER, Fleet, ServerPlan
 from conduit.cli.up.seed import STAFF, Ports, Seed, plant, write_private
-from conduit.cli.up.tree import Service, free_ports
+from conduit.cli.up.tree import NOTHING, Service, free_ports
 from conduit.ipmi.bmc import BmcConfig, UserConfig, VirtualBmc
 from conduit.ipmi.bmc.serve import ServedBmc, serve_many
 from conduit.ipmi.bmc.state import Reset
@@ -32,6 +32,7 @@ from conduit.services.manager.run import ManagerSettings, run_manager
 from conduit.services.manager.vault import read_master_key
 from conduit.services.settings import load
 from tests.fakes.path_client import Customer
+from tests.fakes.usage import Leaks
 
 BMC: Final = BmcConfig()
 NO_KEEPING: Final = httpx.Limits(max_keepalive_connections=0)  # tests count what is open
@@ -146,29 +147,40 @@ class RunningPath:
 
     # --- services ---
 
-    def process(self, name: str) -> Service:
+    def process(self, name: str, environment: Mapping[str, str] = NOTHING) -> Service:
         """A service as a process."""
-        service = Service(name, self.seed.config(name), self.seed.data)
+        service = Service(name, self.seed.config(name), self.seed.data, environment)
         self.running.append(service)
         return service
 
-    def manager(self, clock: Clock = system_clock) -> Hosted:
+    async def start_all(self, environment: Callable[[], Mapping[str, str]] = lambda: NOTHING) -> dict[str, Service]:
+        """Manager, Gateway and Agent as processes, one after the other.
+
+        :param environment: of each, asked for as it starts.
+        """
+        services: dict[str, Service] = {}
+        for name in ("manager", "gateway", "agent"):
+            services[name] = self.process(name, environment())
+            await services[name].start()
+        return services
+
+    def manager(self) -> Hosted:
         """The Manager, here."""
         settings = load(ManagerSettings, self.seed.config("manager"), "manager", {})
-        return self._host(partial(run_manager, settings, clock=clock))
+        return self._host(partial(run_manager, settings))
 
     def gateway(self, name: str = "gateway", clock: Clock = system_clock, **changes: Any) -> Hosted:
         """A Gateway, here."""
         settings = replace(load(GatewaySettings, self.seed.config(name), "gateway", {}), **changes)
         return self._host(partial(run_gateway, settings, clock=clock))
 
-    def agent(self, clock: Clock = system_clock, **changes: Any) -> Hosted:
+    def agent(self, **changes: Any) -> Hosted:
         """The Agent, here."""
 
         def config() -> AgentConfig:
             return replace(load_config(self.seed.config("agent")), **changes)
 
-        return self._host(partial(run_agent, config(), again=config, clock=clock))
+        return self._host(partial(run_agent, config(), again=config))
 
     def _host(self, run: Callable[..., Awaitable[None]]) -> Hosted:
         service = Hosted(self.nursery, run)
@@ -203,6 +215,10 @@ class RunningPath:
         config = self.seed.config("agent")
         config.write_text(config.read_text().replace('health = ""', f'health = "{HOST}:{port}"'))
         return f"http://{HOST}:{port}"
+
+    async def leaks(self) -> Leaks:
+        """For a test whose services are processes; before the Agent starts."""
+        return Leaks(self.seed.manager_url, self.seed.gateway_url, await self.agent_health())
 
     def gateway_port(self, name: str) -> int:
         """Where its clients come in."""

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import httpx
@@ -58,3 +59,27 @@ async def until_steady(measure: Callable[[], Awaitable[Usage]]) -> Usage:
             await trio.sleep(4 * AGAIN)
             before, now = now, await measure()
     return now
+
+
+class Leaks:
+    """Looks for what is left in this process and in services.
+
+    :param urls: of services that say what they have open.
+    """
+
+    def __init__(self, *urls: str) -> None:
+        self._measures: list[Callable[[], Awaitable[Usage]]] = [
+            of_this_process,
+            *(partial(of_service, url) for url in urls),
+        ]
+        self._before: list[Usage] = []
+
+    async def look(self) -> None:
+        """Now is how it should be again later."""
+        self._before = [await measure() for measure in self._measures]
+
+    async def check(self) -> None:
+        """Return when no more is open than there was."""
+        assert self._before, "look first"
+        for before, measure in zip(self._before, self._measures, strict=True):
+            await until_back(before, measure)

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import FindPeer
+from tests.fakes.turned_time import TurnedTime
+
 HOST = "127.0.0.1"
 COUNT = 3
 READY_WITHIN = 20.0  # seconds
@@ -64,3 +67,9 @@ def read_ports(process: subprocess.Popen[str], count: int) -> Iterator[int]:
         line = process.stdout.readline()
         assert line.startswith("ready "), line
         yield int(line.rpartition(":")[2])
+
+
+@pytest.fixture
+def turned_time(peer: FindPeer) -> TurnedTime:
+    """Clocks of processes; skips the test where libfaketime is missing."""
+    return TurnedTime(peer("faketime"))

@@ -28,6 +28,7 @@ from conduit.tunnel.framing import encode_message
 from tests.fakes.h2_client import H2Client, h2_client
 from tests.fakes.path import BMC, HOST, RunningPath, open_path, plan
 from tests.fakes.path_client import Customer, eventually
+from tests.fakes.usage import Leaks
 
 pytestmark = pytest.mark.slow
 SLOW: Final = replace(BMC, timings=Timings(power_on=2.0))
@@ -90,42 +91,45 @@ async def refuses(customer: Customer, url: str) -> bool:
 
 async def test_a_gateway_that_leaves_finishes_its_calls_and_takes_no_new_ones(tmp_path: Path) -> None:
     async with open_path(tmp_path, plan("web-01", config=SLOW), plan("web-02")) as path:
-        first, second = path.process("gateway"), path.gateway(await path.second_gateway())
+        first, second = path.process("gateway"), path.process(await path.second_gateway())
         urls = [f"http://{HOST}:{path.gateway_port(name)}" for name in ("gateway", "gateway2")]
+        leaks = Leaks(path.seed.manager_url, urls[1], await path.agent_health())
         customer = path.customer()
-        await path.manager().start()
+        await path.process("manager").start()
         await first.start()
-        await path.agent().start()
+        await path.process("agent").start()
         await eventually(partial(answers, customer, urls[0]))
         await second.start()
         await eventually(partial(answers, customer, urls[1]))
         await customer.token("web-01")
+        await leaks.look()
         async with trio.open_nursery() as nursery, switching_on(path, customer) as operation:
             nursery.start_soon(end, first)
             await eventually(partial(refuses, customer, urls[0]), "nothing new begins")
             assert await answers(customer, urls[1])
             assert operation.answer is None
+        await leaks.check()
 
 
 async def test_an_agent_that_leaves_finishes_its_calls(tmp_path: Path) -> None:
     async with open_path(tmp_path, plan("web-01", config=SLOW), plan("web-02")) as path:
-        customer, agent = path.customer(), path.process("agent")
-        await path.manager().start()
-        await path.gateway().start()
-        await agent.start()
+        customer, leaks = path.customer(), Leaks(path.seed.manager_url, path.seed.gateway_url)
+        agent = (await path.start_all())["agent"]
         await eventually(partial(answers, customer, path.seed.gateway_url))
         await customer.token("web-01")
+        await leaks.look()
         async with trio.open_nursery() as nursery, switching_on(path, customer) as operation:
             nursery.start_soon(end, agent)
             await eventually(partial(refuses, customer, path.seed.gateway_url), "nothing new begins")
             assert operation.answer is None
+        await leaks.check()
 
 
 async def test_a_manager_that_leaves_answers_what_was_asked_and_ends_its_streams(tmp_path: Path) -> None:
     async with open_path(tmp_path) as path:
         manager = path.process("manager")
         await manager.start()
-        await path.gateway().start()
+        await path.process("gateway").start()
         answered: list[Customer] = []
 
         async def log_in() -> None:

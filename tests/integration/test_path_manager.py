@@ -19,10 +19,12 @@ from conduit.tunnel.call_frames import Code
 from tests.fakes.path import HOST, open_path
 from tests.fakes.path_client import Customer, Viewer, eventually, gets_token
 from tests.fakes.stalling_proxy import open_stalling_proxy
-from tests.fakes.usage import of_this_process, until_back
+from tests.fakes.turned_time import TurnedTime
+from tests.fakes.usage import Leaks
 
 MINUTES = 300.0  # seconds
 FAST = 30.0  # times as fast as the real clock
+FASTER = 10  # times as fast as ours are the services' clocks
 
 
 @pytest.fixture
@@ -32,40 +34,39 @@ def turned_clock() -> MockClock:
 
 
 @pytest.mark.slow
-async def test_consoles_and_tokens_outlive_the_manager_by_minutes(tmp_path: Path, turned_clock: MockClock) -> None:
+@pytest.mark.interop
+async def test_consoles_and_tokens_outlive_the_manager_by_minutes(tmp_path: Path, turned_time: TurnedTime) -> None:
+    environment = partial(turned_time.faster, FASTER)
     async with open_path(tmp_path) as path:
-        manager = path.manager()
-        await manager.start()
-        await path.gateway().start()
-        await path.agent().start()
+        leaks = Leaks(path.seed.gateway_url, await path.agent_health())
+        services = await path.start_all(environment)
         path.speak("web-01")
         customer = path.customer()
         async with open_background_nursery() as nursery:
             viewer = Viewer(customer, "web-01")
             nursery.start_soon(viewer.run)
             await viewer.more()
-            before = await of_this_process()
-            await manager.cut()
-            begun = trio.current_time()
-            turned_clock.rate = 60.0
-            await viewer.until(lambda: trio.current_time() > begun + MINUTES, patience=2 * MINUTES)
-            turned_clock.rate = 1.0
+            await leaks.look()
+            services["manager"].kill()
+            await services["manager"].wait_dead()
+            await trio.sleep(MINUTES / FASTER)
             assert (await customer.power("web-01")).state == PowerState.OFF
             async with open_background_nursery() as another:
                 newcomer = Viewer(customer, "web-01")
                 another.start_soon(newcomer.run)
                 await newcomer.more()
+                another.cancel_scope.cancel()
             with pytest.raises(CallError) as refused:
                 await customer.token("web-01", fresh=True)
             assert refused.value.code == Code.UNAVAILABLE
-            await manager.start()
+            await path.process("manager", environment()).start()
             await eventually(lambda: gets_token(customer), "a new token")
             await viewer.more()
             assert viewer.connections == 1
             viewer.check_whole()
             newcomer.check_whole()
             assert not viewer.gaps
-            await until_back(before, of_this_process)
+            await leaks.check()
 
 
 @pytest.mark.slow
@@ -100,16 +101,15 @@ async def test_an_agent_leaves_no_gateway_for_not_being_heard_of(
 @pytest.mark.slow
 async def test_a_full_disk_at_the_manager_is_told_and_costs_nothing(tmp_path: Path) -> None:
     async with open_path(tmp_path) as path:
-        manager = path.process("manager")
-        await manager.start()
-        await path.gateway().start()
-        await path.agent().start()
+        leaks = await path.leaks()
+        manager = (await path.start_all())["manager"]
         path.speak("web-01")
         customer = path.customer()
         async with open_background_nursery() as nursery:
             viewer = Viewer(customer, "web-01")
             nursery.start_soon(viewer.run)
             await viewer.more()
+            await leaks.look()
             _limit(manager.pid, 0)
             with pytest.raises(CallError) as refused:
                 await customer.log_in()
@@ -125,6 +125,7 @@ async def test_a_full_disk_at_the_manager_is_told_and_costs_nothing(tmp_path: Pa
             )
             assert [server.id for server in listed.servers] == ["web-01"]
             viewer.check_whole()
+            await leaks.check()
 
 
 async def _answers(customer: Customer, url: str) -> bool:

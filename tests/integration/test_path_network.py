@@ -9,44 +9,41 @@ import pytest
 
 from conduit._trio import open_background_nursery
 from conduit.console.words import End
-from conduit.services.agent import run as agent_run
-from conduit.services.gateway import run as gateway_run
-from conduit.tunnel import accept, dial
 from tests.fakes.cutting_proxy import open_cutting_proxy
 from tests.fakes.path import HOST, open_path
 from tests.fakes.path_client import Customer, Viewer, eventually
 from tests.fakes.stalling_proxy import open_stalling_proxy
-from tests.fakes.usage import of_this_process, until_back
+from tests.fakes.turned_time import TurnedTime
+from tests.fakes.usage import Leaks
 
-pytestmark = pytest.mark.slow
-SILENCE = 0.6  # seconds until a tunnel is given up, here
+pytestmark = [pytest.mark.slow, pytest.mark.interop]
+FAST = 5  # times as fast as ours are the services' clocks; a silent tunnel is given up after 25 s or more
+LONG = 60.0  # seconds, ours
 CUT_AFTER = 3000  # bytes
 CUTS = 4
 
 
-async def test_a_tunnel_that_is_a_black_hole_costs_a_console_no_byte(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(agent_run, "dial", partial(dial, interval=SILENCE / 4, dead_after=SILENCE))
-    monkeypatch.setattr(gateway_run, "accept", partial(accept, interval=SILENCE / 4, dead_after=SILENCE))
+async def test_a_tunnel_that_is_a_black_hole_costs_a_console_no_byte(tmp_path: Path, turned_time: TurnedTime) -> None:
     async with open_path(tmp_path) as path, open_stalling_proxy(path.seed.ports.tunnel) as proxy:
-        await path.manager().start()
-        await path.gateway(public_tunnel=f"{HOST}:{proxy.port}").start()
-        await path.agent().start()
+        config = path.seed.config("gateway")
+        config.write_text(config.read_text() + f'public_tunnel = "{HOST}:{proxy.port}"\n')
+        leaks = await path.leaks()
+        await path.start_all(partial(turned_time.faster, FAST))
         path.speak("web-01")
         async with open_background_nursery() as nursery:
             viewer = Viewer(path.customer(), "web-01")
             nursery.start_soon(viewer.run)
             await viewer.more()
-            before = await of_this_process()
+            await leaks.look()
             proxy.stall()
-            await viewer.until(lambda: not viewer.is_live, "it is noticed")
+            await viewer.until(lambda: not viewer.is_live, "it is noticed", patience=LONG)
+            await viewer.until(lambda: viewer.is_live, "the Agent has dialled again", patience=LONG)
             await viewer.more()
             assert viewer.ends[0].reason is End.LOST
             assert not viewer.gaps
             viewer.check_whole()
             proxy.forget()
-            await until_back(before, of_this_process)
+            await leaks.check()
 
 
 async def test_viewers_that_vanish_without_a_word_leave_nothing_behind(tmp_path: Path) -> None:
@@ -54,18 +51,19 @@ async def test_viewers_that_vanish_without_a_word_leave_nothing_behind(tmp_path:
         open_path(tmp_path) as path,
         open_cutting_proxy(path.seed.ports.gateway, every=CUT_AFTER, cuts=CUTS) as (proxy, port),
     ):
-        await path.manager().start()
-        await path.gateway(public_url=f"http://{HOST}:{port}").start()
-        await path.agent().start()
+        config = path.seed.config("gateway")
+        config.write_text(config.read_text() + f'public_url = "http://{HOST}:{port}"\n')
+        leaks = await path.leaks()
+        await path.start_all()
         path.speak("web-01")
         async with open_background_nursery() as nursery:
             viewer = Viewer(path.customer(), "web-01")
             nursery.start_soon(viewer.run)
             await viewer.more()
-            before = await of_this_process()
+            await leaks.look()
             await viewer.until(lambda: proxy.cuts == CUTS, "all cuts")
             await viewer.more()
-            await until_back(before, of_this_process)
+            await leaks.check()
             assert viewer.connections > CUTS
             assert not viewer.gaps
             viewer.check_whole()
@@ -73,13 +71,14 @@ async def test_viewers_that_vanish_without_a_word_leave_nothing_behind(tmp_path:
 
 async def test_a_console_moves_between_two_gateways_and_back(tmp_path: Path) -> None:
     async with open_path(tmp_path) as path:
-        await path.manager().start()
+        await path.process("manager").start()
         names = "gateway", await path.second_gateway()
-        first, second = (path.gateway(name) for name in names)
+        leaks = Leaks(path.seed.manager_url, *(f"http://{HOST}:{path.gateway_port(name)}" for name in names))
+        first, second = (path.process(name) for name in names)
         urls = [f"http://{HOST}:{path.gateway_port(name)}" for name in names]
         await first.start()
         await second.start()
-        await path.agent().start()
+        await path.process("agent").start()
         path.speak("web-01")
         customer = path.customer()
         async with open_background_nursery() as nursery:
@@ -90,7 +89,7 @@ async def test_a_console_moves_between_two_gateways_and_back(tmp_path: Path) -> 
             nursery.start_soon(other.run)
             await viewer.more()
             await other.more()
-            before = await of_this_process()
+            await leaks.look()
             await first.stop()
             await viewer.more()
             assert viewer.ends[0].reason is End.DRAIN
@@ -106,7 +105,7 @@ async def test_a_console_moves_between_two_gateways_and_back(tmp_path: Path) -> 
             other.check_whole()
             assert not viewer.gaps
             assert bytes(other.text[:200]) in bytes(viewer.text)
-            await until_back(before, of_this_process)
+            await leaks.check()
 
 
 async def _answers(customer: Customer, url: str) -> bool:

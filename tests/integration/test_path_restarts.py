@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,23 +11,20 @@ from conduit.console.words import Cause, End, State
 from conduit.ipmi.bmc import BmcConfig, Limits
 from tests.fakes.path import HOST, open_path, plan
 from tests.fakes.path_client import Viewer
-from tests.fakes.usage import of_service, of_this_process, until_back
 
 pytestmark = pytest.mark.slow
 
 
 async def test_a_gateway_that_is_killed_or_leaves_costs_a_console_no_byte(tmp_path: Path) -> None:
     async with open_path(tmp_path) as path:
-        await path.manager().start()
-        gateway = path.process("gateway")
-        await gateway.start()
-        await path.agent().start()
+        leaks = await path.leaks()
+        gateway = (await path.start_all())["gateway"]
         path.speak("web-01")
         async with open_background_nursery() as nursery:
             viewer = Viewer(path.customer(), "web-01")
             nursery.start_soon(viewer.run)
             await viewer.more()
-            before = await of_this_process(), await of_service(path.seed.gateway_url)
+            await leaks.look()
             gateway.kill()
             await gateway.wait_dead()
             await viewer.until(lambda: not viewer.is_live)
@@ -39,24 +35,21 @@ async def test_a_gateway_that_is_killed_or_leaves_costs_a_console_no_byte(tmp_pa
             await viewer.until(lambda: any(end.reason is End.DRAIN and end.retry for end in viewer.ends), "drain")
             await gateway.start()
             await viewer.more()
-            await until_back(before[0], of_this_process)
-            await until_back(before[1], partial(of_service, path.seed.gateway_url))
+            await leaks.check()
             assert not viewer.gaps
             viewer.check_whole()
 
 
 async def test_an_agent_that_is_killed_or_leaves_goes_on_at_the_same_offset(tmp_path: Path) -> None:
     async with open_path(tmp_path) as path:
-        await path.manager().start()
-        await path.gateway().start()
-        agent = path.process("agent")
-        await agent.start()
+        leaks = await path.leaks()
+        agent = (await path.start_all())["agent"]
         path.speak("web-01")
         async with open_background_nursery() as nursery:
             viewer = Viewer(path.customer(), "web-01")
             nursery.start_soon(viewer.run)
             await viewer.more()
-            usage = await of_this_process()
+            await leaks.look()
             epoch, before = viewer.session.epoch, viewer.session.position
             agent.kill()
             await agent.wait_dead()
@@ -74,22 +67,21 @@ async def test_an_agent_that_is_killed_or_leaves_goes_on_at_the_same_offset(tmp_
             await viewer.more()
             assert viewer.session.epoch == epoch
             assert [gap.cause for gap in viewer.gaps] == [Cause.RESTART] * 2
-            await until_back(usage, of_this_process)
+            await leaks.check()
             viewer.check_honest()
 
 
 async def test_a_console_that_a_killed_agent_left_behind_is_told_and_comes_back_by_itself(tmp_path: Path) -> None:
     limits = Limits(idle_timeout=12.0)  # real BMCs wait for a minute
     async with open_path(tmp_path, plan("web-01", config=BmcConfig(limits=limits))) as path:
-        await path.manager().start()
-        await path.gateway().start()
-        agent = path.process("agent")
-        await agent.start()
+        leaks = await path.leaks()
+        agent = (await path.start_all())["agent"]
         path.speak("web-01")
         async with open_background_nursery() as nursery:
             viewer = Viewer(path.customer(), "web-01")
             nursery.start_soon(viewer.run)
             await viewer.more()
+            await leaks.look()
             agent.kill()
             await agent.wait_dead()
             await agent.start()
@@ -101,3 +93,4 @@ async def test_a_console_that_a_killed_agent_left_behind_is_told_and_comes_back_
             await viewer.until(lambda: viewer.is_live, "live", patience=60)
             await viewer.more()
             viewer.check_honest()
+            await leaks.check()

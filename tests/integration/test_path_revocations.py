@@ -76,8 +76,8 @@ async def is_refused(customer: Customer, code: Code) -> bool:
 
 async def test_consoles_end_when_their_customer_or_their_server_is_taken_away(tmp_path: Path) -> None:
     async with open_path(tmp_path, plan("web-01"), plan("web-02"), plan("other-01", GLOBEX)) as path:
-        for service in (path.manager(), path.gateway(), path.agent()):
-            await service.start()
+        leaks = await path.leaks()
+        await path.start_all()
         for server_id in path.fleet.plans:
             path.speak(server_id)
         staff, alice, bob = Staff(path), path.customer(), path.customer(GLOBEX)
@@ -89,6 +89,7 @@ async def test_consoles_end_when_their_customer_or_their_server_is_taken_away(tm
                 await viewer.more()
             over_grpc = await connection.open(alice, "web-02")
             await over_grpc.more()
+            await leaks.look()
 
             await staff.do("AssignServer", pb.AssignServerRequest(server_id="web-01"), pb.AssignServerResponse)
             await told_revoked(viewers["web-01"])
@@ -101,6 +102,7 @@ async def test_consoles_end_when_their_customer_or_their_server_is_taken_away(tm
             await viewers["other-01"].more()
             assert viewers["other-01"].connections == 1
             viewers["other-01"].check_whole()
+        await leaks.check()
 
 
 async def look(customer: Customer) -> gateway_pb.GetScreenshotResponse:
@@ -112,8 +114,8 @@ async def look(customer: Customer) -> gateway_pb.GetScreenshotResponse:
 async def test_the_next_tenant_of_a_server_sees_nothing_of_the_one_before(tmp_path: Path) -> None:
     async with open_path(tmp_path, plan("web-01"), plan("other-01", GLOBEX)) as path:
         screen = await add_display(path, "web-01")
-        for service in (path.manager(), path.gateway(), path.agent()):
-            await service.start()
+        leaks = await path.leaks()
+        await path.start_all()
         path.speak("web-01")
         staff, alice, bob = Staff(path), path.customer(), path.customer(GLOBEX)
         hers, his, of_staff = Viewer(alice, "web-01"), Viewer(bob, "web-01"), Viewer(path.customer(STAFF), "web-01")
@@ -122,6 +124,7 @@ async def test_the_next_tenant_of_a_server_sees_nothing_of_the_one_before(tmp_pa
             await hers.more()
             screen.write("\x1b[1;33;44mthe password is sesame\x1b[0m")
             await look(alice)
+            await leaks.look()
 
             await staff.assign("web-01", GLOBEX)
             await told_revoked(hers)
@@ -135,21 +138,24 @@ async def test_the_next_tenant_of_a_server_sees_nothing_of_the_one_before(tmp_pa
             nursery.start_soon(of_staff.run)  # who looks after it is no tenant
             await of_staff.more()
             assert (of_staff.start, his.connections) == (his.start, 1)
+        await leaks.check()
 
 
 async def test_an_agent_whose_certificate_is_revoked_has_no_tunnel_any_more(tmp_path: Path) -> None:
     async with open_path(tmp_path) as path:
-        for service in (path.manager(), path.gateway(), path.agent()):
-            await service.start()
+        leaks = await path.leaks()
+        await path.start_all()
         path.speak("web-01")
         staff, alice = Staff(path), path.customer()
         async with open_background_nursery() as nursery:
             viewer = Viewer(alice, "web-01")
             nursery.start_soon(viewer.run)
             await viewer.more()
+            await leaks.look()
             await staff.revoke_machine("agent/agent1")
             with trio.fail_after(SECONDS):
                 await viewer.until(lambda: bool(viewer.ends), "it is told")
                 await eventually(partial(is_refused, alice, Code.UNAVAILABLE))
             assert viewer.ends[0].reason is End.LOST
             assert viewer.connections == 1
+        await leaks.check()

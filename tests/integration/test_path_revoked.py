@@ -21,9 +21,7 @@ pytestmark = pytest.mark.slow
 
 async def test_a_revoked_gateway_serves_nobody_until_it_and_the_agent_have_enrolled_anew(tmp_path: Path) -> None:
     async with open_path(tmp_path) as path:
-        await path.manager().start()
-        await path.gateway().start()
-        await path.agent().start()
+        await path.start_all()
         customer = path.customer()
         await eventually(partial(gets_token, customer))
         await eventually(partial(_works, customer))

@@ -25,9 +25,8 @@ pytestmark = pytest.mark.slow
 
 async def test_both_start_without_the_manager_and_what_was_revoked_stays_so(tmp_path: Path) -> None:
     async with open_path(tmp_path, plan("web-01"), plan("build-01", GLOBEX)) as path:
-        manager, gateway, agent = (path.process(name) for name in ("manager", "gateway", "agent"))
-        for service in (manager, gateway, agent):
-            await service.start()
+        leaks = await path.leaks()
+        manager, gateway, agent = (await path.start_all()).values()
         path.speak("web-01")
         customer, other = path.customer(), path.customer(GLOBEX)
         for each, server_id in ((customer, "web-01"), (other, "build-01")):
@@ -35,6 +34,12 @@ async def test_both_start_without_the_manager_and_what_was_revoked_stays_so(tmp_
             await eventually(partial(_answers, each, server_id))
         await _end_sessions(path, GLOBEX)
         await eventually(lambda: _is_revoked(other))
+        async with open_background_nursery() as nursery:
+            before = Viewer(customer, "web-01")
+            nursery.start_soon(before.run)
+            await before.more()
+            await leaks.look()
+            nursery.cancel_scope.cancel()
         await manager.stop()
         await gateway.stop()
         await agent.stop()
@@ -53,6 +58,7 @@ async def test_both_start_without_the_manager_and_what_was_revoked_stays_so(tmp_
             await viewer.more()
             assert viewer.connections == 1
         assert await _is_revoked(other)
+        await leaks.check()
 
 
 async def _answers(customer: Customer, server_id: str) -> bool:
@@ -92,9 +98,7 @@ async def _hears(path: RunningPath) -> bool:
 
 async def test_services_say_that_they_serve_and_do_not_fill_the_log_while_the_manager_is_down(tmp_path: Path) -> None:
     async with open_path(tmp_path) as path:
-        manager, gateway, agent = (path.process(name) for name in ("manager", "gateway", "agent"))
-        for service in (manager, gateway, agent):
-            await service.start()
+        manager, gateway, agent = (await path.start_all()).values()
         await eventually(partial(gets_token, path.customer()))
         await manager.stop()
         await trio.sleep(7)  # three attempts and more

@@ -7,9 +7,11 @@ import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from string import digits
+from types import MappingProxyType
 from typing import Final, Self
 
 import trio
@@ -23,6 +25,7 @@ _FIRST_PORT: Final = 15_000  # below those that the system gives away by itself,
 _PORTS: Final = 16_000
 _PORT_TRIES: Final = 200
 GRACE: Final = 10.0  # seconds to end when asked to
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _COMMAND: Final = (sys.executable, "-m", "conduit")
 
 
@@ -33,12 +36,14 @@ class ServiceFailed(TransportError):
 class Service:
     """One of our services as a process; may be ended and started again.
 
-    :param name: ``manager``, ``gateway`` or ``agent``.
+    :param name: ``manager``, ``gateway`` or ``agent``, with a number where there are several, as in ``gateway2``.
     :param folder: for its log, and for the socket on which it says that it is ready.
+    :param environment: of the process, besides ours.
     """
 
-    def __init__(self, name: str, config: Path, folder: Path) -> None:
+    def __init__(self, name: str, config: Path, folder: Path, environment: Mapping[str, str] = NOTHING) -> None:
         self.name = name
+        self.environment = environment
         self._config = config
         self._folder = folder
         self._process: trio.Process | None = None
@@ -62,11 +67,11 @@ class Service:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices, self.log.open("ab") as log:
             await notices.bind(str(address))
             self._process = await trio.lowlevel.open_process(
-                [*_COMMAND, self.name, "run", "--config", str(self._config), "--until-eof"],
+                [*_COMMAND, self.name.rstrip(digits), "run", "--config", str(self._config), "--until-eof"],
                 stdin=subprocess.PIPE,  # ends with us, whatever ends us; then so does the service
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "NOTIFY_SOCKET": str(address)},
+                env={**os.environ, **self.environment, "NOTIFY_SOCKET": str(address)},
                 start_new_session=True,  # the terminal's Ctrl+C is for us; we end our services ourselves
             )
             with trio.move_on_after(READY_WITHIN) as scope:
