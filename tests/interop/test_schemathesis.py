@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.whole_path import STAFF, WholePath, open_whole_path
+from tests.whole_path import ACME, STAFF, WholePath, open_whole_path
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
 PROGRAM = Path(sys.executable).with_name("schemathesis")
@@ -29,14 +29,26 @@ def test_the_gateway_answers_as_its_document_says(path: WholePath, tmp_path: Pat
     assert "Traceback" not in path.log("gateway")
 
 
-def test_the_manager_answers_as_its_document_says(path: WholePath, tmp_path: Path) -> None:
+def test_the_manager_answers_a_customer_as_its_document_says(path: WholePath, tmp_path: Path) -> None:
+    run(tmp_path, path.manager, path.log_in(ACME), warnings=())  # most of it is not for customers
+    assert "Traceback" not in path.log("manager")
+
+
+def test_the_manager_answers_staff_as_its_document_says(path: WholePath, tmp_path: Path) -> None:
     run(tmp_path, path.manager, path.log_in(STAFF))
     assert "Traceback" not in path.log("manager")
 
 
-def run(folder: Path, url: str, token: str) -> None:
+@pytest.mark.parametrize("service", ["manager", "gateway"])
+def test_both_answer_nobody_as_their_documents_say(path: WholePath, tmp_path: Path, service: str) -> None:
+    run(tmp_path, getattr(path, service), "nobody", warnings=())
+    assert "Traceback" not in path.log(service)
+
+
+def run(folder: Path, url: str, token: str, warnings: Sequence[str] = ("missing_auth",)) -> None:
     configuration = folder / "schemathesis.toml"  # everybody sees a program's words
-    configuration.write_text(f'headers = {{ Authorization = "Bearer {token}" }}\nwarnings.fail-on = ["missing_auth"]\n')
+    lines = f'headers = {{ Authorization = "Bearer {token}" }}', f"warnings.fail-on = {list(warnings)}"
+    configuration.write_text("\n".join(lines))
     command: list[str | Path] = [PROGRAM, "--config-file", configuration, "run", f"{url}/openapi.json", "--url", url]
     command += ["--phases", "coverage,fuzzing", "--max-examples", str(EXAMPLES), "--generation-deterministic"]
     # One worker: two threads that parse Python at once end before 3.11.9 in "AST constructor recursion depth mismatch".

@@ -5,7 +5,10 @@ from pathlib import Path
 import asyncclick as click
 import pytest
 
+from conduit.cli.admin import customer as cli_customer
+from conduit.cli.admin import machine as cli_machine
 from conduit.cli.admin.join_token import Duration
+from conduit.cli.server import listing as cli_listing
 from conduit.services.manager.registry import AGENT_SILENCE, GATEWAY_SILENCE, ReportedServer
 from tests.fakes.command_line import CommandLine
 from tests.fakes.services import MANAGER, FakeServices
@@ -107,6 +110,27 @@ async def test_machines_are_listed_and_revoked(staff: CommandLine) -> None:
     await staff.done("admin", "machine", "revoke", agent)
     listed = (await staff.json("admin", "machine", "list"))["machines"]
     assert not [each for each in listed if each["id"] == agent and not each["revoked"]]
+
+
+async def test_lists_are_whole_however_many_pages_they_have(
+    staff: CommandLine, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli_machine, "PAGE", 1)
+    monkeypatch.setattr(cli_customer, "PAGE", 1)
+    monkeypatch.setattr(cli_listing, "PAGE", 1)
+    names = [f"gw{number}" for number in range(2, 5)]
+    for name in names:
+        await services.manager.machine("gateway", name)
+        await services.manager.manager.registry.heartbeat(
+            gateway_id=name, region="eu", endpoint=f"https://{name}.example", tunnel_endpoint="", version="", agents=()
+        )
+    gateways = (await staff.json("admin", "gateway", "list"))["gateways"]
+    assert [each["id"] for each in gateways] == ["gw1", *names]
+    machines = (await staff.json("admin", "machine", "list"))["machines"]
+    assert {f"gateway/{name}" for name in names} < {each["id"] for each in machines}
+    assert len((await staff.json("admin", "customer", "list"))["customers"]) == 3
+    assert len((await staff.json("server", "list"))["servers"]) == 3
+    assert len((await staff.json("server", "list", "--limit", "2"))["servers"]) == 2
 
 
 async def test_staff_see_how_much_there_is(staff: CommandLine) -> None:

@@ -9,6 +9,7 @@ from protobuf import Oneof
 
 from conduit.cli.moments import moment_of
 from conduit.cli.nouns import Leaf, Verbs, confirm, logged_in, tell
+from conduit.cli.paging import PAGE, pages
 from conduit.cli.profiles.session import Session
 from conduit.cli.prompts import ask_twice, first_line, is_interactive
 from conduit.cli.render import Column, Field, Report, Rows
@@ -19,8 +20,6 @@ from conduit.tunnel.call_frames import Code
 
 __all__ = ["command"]
 
-PAGE: Final = 200
-MAX_PAGES: Final = 10_000
 COLUMNS: Final = (
     Column("email", "Email"),
     Column("id", "ID"),
@@ -117,16 +116,11 @@ async def find_id(session: Session, customer: str) -> str:
 
 
 async def _all(session: Session) -> list[pb.CustomerSummary]:
-    found: list[pb.CustomerSummary] = []
-    token = ""
-    for _ in range(MAX_PAGES):
+    async def ask(token: str) -> pb.ListAllCustomersResponse:
         request = pb.ListAllCustomersRequest(page_size=PAGE, page_token=token)
-        answer = await session.admin("ListAllCustomers", request, pb.ListAllCustomersResponse, safe=True)
-        found += answer.customers
-        token = answer.next_page_token
-        if not token:
-            break
-    return found
+        return await session.admin("ListAllCustomers", request, pb.ListAllCustomersResponse, safe=True)
+
+    return [each async for page in pages(ask) for each in page.customers]
 
 
 command = Verbs(

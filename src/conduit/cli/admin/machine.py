@@ -9,6 +9,7 @@ from protobuf import Oneof
 
 from conduit.cli.moments import moment_of
 from conduit.cli.nouns import Leaf, Verbs, confirm, logged_in, tell
+from conduit.cli.paging import PAGE, pages
 from conduit.cli.render import Column, Field, Report, Rows
 from conduit.services.api.manager.v1 import admin_pb as pb
 
@@ -38,17 +39,22 @@ GATEWAYS: Final = (
 async def list_machines(ctx: click.Context) -> None:
     """Agents and Gateways that have a certificate."""
     async with logged_in(ctx) as session:
-        answer = await session.admin("ListMachines", pb.ListMachinesRequest(), pb.ListMachinesResponse, safe=True)
+
+        async def ask(token: str) -> pb.ListMachinesResponse:
+            request = pb.ListMachinesRequest(page_size=PAGE, page_token=token)
+            return await session.admin("ListMachines", request, pb.ListMachinesResponse, safe=True)
+
+        machines = [each async for page in pages(ask) for each in page.machines]
     rows = Rows(
         key="machines",
         columns=MACHINES,
         rows=[
             [each.id, each.kind, each.datacenter_id or None, each.region or None,
              moment_of(each.certificate_expires_at), moment_of(each.last_seen)]
-            for each in answer.machines
+            for each in machines
         ],
     )  # fmt: skip
-    tell(ctx, Report(summary=f"{len(answer.machines)} machines", rows=rows))
+    tell(ctx, Report(summary=f"{len(machines)} machines", rows=rows))
 
 
 @click.command("revoke", cls=Leaf, example="admin machine revoke agent/ams1-a")
@@ -69,19 +75,23 @@ async def revoke(ctx: click.Context, machine: str, *, yes: bool) -> None:
 async def list_gateways(ctx: click.Context) -> None:
     """The Gateways, and which are alive."""
     async with logged_in(ctx) as session:
-        request = pb.GetGatewayHealthRequest()
-        answer = await session.admin("GetGatewayHealth", request, pb.GetGatewayHealthResponse, safe=True)
+
+        async def ask(token: str) -> pb.GetGatewayHealthResponse:
+            request = pb.GetGatewayHealthRequest(page_size=PAGE, page_token=token)
+            return await session.admin("GetGatewayHealth", request, pb.GetGatewayHealthResponse, safe=True)
+
+        gateways = [each async for page in pages(ask) for each in page.gateways]
     rows = Rows(
         key="gateways",
         columns=GATEWAYS,
         rows=[
             [each.gateway_id, each.region, each.status, each.endpoint, each.server_count, list(each.datacenter_ids),
              moment_of(each.last_seen)]
-            for each in answer.gateways
+            for each in gateways
         ],
-        styles=["" if each.status == "active" else "red" for each in answer.gateways],
+        styles=["" if each.status == "active" else "red" for each in gateways],
     )  # fmt: skip
-    tell(ctx, Report(summary=f"{len(answer.gateways)} Gateways", rows=rows))
+    tell(ctx, Report(summary=f"{len(gateways)} Gateways", rows=rows))
 
 
 machine = Verbs(

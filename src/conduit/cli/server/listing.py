@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 import asyncclick as click
 
 from conduit.cli.moments import moment_of
 from conduit.cli.nouns import Leaf, logged_in, tell
+from conduit.cli.paging import PAGE, pages
 from conduit.cli.params import WholeNumber
 from conduit.cli.render import Column, Field, Report, Rows, Value
 from conduit.cli.server.discovered import discovery_fields
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["list_command", "show_command"]
 
-PAGE: Final = 200  # servers asked for at a time
-MAX_PAGES: Final = 10_000
 COLUMNS: Final = (
     Column("id", "ID"),
     Column("name", "Name"),
@@ -59,12 +59,10 @@ async def list_command(ctx: click.Context, /, *, limit: int | None, **filters: s
 
 async def fetch(session: Session, limit: int | None, filters: dict[str, str]) -> list[pb.Server]:
     """All of them, page by page."""
-    servers: list[pb.Server] = []
-    token = ""
-    for _ in range(MAX_PAGES):
-        rest = PAGE if limit is None else min(PAGE, limit - len(servers))
+
+    async def ask(token: str) -> pb.ListServersResponse:
         request = pb.ListServersRequest(
-            page_size=rest,
+            page_size=PAGE if limit is None else min(PAGE, limit),
             page_token=token,
             query=filters["query"],
             status=filters["status"],
@@ -72,11 +70,14 @@ async def fetch(session: Session, limit: int | None, filters: dict[str, str]) ->
             datacenter_id=filters["datacenter"],
             customer_id=filters["customer"],
         )
-        answer = await session.manager("ListServers", request, pb.ListServersResponse)
-        servers += answer.servers
-        token = answer.next_page_token
-        if not token or (limit is not None and len(servers) >= limit):
-            break
+        return await session.manager("ListServers", request, pb.ListServersResponse)
+
+    servers: list[pb.Server] = []
+    async with aclosing(pages(ask)) as found:
+        async for page in found:
+            servers += page.servers
+            if limit is not None and len(servers) >= limit:
+                break
     return servers[:limit]
 
 

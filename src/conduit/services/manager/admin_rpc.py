@@ -12,6 +12,7 @@ from conduit.services.api.manager.v1.admin_connect import AdminService
 from conduit.services.clock import timestamp
 from conduit.services.manager import messages
 from conduit.services.manager.manager import Manager
+from conduit.services.manager.pages import in_pages
 from conduit.services.manager.registry import Filters
 from conduit.services.secret import Secret
 from conduit.tunnel.call_frames import Code
@@ -133,14 +134,16 @@ class AdminRpc(AdminService):
     async def get_gateway_health(
         self, request: pb.GetGatewayHealthRequest, ctx: _Context
     ) -> pb.GetGatewayHealthResponse:
-        """Which Gateways are alive, and what they reach."""
+        """A page of the Gateways: which are alive, and what they reach."""
         await self._manager.callers.staff(ctx)
         registry = self._manager.registry
         alive = {gateway.id for gateway in await registry.gateways(alive=True)}
         behind = await registry.behind_agents()
         everyone = await registry.gateways()
+        found, token = in_pages(everyone, lambda gateway: gateway.id, request.page_size, request.page_token)
         return pb.GetGatewayHealthResponse(
-            gateways=[messages.gateway_health(each, behind, alive=each.id in alive) for each in everyone]
+            gateways=[messages.gateway_health(each, behind, alive=each.id in alive) for each in found],
+            next_page_token=token,
         )
 
     async def get_regions(self, request: pb.GetRegionsRequest, ctx: _Context) -> pb.GetRegionsResponse:
@@ -150,10 +153,13 @@ class AdminRpc(AdminService):
         return pb.GetRegionsResponse(regions=sorted({gateway.region for gateway in everyone}))
 
     async def list_machines(self, request: pb.ListMachinesRequest, ctx: _Context) -> pb.ListMachinesResponse:
-        """Agents and Gateways that have a certificate."""
+        """A page of the Agents and Gateways that have a certificate."""
         await self._manager.callers.staff(ctx)
-        found = await self._manager.machines.list()
-        return pb.ListMachinesResponse(machines=[messages.machine_message(each) for each in found])
+        everything = await self._manager.machines.list()
+        found, token = in_pages(everything, lambda machine: machine.id, request.page_size, request.page_token)
+        return pb.ListMachinesResponse(
+            machines=[messages.machine_message(each) for each in found], next_page_token=token
+        )
 
     async def launch_vnc_session(self, request: pb.LaunchSessionRequest, ctx: _Context) -> pb.LaunchSessionResponse:
         """Staff open displays like everybody, with a server token.

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from conduit.errors import AuthenticationError, LocalProtocolError
 from conduit.services.clock import system_clock
 from conduit.services.manager.database import opened
+from conduit.services.manager.occupancy import alone
 from conduit.services.manager.run import ManagerSettings
 from conduit.services.manager.schema import customers, servers
 from conduit.services.manager.vault import Vault, read_master_key
@@ -38,8 +39,13 @@ def restore(settings: ManagerSettings, source: Path, *, replace: bool) -> str:
 
     :param replace: though there is a database; that one is kept beside, as ``manager.db.before``.
     :returns: what is in it, in words.
-    :raises LocalProtocolError: it is no copy of ours, or there is a database.
+    :raises LocalProtocolError: it is no copy of ours, there is a database, or a Manager uses it.
     """
+    with alone(settings.state):
+        return _restore(settings, source, replace=replace)
+
+
+def _restore(settings: ManagerSettings, source: Path, *, replace: bool) -> str:
     target = _sqlite_file(settings)
     if target.exists() and not replace:
         raise LocalProtocolError(f"{target} exists; stop the Manager and say --replace")

@@ -14,6 +14,7 @@ from conduit.services.clock import timestamp
 from conduit.services.headers import address_of
 from conduit.services.manager import messages
 from conduit.services.manager.manager import Manager
+from conduit.services.manager.pages import in_pages
 from conduit.services.manager.registry import GATEWAY_SILENCE, Filters
 from conduit.services.secret import Secret
 from conduit.tunnel.call_frames import Code
@@ -113,10 +114,13 @@ class CustomerRpc(BMCManagerService):
         )
 
     async def list_gateways(self, request: pb.ListGatewaysRequest, ctx: _Context) -> pb.ListGatewaysResponse:
-        """The Gateways that are alive."""
+        """A page of the Gateways that are alive."""
         await self._manager.callers.customer(ctx)
-        found = await self._manager.registry.gateways(request.region, alive=True)
-        return pb.ListGatewaysResponse(gateways=[messages.gateway_message(gateway) for gateway in found])
+        alive = await self._manager.registry.gateways(request.region, alive=True)
+        found, token = in_pages(alive, lambda gateway: gateway.id, request.page_size, request.page_token)
+        return pb.ListGatewaysResponse(
+            gateways=[messages.gateway_message(gateway) for gateway in found], next_page_token=token
+        )
 
     async def register_gateway(self, request: pb.RegisterGatewayRequest, ctx: _Context) -> pb.RegisterGatewayResponse:
         """A Gateway's heartbeat; the answer has the keys of its region."""

@@ -40,7 +40,7 @@ CUSTOMER_ROUTES: Final = (
         summary="What opens this server at a Gateway, and which Gateway.",
     ),
     Route(verb="GET", path=f"{_V1}/servers/{{server_id}}/location", method="GetServerLocation", summary="Where it is."),
-    Route(verb="GET", path=f"{_V1}/gateways", method="ListGateways", summary="The Gateways that are alive."),
+    Route(verb="GET", path=f"{_V1}/gateways", method="ListGateways", summary="The Gateways that are alive, in pages."),
     Route(verb="GET", path=f"{_V1}/status", method="GetSystemStatus", summary="How much there is; for staff."),
 )
 
@@ -61,9 +61,9 @@ ADMIN_ROUTES: Final = (
         method="SetCustomerPassword",
         summary="A new password; ends their sessions.",
     ),
-    Route(verb="GET", path=f"{_V1}/admin/gateways", method="GetGatewayHealth", summary="How the Gateways are."),
+    Route(verb="GET", path=f"{_V1}/admin/gateways", method="GetGatewayHealth", summary="How Gateways are, in pages."),
     Route(verb="GET", path=f"{_V1}/admin/regions", method="GetRegions", summary="Where there are Gateways."),
-    Route(verb="GET", path=f"{_V1}/admin/machines", method="ListMachines", summary="Agents and Gateways."),
+    Route(verb="GET", path=f"{_V1}/admin/machines", method="ListMachines", summary="Agents and Gateways, in pages."),
     Route(verb="POST", path=f"{_V1}/admin/join-tokens", method="CreateJoinToken", summary="Let a machine enrol."),
     Route(
         verb="POST",

@@ -15,6 +15,7 @@ from conduit.services.clock import Clock, system_clock
 from conduit.services.manager.app import create_app
 from conduit.services.manager.database import opened
 from conduit.services.manager.manager import open_manager
+from conduit.services.manager.occupancy import occupied
 from conduit.services.manager.vault import read_master_key
 from conduit.services.started import Started, reload_certificate
 from conduit.services.web.bindings import Binding
@@ -76,7 +77,7 @@ async def run_manager(
 ) -> None:
     """Until *leave* is set."""
     master = read_master_key(settings.master_key)
-    with opened(settings.database_url) as database:
+    with occupied(settings.state), opened(settings.database_url) as database:
         async with open_manager(database, master, clock=clock) as manager, open_background_nursery() as nursery:
             app = create_app(manager, database, settings.web)
             bound = await nursery.start(partial(serve, app, settings.binding, trusted=settings.web.trusted_proxies))

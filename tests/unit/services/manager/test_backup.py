@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
+import trio
 
 from conduit.errors import LocalProtocolError
 from conduit.services.manager.backup import back_up, restore
 from conduit.services.manager.database import opened
 from conduit.services.manager.manager import open_manager
-from conduit.services.manager.run import ManagerSettings
+from conduit.services.manager.occupancy import alone
+from conduit.services.manager.run import ManagerSettings, run_manager
 from conduit.services.manager.vault import make_master_key, read_master_key
 from tests.fakes.manager import CHEAP, PASSWORD, Clock
 
@@ -58,6 +62,26 @@ async def test_a_database_is_not_replaced_unasked(tmp_path: Path) -> None:
     back_up(settings, tmp_path / "copy.db")
     with pytest.raises(LocalProtocolError, match="--replace"):
         restore(settings, tmp_path / "copy.db", replace=False)
+
+
+async def test_a_database_is_not_replaced_under_a_running_manager(tmp_path: Path) -> None:
+    settings = await founded(tmp_path / "m")
+    back_up(settings, tmp_path / "copy.db")
+    before = (settings.state / "manager.db").stat().st_ino
+    leave = trio.Event()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(partial(run_manager, replace(settings, port=0), leave=leave))
+        with pytest.raises(LocalProtocolError, match="a Manager runs on"):
+            restore(settings, tmp_path / "copy.db", replace=True)
+        leave.set()
+    assert (settings.state / "manager.db").stat().st_ino == before
+    assert restore(settings, tmp_path / "copy.db", replace=True) == "1 accounts, 0 servers"
+
+
+async def test_no_manager_starts_where_a_database_is_being_restored(tmp_path: Path) -> None:
+    settings = await founded(tmp_path / "m")
+    with alone(settings.state), pytest.raises(LocalProtocolError, match="is being restored"):
+        await run_manager(replace(settings, port=0), leave=trio.Event())
 
 
 async def test_a_copy_is_not_written_over_a_file(tmp_path: Path) -> None:

@@ -414,25 +414,41 @@ class CustomerSummary(Message[_CustomerSummaryFields]):
         is_admin: bool
         created_at: Timestamp | None
 
-_GetGatewayHealthRequestFields: TypeAlias = NoReturn
+_GetGatewayHealthRequestFields: TypeAlias = Literal["page_size", "page_token"]
 
 class GetGatewayHealthRequest(Message[_GetGatewayHealthRequestFields]):
     """
     ```proto
     message manager.v1.GetGatewayHealthRequest
     ```
+
+    Attributes:
+        page_size:
+            ```proto
+            int32 page_size = 20;
+            ```
+        page_token:
+            ```proto
+            string page_token = 21;
+            ```
     """
 
-    __slots__ = ()
+    __slots__ = ("page_size", "page_token")
 
     if TYPE_CHECKING:
 
         def __init__(
             self,
+            *,
+            page_size: int = 0,
+            page_token: str = "",
         ) -> None:
             pass
 
-_GetGatewayHealthResponseFields: TypeAlias = Literal["gateways"]
+        page_size: int
+        page_token: str
+
+_GetGatewayHealthResponseFields: TypeAlias = Literal["gateways", "next_page_token"]
 
 class GetGatewayHealthResponse(Message[_GetGatewayHealthResponseFields]):
     """
@@ -445,9 +461,13 @@ class GetGatewayHealthResponse(Message[_GetGatewayHealthResponseFields]):
             ```proto
             repeated manager.v1.GatewayHealth gateways = 1;
             ```
+        next_page_token:
+            ```proto
+            string next_page_token = 20;
+            ```
     """
 
-    __slots__ = ("gateways",)
+    __slots__ = ("gateways", "next_page_token")
 
     if TYPE_CHECKING:
 
@@ -455,10 +475,12 @@ class GetGatewayHealthResponse(Message[_GetGatewayHealthResponseFields]):
             self,
             *,
             gateways: list[GatewayHealth] | None = None,
+            next_page_token: str = "",
         ) -> None:
             pass
 
         gateways: list[GatewayHealth]
+        next_page_token: str
 
 _GatewayHealthFields: TypeAlias = Literal["gateway_id", "region", "endpoint", "status", "last_seen", "server_count", "datacenter_ids"]
 
@@ -920,25 +942,41 @@ class AssignServerResponse(Message[_AssignServerResponseFields]):
         ) -> None:
             pass
 
-_ListMachinesRequestFields: TypeAlias = NoReturn
+_ListMachinesRequestFields: TypeAlias = Literal["page_size", "page_token"]
 
 class ListMachinesRequest(Message[_ListMachinesRequestFields]):
     """
     ```proto
     message manager.v1.ListMachinesRequest
     ```
+
+    Attributes:
+        page_size:
+            ```proto
+            int32 page_size = 1;
+            ```
+        page_token:
+            ```proto
+            string page_token = 2;
+            ```
     """
 
-    __slots__ = ()
+    __slots__ = ("page_size", "page_token")
 
     if TYPE_CHECKING:
 
         def __init__(
             self,
+            *,
+            page_size: int = 0,
+            page_token: str = "",
         ) -> None:
             pass
 
-_ListMachinesResponseFields: TypeAlias = Literal["machines"]
+        page_size: int
+        page_token: str
+
+_ListMachinesResponseFields: TypeAlias = Literal["machines", "next_page_token"]
 
 class ListMachinesResponse(Message[_ListMachinesResponseFields]):
     """
@@ -951,9 +989,13 @@ class ListMachinesResponse(Message[_ListMachinesResponseFields]):
             ```proto
             repeated manager.v1.Machine machines = 1;
             ```
+        next_page_token:
+            ```proto
+            string next_page_token = 2;
+            ```
     """
 
-    __slots__ = ("machines",)
+    __slots__ = ("machines", "next_page_token")
 
     if TYPE_CHECKING:
 
@@ -961,10 +1003,12 @@ class ListMachinesResponse(Message[_ListMachinesResponseFields]):
             self,
             *,
             machines: list[Machine] | None = None,
+            next_page_token: str = "",
         ) -> None:
             pass
 
         machines: list[Machine]
+        next_page_token: str
 
 _MachineFields: TypeAlias = Literal["id", "kind", "datacenter_id", "region", "certificate_expires_at", "last_seen", "revoked"]
 
@@ -1082,7 +1126,7 @@ class RevokeResponse(Message[_RevokeResponseFields]):
 
 
 _DESC = file_desc(
-    b'\n\x16manager/v1/admin.proto\x12\nmanager.v1\x1a\x1fgoogle/protobuf/timestamp.proto"\x1c\n\x1aGetDashboardMetricsRequest"\xa2\x02\n\x1bGetDashboardMetricsResponse\x12\x1d\n\ntotal_bmcs\x18\x01 \x01(\x05R\ttotalBmcs\x12\x1f\n\x0bonline_bmcs\x18\x02 \x01(\x05R\nonlineBmcs\x12!\n\x0coffline_bmcs\x18\x03 \x01(\x05R\x0bofflineBmcs\x12%\n\x0etotal_gateways\x18\x04 \x01(\x05R\rtotalGateways\x12\'\n\x0factive_gateways\x18\x05 \x01(\x05R\x0eactiveGateways\x12\'\n\x0ftotal_customers\x18\x06 \x01(\x05R\x0etotalCustomers\x12\'\n\x0factive_sessions\x18\x07 \x01(\x05R\x0eactiveSessions"\xed\x01\n\x15ListAllServersRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12\'\n\x0fcustomer_filter\x18\x03 \x01(\tR\x0ecustomerFilter\x12#\n\rregion_filter\x18\x04 \x03(\tR\x0cregionFilter\x12%\n\x0egateway_filter\x18\x05 \x01(\tR\rgatewayFilter\x12#\n\rstatus_filter\x18\x06 \x01(\tR\x0cstatusFilter"\x96\x01\n\x16ListAllServersResponse\x123\n\x07servers\x18\x01 \x03(\x0b2\x19.manager.v1.ServerDetailsR\x07servers\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1f\n\x0btotal_count\x18\x03 \x01(\x05R\ntotalCount"\xa5\x03\n\rServerDetails\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId\x12\x1f\n\x0bcustomer_id\x18\x02 \x01(\tR\ncustomerId\x12#\n\rdatacenter_id\x18\x03 \x01(\tR\x0cdatacenterId\x12\x1d\n\ngateway_id\x18\x04 \x01(\tR\tgatewayId\x12)\n\x10primary_endpoint\x18\x05 \x01(\tR\x0fprimaryEndpoint\x12)\n\x10primary_protocol\x18\x06 \x01(\tR\x0fprimaryProtocol\x12\x16\n\x06status\x18\x07 \x01(\tR\x06status\x12\x17\n\x07has_vnc\x18\x08 \x01(\x08R\x06hasVnc\x12\x17\n\x07has_sol\x18\t \x01(\x08R\x06hasSol\x127\n\tlast_seen\x18\n \x01(\x0b2\x1a.google.protobuf.TimestampR\x08lastSeen\x129\n\ncreated_at\x18\x0b \x01(\x0b2\x1a.google.protobuf.TimestampR\tcreatedAt"U\n\x17ListAllCustomersRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken"}\n\x18ListAllCustomersResponse\x129\n\tcustomers\x18\x01 \x03(\x0b2\x1b.manager.v1.CustomerSummaryR\tcustomers\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken"\xf1\x01\n\x0fCustomerSummary\x12\x1f\n\x0bcustomer_id\x18\x01 \x01(\tR\ncustomerId\x12\x14\n\x05email\x18\x02 \x01(\tR\x05email\x12!\n\x0cserver_count\x18\x03 \x01(\x05R\x0bserverCount\x12.\n\x13online_server_count\x18\x04 \x01(\x05R\x11onlineServerCount\x12\x19\n\x08is_admin\x18\x05 \x01(\x08R\x07isAdmin\x129\n\ncreated_at\x18\x06 \x01(\x0b2\x1a.google.protobuf.TimestampR\tcreatedAt"\x19\n\x17GetGatewayHealthRequest"Q\n\x18GetGatewayHealthResponse\x125\n\x08gateways\x18\x01 \x03(\x0b2\x19.manager.v1.GatewayHealthR\x08gateways"\xfd\x01\n\rGatewayHealth\x12\x1d\n\ngateway_id\x18\x01 \x01(\tR\tgatewayId\x12\x16\n\x06region\x18\x02 \x01(\tR\x06region\x12\x1a\n\x08endpoint\x18\x03 \x01(\tR\x08endpoint\x12\x16\n\x06status\x18\x04 \x01(\tR\x06status\x127\n\tlast_seen\x18\x05 \x01(\x0b2\x1a.google.protobuf.TimestampR\x08lastSeen\x12!\n\x0cserver_count\x18\x06 \x01(\x05R\x0bserverCount\x12%\n\x0edatacenter_ids\x18\x07 \x03(\tR\rdatacenterIds"\x13\n\x11GetRegionsRequest".\n\x12GetRegionsResponse\x12\x18\n\x07regions\x18\x01 \x03(\tR\x07regions"3\n\x14LaunchSessionRequest\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId"\xbf\x01\n\x15LaunchSessionResponse\x12\x1d\n\nsession_id\x18\x01 \x01(\tR\tsessionId\x12-\n\x12websocket_endpoint\x18\x02 \x01(\tR\x11websocketEndpoint\x12\x1d\n\nviewer_url\x18\x03 \x01(\tR\tviewerUrl\x129\n\nexpires_at\x18\x04 \x01(\x0b2\x1a.google.protobuf.TimestampR\texpiresAt"\x9e\x01\n\x16CreateJoinTokenRequest\x12\x12\n\x04kind\x18\x01 \x01(\tR\x04kind\x12#\n\rdatacenter_id\x18\x02 \x01(\tR\x0cdatacenterId\x12\x16\n\x06region\x18\x03 \x01(\tR\x06region\x12\x1f\n\x0bttl_seconds\x18\x04 \x01(\x05R\nttlSeconds\x12\x12\n\x04uses\x18\x05 \x01(\x05R\x04uses"s\n\x17CreateJoinTokenResponse\x12\x1d\n\njoin_token\x18\x01 \x01(\tR\tjoinToken\x129\n\nexpires_at\x18\x02 \x01(\x0b2\x1a.google.protobuf.TimestampR\texpiresAt"\x87\x01\n\x15CreateCustomerRequest\x12\x14\n\x05email\x18\x01 \x01(\tR\x05email\x12\x1a\n\x08password\x18\x02 \x01(\tR\x08password\x12!\n\x0cdisplay_name\x18\x03 \x01(\tR\x0bdisplayName\x12\x19\n\x08is_staff\x18\x04 \x01(\x08R\x07isStaff"Q\n\x16CreateCustomerResponse\x127\n\x08customer\x18\x01 \x01(\x0b2\x1b.manager.v1.CustomerSummaryR\x08customer"Y\n\x1aSetCustomerPasswordRequest\x12\x1f\n\x0bcustomer_id\x18\x01 \x01(\tR\ncustomerId\x12\x1a\n\x08password\x18\x02 \x01(\tR\x08password"\x1d\n\x1bSetCustomerPasswordResponse"S\n\x13AssignServerRequest\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId\x12\x1f\n\x0bcustomer_id\x18\x02 \x01(\tR\ncustomerId"\x16\n\x14AssignServerResponse"\x15\n\x13ListMachinesRequest"G\n\x14ListMachinesResponse\x12/\n\x08machines\x18\x01 \x03(\x0b2\x13.manager.v1.MachineR\x08machines"\x8f\x02\n\x07Machine\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04kind\x18\x02 \x01(\tR\x04kind\x12#\n\rdatacenter_id\x18\x03 \x01(\tR\x0cdatacenterId\x12\x16\n\x06region\x18\x04 \x01(\tR\x06region\x12P\n\x16certificate_expires_at\x18\x05 \x01(\x0b2\x1a.google.protobuf.TimestampR\x14certificateExpiresAt\x127\n\tlast_seen\x18\x06 \x01(\x0b2\x1a.google.protobuf.TimestampR\x08lastSeen\x12\x18\n\x07revoked\x18\x07 \x01(\x08R\x07revoked"[\n\rRevokeRequest\x12\x1f\n\nmachine_id\x18\x01 \x01(\tH\x00R\tmachineId\x12!\n\x0bcustomer_id\x18\x02 \x01(\tH\x00R\ncustomerIdB\x06\n\x04what"\x10\n\x0eRevokeResponse2\x90\t\n\x0cAdminService\x12f\n\x13GetDashboardMetrics\x12&.manager.v1.GetDashboardMetricsRequest\x1a\'.manager.v1.GetDashboardMetricsResponse\x12W\n\x0eListAllServers\x12!.manager.v1.ListAllServersRequest\x1a".manager.v1.ListAllServersResponse\x12]\n\x10ListAllCustomers\x12#.manager.v1.ListAllCustomersRequest\x1a$.manager.v1.ListAllCustomersResponse\x12]\n\x10GetGatewayHealth\x12#.manager.v1.GetGatewayHealthRequest\x1a$.manager.v1.GetGatewayHealthResponse\x12K\n\nGetRegions\x12\x1d.manager.v1.GetRegionsRequest\x1a\x1e.manager.v1.GetRegionsResponse\x12W\n\x10LaunchVNCSession\x12 .manager.v1.LaunchSessionRequest\x1a!.manager.v1.LaunchSessionResponse\x12W\n\x10LaunchSOLSession\x12 .manager.v1.LaunchSessionRequest\x1a!.manager.v1.LaunchSessionResponse\x12Z\n\x0fCreateJoinToken\x12".manager.v1.CreateJoinTokenRequest\x1a#.manager.v1.CreateJoinTokenResponse\x12W\n\x0eCreateCustomer\x12!.manager.v1.CreateCustomerRequest\x1a".manager.v1.CreateCustomerResponse\x12f\n\x13SetCustomerPassword\x12&.manager.v1.SetCustomerPasswordRequest\x1a\'.manager.v1.SetCustomerPasswordResponse\x12Q\n\x0cAssignServer\x12\x1f.manager.v1.AssignServerRequest\x1a .manager.v1.AssignServerResponse\x12Q\n\x0cListMachines\x12\x1f.manager.v1.ListMachinesRequest\x1a .manager.v1.ListMachinesResponse\x12?\n\x06Revoke\x12\x19.manager.v1.RevokeRequest\x1a\x1a.manager.v1.RevokeResponseb\x06proto3',
+    b'\n\x16manager/v1/admin.proto\x12\nmanager.v1\x1a\x1fgoogle/protobuf/timestamp.proto"\x1c\n\x1aGetDashboardMetricsRequest"\xa2\x02\n\x1bGetDashboardMetricsResponse\x12\x1d\n\ntotal_bmcs\x18\x01 \x01(\x05R\ttotalBmcs\x12\x1f\n\x0bonline_bmcs\x18\x02 \x01(\x05R\nonlineBmcs\x12!\n\x0coffline_bmcs\x18\x03 \x01(\x05R\x0bofflineBmcs\x12%\n\x0etotal_gateways\x18\x04 \x01(\x05R\rtotalGateways\x12\'\n\x0factive_gateways\x18\x05 \x01(\x05R\x0eactiveGateways\x12\'\n\x0ftotal_customers\x18\x06 \x01(\x05R\x0etotalCustomers\x12\'\n\x0factive_sessions\x18\x07 \x01(\x05R\x0eactiveSessions"\xed\x01\n\x15ListAllServersRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12\'\n\x0fcustomer_filter\x18\x03 \x01(\tR\x0ecustomerFilter\x12#\n\rregion_filter\x18\x04 \x03(\tR\x0cregionFilter\x12%\n\x0egateway_filter\x18\x05 \x01(\tR\rgatewayFilter\x12#\n\rstatus_filter\x18\x06 \x01(\tR\x0cstatusFilter"\x96\x01\n\x16ListAllServersResponse\x123\n\x07servers\x18\x01 \x03(\x0b2\x19.manager.v1.ServerDetailsR\x07servers\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1f\n\x0btotal_count\x18\x03 \x01(\x05R\ntotalCount"\xa5\x03\n\rServerDetails\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId\x12\x1f\n\x0bcustomer_id\x18\x02 \x01(\tR\ncustomerId\x12#\n\rdatacenter_id\x18\x03 \x01(\tR\x0cdatacenterId\x12\x1d\n\ngateway_id\x18\x04 \x01(\tR\tgatewayId\x12)\n\x10primary_endpoint\x18\x05 \x01(\tR\x0fprimaryEndpoint\x12)\n\x10primary_protocol\x18\x06 \x01(\tR\x0fprimaryProtocol\x12\x16\n\x06status\x18\x07 \x01(\tR\x06status\x12\x17\n\x07has_vnc\x18\x08 \x01(\x08R\x06hasVnc\x12\x17\n\x07has_sol\x18\t \x01(\x08R\x06hasSol\x127\n\tlast_seen\x18\n \x01(\x0b2\x1a.google.protobuf.TimestampR\x08lastSeen\x129\n\ncreated_at\x18\x0b \x01(\x0b2\x1a.google.protobuf.TimestampR\tcreatedAt"U\n\x17ListAllCustomersRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken"}\n\x18ListAllCustomersResponse\x129\n\tcustomers\x18\x01 \x03(\x0b2\x1b.manager.v1.CustomerSummaryR\tcustomers\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken"\xf1\x01\n\x0fCustomerSummary\x12\x1f\n\x0bcustomer_id\x18\x01 \x01(\tR\ncustomerId\x12\x14\n\x05email\x18\x02 \x01(\tR\x05email\x12!\n\x0cserver_count\x18\x03 \x01(\x05R\x0bserverCount\x12.\n\x13online_server_count\x18\x04 \x01(\x05R\x11onlineServerCount\x12\x19\n\x08is_admin\x18\x05 \x01(\x08R\x07isAdmin\x129\n\ncreated_at\x18\x06 \x01(\x0b2\x1a.google.protobuf.TimestampR\tcreatedAt"U\n\x17GetGatewayHealthRequest\x12\x1b\n\tpage_size\x18\x14 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x15 \x01(\tR\tpageToken"y\n\x18GetGatewayHealthResponse\x125\n\x08gateways\x18\x01 \x03(\x0b2\x19.manager.v1.GatewayHealthR\x08gateways\x12&\n\x0fnext_page_token\x18\x14 \x01(\tR\rnextPageToken"\xfd\x01\n\rGatewayHealth\x12\x1d\n\ngateway_id\x18\x01 \x01(\tR\tgatewayId\x12\x16\n\x06region\x18\x02 \x01(\tR\x06region\x12\x1a\n\x08endpoint\x18\x03 \x01(\tR\x08endpoint\x12\x16\n\x06status\x18\x04 \x01(\tR\x06status\x127\n\tlast_seen\x18\x05 \x01(\x0b2\x1a.google.protobuf.TimestampR\x08lastSeen\x12!\n\x0cserver_count\x18\x06 \x01(\x05R\x0bserverCount\x12%\n\x0edatacenter_ids\x18\x07 \x03(\tR\rdatacenterIds"\x13\n\x11GetRegionsRequest".\n\x12GetRegionsResponse\x12\x18\n\x07regions\x18\x01 \x03(\tR\x07regions"3\n\x14LaunchSessionRequest\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId"\xbf\x01\n\x15LaunchSessionResponse\x12\x1d\n\nsession_id\x18\x01 \x01(\tR\tsessionId\x12-\n\x12websocket_endpoint\x18\x02 \x01(\tR\x11websocketEndpoint\x12\x1d\n\nviewer_url\x18\x03 \x01(\tR\tviewerUrl\x129\n\nexpires_at\x18\x04 \x01(\x0b2\x1a.google.protobuf.TimestampR\texpiresAt"\x9e\x01\n\x16CreateJoinTokenRequest\x12\x12\n\x04kind\x18\x01 \x01(\tR\x04kind\x12#\n\rdatacenter_id\x18\x02 \x01(\tR\x0cdatacenterId\x12\x16\n\x06region\x18\x03 \x01(\tR\x06region\x12\x1f\n\x0bttl_seconds\x18\x04 \x01(\x05R\nttlSeconds\x12\x12\n\x04uses\x18\x05 \x01(\x05R\x04uses"s\n\x17CreateJoinTokenResponse\x12\x1d\n\njoin_token\x18\x01 \x01(\tR\tjoinToken\x129\n\nexpires_at\x18\x02 \x01(\x0b2\x1a.google.protobuf.TimestampR\texpiresAt"\x87\x01\n\x15CreateCustomerRequest\x12\x14\n\x05email\x18\x01 \x01(\tR\x05email\x12\x1a\n\x08password\x18\x02 \x01(\tR\x08password\x12!\n\x0cdisplay_name\x18\x03 \x01(\tR\x0bdisplayName\x12\x19\n\x08is_staff\x18\x04 \x01(\x08R\x07isStaff"Q\n\x16CreateCustomerResponse\x127\n\x08customer\x18\x01 \x01(\x0b2\x1b.manager.v1.CustomerSummaryR\x08customer"Y\n\x1aSetCustomerPasswordRequest\x12\x1f\n\x0bcustomer_id\x18\x01 \x01(\tR\ncustomerId\x12\x1a\n\x08password\x18\x02 \x01(\tR\x08password"\x1d\n\x1bSetCustomerPasswordResponse"S\n\x13AssignServerRequest\x12\x1b\n\tserver_id\x18\x01 \x01(\tR\x08serverId\x12\x1f\n\x0bcustomer_id\x18\x02 \x01(\tR\ncustomerId"\x16\n\x14AssignServerResponse"Q\n\x13ListMachinesRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken"o\n\x14ListMachinesResponse\x12/\n\x08machines\x18\x01 \x03(\x0b2\x13.manager.v1.MachineR\x08machines\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken"\x8f\x02\n\x07Machine\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04kind\x18\x02 \x01(\tR\x04kind\x12#\n\rdatacenter_id\x18\x03 \x01(\tR\x0cdatacenterId\x12\x16\n\x06region\x18\x04 \x01(\tR\x06region\x12P\n\x16certificate_expires_at\x18\x05 \x01(\x0b2\x1a.google.protobuf.TimestampR\x14certificateExpiresAt\x127\n\tlast_seen\x18\x06 \x01(\x0b2\x1a.google.protobuf.TimestampR\x08lastSeen\x12\x18\n\x07revoked\x18\x07 \x01(\x08R\x07revoked"[\n\rRevokeRequest\x12\x1f\n\nmachine_id\x18\x01 \x01(\tH\x00R\tmachineId\x12!\n\x0bcustomer_id\x18\x02 \x01(\tH\x00R\ncustomerIdB\x06\n\x04what"\x10\n\x0eRevokeResponse2\x90\t\n\x0cAdminService\x12f\n\x13GetDashboardMetrics\x12&.manager.v1.GetDashboardMetricsRequest\x1a\'.manager.v1.GetDashboardMetricsResponse\x12W\n\x0eListAllServers\x12!.manager.v1.ListAllServersRequest\x1a".manager.v1.ListAllServersResponse\x12]\n\x10ListAllCustomers\x12#.manager.v1.ListAllCustomersRequest\x1a$.manager.v1.ListAllCustomersResponse\x12]\n\x10GetGatewayHealth\x12#.manager.v1.GetGatewayHealthRequest\x1a$.manager.v1.GetGatewayHealthResponse\x12K\n\nGetRegions\x12\x1d.manager.v1.GetRegionsRequest\x1a\x1e.manager.v1.GetRegionsResponse\x12W\n\x10LaunchVNCSession\x12 .manager.v1.LaunchSessionRequest\x1a!.manager.v1.LaunchSessionResponse\x12W\n\x10LaunchSOLSession\x12 .manager.v1.LaunchSessionRequest\x1a!.manager.v1.LaunchSessionResponse\x12Z\n\x0fCreateJoinToken\x12".manager.v1.CreateJoinTokenRequest\x1a#.manager.v1.CreateJoinTokenResponse\x12W\n\x0eCreateCustomer\x12!.manager.v1.CreateCustomerRequest\x1a".manager.v1.CreateCustomerResponse\x12f\n\x13SetCustomerPassword\x12&.manager.v1.SetCustomerPasswordRequest\x1a\'.manager.v1.SetCustomerPasswordResponse\x12Q\n\x0cAssignServer\x12\x1f.manager.v1.AssignServerRequest\x1a .manager.v1.AssignServerResponse\x12Q\n\x0cListMachines\x12\x1f.manager.v1.ListMachinesRequest\x1a .manager.v1.ListMachinesResponse\x12?\n\x06Revoke\x12\x19.manager.v1.RevokeRequest\x1a\x1a.manager.v1.RevokeResponseb\x06proto3',
     [
         timestamp_pb.desc(),
     ],
