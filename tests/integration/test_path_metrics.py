@@ -55,7 +55,11 @@ async def test_the_figures_of_all_three_services_move_with_what_is_done(tmp_path
     assert manager['manager_gateways{region="local",status="active"}'] == 1
     assert manager['manager_machines{kind="agent"}'] == manager["manager_db_up"] == 1
     assert manager["manager_customers"] >= 2
+    assert manager["manager_log_ins"] == manager['manager_auth_requests_total{method="password",result="ok"}'] == 1
+    assert manager["manager_server_tokens_total"] >= 1
+    assert manager['manager_auth_duration_seconds_count{method="password"}'] == 1
     assert manager["manager_db_query_duration_seconds_count"] > before[0]["manager_db_query_duration_seconds_count"]
+    assert gateway["gateway_agent_registrations_total"] == 1
     assert gateway["gateway_agents"] == gateway['gateway_sessions{type="console"}'] == 1
     assert gateway['gateway_viewers{type="display"}'] == gateway['gateway_sessions_opened_total{type="display"}'] == 1
     assert gateway['gateway_stream_bytes_total{direction="to viewer",type="console"}'] >= len(viewer.text) > 0
@@ -66,6 +70,10 @@ async def test_the_figures_of_all_three_services_move_with_what_is_done(tmp_path
     assert agent['agent_console_output_bytes_total{server="web-01"}'] >= 200
     assert agent['agent_display_viewers{server="web-01"}'] == agent['agent_display_connected{server="web-01"}'] == 1
     assert agent["agent_servers"] == 1
+    assert agent['agent_display_output_bytes_total{server="web-01"}'] > 0
+    assert agent['agent_display_input_bytes_total{server="web-01"}'] > 0
+    assert agent['agent_discovery_cycles_total{server="web-01"}'] >= 1
+    assert agent['agent_discovery_errors_total{server="web-01"}'] == 0
 
 
 async def test_an_end_and_a_key_are_counted(tmp_path: Path) -> None:

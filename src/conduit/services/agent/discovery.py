@@ -48,6 +48,8 @@ class Discovery:
         self._tell = tell
         self.found: Found | None = None
         "The last; None while the BMC has said nothing."
+        self.looks = self.failures = 0  # since we began
+        self.seconds = 0.0  # of all looks
 
     async def request(self, command: Command[BodyT]) -> BodyT:
         """In a turn of its own."""
@@ -67,16 +69,25 @@ class Discovery:
 
     async def _look(self) -> ConduitError | None:
         """Why nothing was found."""
+        self.looks += 1
         try:
             async with self._limiter:
-                with trio.move_on_after(PATIENCE):
-                    identity = await read_identity(self)
-                    self.found = Found(identity, self._broker.clock())
+                await self._read()
         except ConduitError as error:
+            self.failures += 1
             logger.info("%s: its BMC does not say what it is: %s", self._broker.server.server_id, error)
             return error
         self._tell()
         return None
+
+    async def _read(self) -> None:
+        since = trio.current_time()
+        try:
+            with trio.move_on_after(PATIENCE):
+                identity = await read_identity(self)
+                self.found = Found(identity, self._broker.clock())
+        finally:
+            self.seconds += trio.current_time() - since
 
     async def _wait(self, pause: float) -> None:
         again = trio.current_time() + min(pause, LEAST)

@@ -29,6 +29,7 @@ from conduit.rfb.hub import DisplayHub, open_hub
 from conduit.rfb.keyboards import KeyMove, chord_moves, find_chord, layout_named, text_moves
 from conduit.rfb.login import LoginOptions
 from conduit.rfb.sides import turn_away
+from conduit.services.agent.counted_stream import CountedStream, Traffic
 from conduit.services.agent.hub import ConsoleHub
 from conduit.services.clock import Clock, system_clock
 from conduit.tunnel.call_frames import Code
@@ -197,6 +198,7 @@ class ServerDisplay:
         self._tenant: str | None = None
         self._is_leaving = False
         self.log_ins = self.failures = 0  # since we began
+        self.traffic = Traffic()
 
     @property
     def is_connected(self) -> bool:
@@ -244,16 +246,16 @@ class ServerDisplay:
         """
         if tenant is not None:
             self.belong_to(tenant)
-        async with stream:
+        async with CountedStream(stream, self.traffic) as counted:
             try:
                 with self._seat(user, mode, seat, may_take=may_take) as number:
                     login = await self._open()
                     with login.used(hang_up):
-                        await self._show(login.hub, stream, number, user=user, may_type=mode == "write")
+                        await self._show(login.hub, counted, number, user=user, may_type=mode == "write")
             except _Lost as error:
                 logger.info("display of %s: %s", self._server_id, error.message)
             except CallError as error:
-                await turn_away(stream, error.message)
+                await turn_away(counted, error.message)
             except (ConduitError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
                 logger.info("display of %s: a viewer is gone: %s", self._server_id, error)
 

@@ -31,8 +31,21 @@ class ServerMetrics(Collector):
         known = sum(server.discovery.found is not None for server in servers)
         yield GaugeMetricFamily("agent_servers", "That are configured.", len(servers))
         yield GaugeMetricFamily("agent_servers_discovered", "Whose BMC has told what it is.", known)
+        yield from _discovery_metrics(servers)
         yield from _console_metrics(servers)
         yield from _display_metrics(servers)
+
+
+def _discovery_metrics(servers: list[Server]) -> Iterator[Metric]:
+    looks = CounterMetricFamily("agent_discovery_cycles", "Looks at what the BMC is.", labels=_SERVER)
+    failures = CounterMetricFamily("agent_discovery_errors", "Of them in vain.", labels=_SERVER)
+    seconds = CounterMetricFamily("agent_discovery_seconds", "That they took.", labels=_SERVER)
+    for server in servers:
+        labels = (server.id,)
+        looks.add_metric(labels, server.discovery.looks)
+        failures.add_metric(labels, server.discovery.failures)
+        seconds.add_metric(labels, server.discovery.seconds)
+    yield from (looks, failures, seconds)
 
 
 def _console_metrics(servers: list[Server]) -> Iterator[Metric]:
@@ -56,6 +69,8 @@ def _console_metrics(servers: list[Server]) -> Iterator[Metric]:
 def _display_metrics(servers: list[Server]) -> Iterator[Metric]:
     viewers = GaugeMetricFamily("agent_display_viewers", "That look at it.", labels=_SERVER)
     connected = GaugeMetricFamily("agent_display_connected", "Whether the Agent is logged in.", labels=_SERVER)
+    shown = CounterMetricFamily("agent_display_output_bytes", "That viewers were sent.", labels=_SERVER)
+    typed = CounterMetricFamily("agent_display_input_bytes", "That viewers sent.", labels=_SERVER)
     log_ins = CounterMetricFamily("agent_display_log_ins", "Connections opened.", labels=_SERVER)
     failures = CounterMetricFamily("agent_display_connection_errors", "Log-ins refused or lost.", labels=_SERVER)
     for server in servers:
@@ -64,6 +79,8 @@ def _display_metrics(servers: list[Server]) -> Iterator[Metric]:
         labels = (server.id,)
         viewers.add_metric(labels, server.display.viewers)
         connected.add_metric(labels, server.display.is_connected)
+        shown.add_metric(labels, server.display.traffic.sent)
+        typed.add_metric(labels, server.display.traffic.received)
         log_ins.add_metric(labels, server.display.log_ins)
         failures.add_metric(labels, server.display.failures)
-    yield from (viewers, connected, log_ins, failures)
+    yield from (viewers, connected, shown, typed, log_ins, failures)

@@ -39,12 +39,14 @@ class Agents:
     def __init__(self) -> None:
         self._tunnels: dict[str, Tunnel] = {}
         self._changed = trio.Event()
+        self.registrations = 0  # since we began
 
     @contextmanager
     def connected(self, tunnel: Tunnel) -> Iterator[str]:
         """Its Agent can be found while the block lasts; gives its name."""
         name = Identity.parse(tunnel.identity).name
         self._tunnels[name] = tunnel
+        self.registrations += 1
         self._tell()
         try:
             yield name

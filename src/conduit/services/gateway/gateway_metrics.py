@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from conduit.services.gateway.agents import Agents
@@ -25,6 +25,7 @@ class LiveState(Collector):
     def collect(self) -> Iterable[Metric]:
         """For the registry."""
         agents = GaugeMetricFamily("gateway_agents", "Agents that are connected.", len(self.agents.names()))
+        came = CounterMetricFamily("gateway_agent_registrations", "Tunnels opened.", self.agents.registrations)
         trip = GaugeMetricFamily("gateway_agent_round_trip_seconds", "Of the tunnel's last ping.", labels=("agent",))
         for name, seconds in self.agents.round_trips():
             trip.add_metric((name,), seconds)
@@ -33,4 +34,4 @@ class LiveState(Collector):
         for face, (number, live) in self.sessions.census().items():
             opened.add_metric((face,), number)
             viewers.add_metric((face,), live)
-        yield from (agents, trip, opened, viewers)
+        yield from (agents, came, trip, opened, viewers)

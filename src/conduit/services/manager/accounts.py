@@ -18,6 +18,7 @@ from conduit.errors import CallError
 from conduit.services.clock import Clock
 from conduit.services.manager import refreshing
 from conduit.services.manager.database import Database
+from conduit.services.manager.log_in_metrics import LogInMetrics
 from conduit.services.manager.pages import page_of, token_after
 from conduit.services.manager.refreshing import Refresh
 from conduit.services.manager.revocations import revoke, revoked_since
@@ -56,6 +57,7 @@ class Accounts:
         self._database = database
         self._clock = clock
         self._hasher = hasher or PasswordHasher()
+        self.metrics = LogInMetrics()
         self._throttle = Throttle()
         self._limiter = trio.CapacityLimiter(_HASHERS)
         self._nobody = self._hasher.hash(secrets.token_urlsafe())  # so that an unknown email takes as long
@@ -111,7 +113,10 @@ class Accounts:
         :raises CallError: UNAUTHENTICATED: it is not them; which of the two is wrong is not said. RESOURCE_EXHAUSTED:
             too many wrong passwords.
         """
-        email = email.strip().lower()[:_LONGEST_EMAIL]
+        with self.metrics.counted("password"):
+            return await self._log_in(email.strip().lower()[:_LONGEST_EMAIL], password, address)
+
+    async def _log_in(self, email: str, password: Secret, address: str) -> tuple[Account, Refresh]:
         self._throttle.check(email, address, self._clock())
         found = await self._database.run(lambda connection: _find(connection, email))
         hashed = self._nobody if found is None else found[1]
@@ -129,10 +134,11 @@ class Accounts:
 
         :raises CallError: UNAUTHENTICATED.
         """
-        outcome = await self._database.run(lambda connection: self._rotate(connection, token))
-        if outcome is None:
-            raise CallError(Code.UNAUTHENTICATED, "this log-in has ended: log in again")
-        return outcome
+        with self.metrics.counted("refresh"):
+            outcome = await self._database.run(lambda connection: self._rotate(connection, token))
+            if outcome is None:
+                raise CallError(Code.UNAUTHENTICATED, "this log-in has ended: log in again")
+            return outcome
 
     async def log_out(self, token: Secret) -> None:
         """End the log-in that the refresh token belongs to; nothing happens where there is none."""

@@ -41,8 +41,9 @@ def create_app(manager: Manager, database: Database, settings: WebSettings) -> A
     customers, admin = CustomerRpc(manager), AdminRpc(manager)
     described = [BMCManagerService.desc(), AdminService.desc(), MachineService.desc()]
     metrics, inventory = WebMetrics("manager", described), InventoryMetrics(manager.registry)
-    metrics.registry.register(inventory)
-    metrics.registry.register(database.seconds)
+    log_ins = manager.accounts.metrics
+    for each in (inventory, database.seconds, log_ins.requests, log_ins.seconds, log_ins.minted):
+        metrics.registry.register(each)
     metrics.refresh = inventory.refresh
     chain = interceptors(metrics)
     return front(

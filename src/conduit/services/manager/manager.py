@@ -132,6 +132,7 @@ class Manager:
 
     async def server_token(self, account: Account, server: Server) -> tuple[str, ServerClaims]:
         """For a server that the account was found to own, or to look after."""
+        self.accounts.metrics.minted.inc()
         sealer = Sealer(await self.region_keys(server.region))
         context = ServerContext(
             server_id=server.id,

@@ -14,7 +14,7 @@ from conduit.errors import CallError
 from conduit.services.manager.registry import Census, Registry
 
 PATIENCE: Final = 5.0  # seconds; who reads metrics waits ten, as a rule
-_NONE: Final = Census({}, {}, {}, 0)
+_NONE: Final = Census({}, {}, {}, 0, 0)
 
 
 class InventoryMetrics(Collector):
@@ -42,5 +42,6 @@ class InventoryMetrics(Collector):
             for labels, number in counts.items():
                 family.add_metric(labels, number)
         customers = GaugeMetricFamily("manager_customers", "Accounts, staff included.", found.customers)
+        log_ins = GaugeMetricFamily("manager_log_ins", "That have not ended.", found.log_ins)
         works = GaugeMetricFamily("manager_db_up", "Whether the database answered.", self._is_up)
-        yield from (servers, gateways, machines, customers, works)
+        yield from (servers, gateways, machines, customers, log_ins, works)

@@ -58,6 +58,12 @@ def rotate(connection: sa.Connection, token: Secret, now: float) -> Rotated | No
     return Rotated(row.customer_id, _issue(connection, refresh, row.customer_id, row.family))
 
 
+def count_open(now: float) -> sa.Select[int]:
+    """How many log-ins have not ended."""
+    still = sa.and_(refresh_tokens.c.used_at.is_(None), refresh_tokens.c.expires_at >= now)
+    return sa.select(sa.func.count(sa.distinct(refresh_tokens.c.family))).where(still)
+
+
 def end(connection: sa.Connection, family: str) -> None:
     """End a log-in."""
     connection.execute(sa.delete(refresh_tokens).where(refresh_tokens.c.family == family))

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from conduit.errors import CallError
 from conduit.services.clock import Clock
+from conduit.services.manager import refreshing
 from conduit.services.manager.accounts import Account
 from conduit.services.manager.database import Database
 from conduit.services.manager.pages import page_of, token_after
@@ -124,6 +125,8 @@ class Census:
     machines: Mapping[tuple[str, ...], int]
     "That have enrolled, by kind."
     customers: int
+    log_ins: int
+    "That have not ended: one for each browser or profile that somebody logged in with."
 
 
 class Registry:
@@ -230,7 +233,8 @@ class Registry:
                 return {tuple(kind): number for *kind, number in rows}
 
             people = connection.execute(sa.select(sa.func.count()).select_from(customers)).scalar_one()
-            return Census(count(*states), count(gateways.c.region, alive), count(machines.c.kind), people)
+            log_ins = connection.execute(refreshing.count_open(now)).scalar_one()
+            return Census(count(*states), count(gateways.c.region, alive), count(machines.c.kind), people, log_ins)
 
         return await self._database.run(work)
 
