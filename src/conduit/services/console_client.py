@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import trio
 
 from conduit._trio import open_background_nursery
-from conduit.console.messages import Break, Ended, Message, Output, Ping, Pong, Taken
+from conduit.console.messages import Break, Ended, Message, Output, Ping, Pong, StateChanged, Taken
 from conduit.console.viewer import ViewerSession
 from conduit.errors import CallError, LocalProtocolError, RemoteProtocolError, TransportError
 from conduit.tunnel.call_frames import Code
@@ -109,6 +109,7 @@ class ConsoleViewing:
         self._epoch_before: str | None = None
         self._failures = 0
         self._live = trio.Event()
+        self._state_at = 0.0
 
     @property
     def is_connected(self) -> bool:
@@ -119,6 +120,10 @@ class ConsoleViewing:
     def is_live(self) -> bool:
         """Whether what is typed reaches the server."""
         return self.is_connected and self.viewer.is_live
+
+    def in_state_for(self) -> float:
+        """Seconds that the console has been as it is."""
+        return trio.current_time() - self._state_at
 
     async def wait_live(self) -> None:
         """Until it was live once."""
@@ -174,6 +179,8 @@ class ConsoleViewing:
             case Pong() | Taken():
                 pass
             case _:
+                if isinstance(message, StateChanged):
+                    self._state_at = trio.current_time() - message.since_ms / 1000
                 self._screen.note(message)
         if self.viewer.attached is not None:
             self._failures = 0

@@ -7,6 +7,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from conduit._trio import open_foreground_nursery
+from conduit.cli.server.console_words import why_not_sent
 from conduit.console import Happening, Hub, Mode, Ring, ViewerSession
 from conduit.console.messages import Break, Ended, Gap, Refused, StateChanged
 from conduit.console.words import End
@@ -224,3 +225,17 @@ async def test_who_is_not_let_in_any_more_stops_trying(
             server.refusals = [AWAY, CallError(Code.NOT_FOUND, "it is not yours any more")]
             server.cut()
     assert len(server.attempts) == 3
+
+
+async def test_why_nothing_is_sent_says_since_when(
+    viewing: ConsoleViewing, server: HubServer, autojump_clock: MockClock
+) -> None:
+    server.happen(Happening.LOST)
+    server.happen(Happening.HELD)
+    await trio.sleep(180)
+    await wait_all_tasks_blocked()
+    assert viewing.in_state_for() == pytest.approx(180)
+    assert why_not_sent(viewing).endswith("another system holds it (for 3 min)")
+    server.cut()  # who comes later is told the same
+    await trio.sleep(60)
+    assert viewing.in_state_for() == pytest.approx(240, abs=1)

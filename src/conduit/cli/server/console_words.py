@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from conduit.cli.moments import ago
 from conduit.cli.render import printable
 from conduit.console.messages import Attached, Ended, Gap, Refused, StateChanged, ViewersChanged, WriterChanged
 from conduit.console.viewer import ViewerSession
@@ -19,6 +20,8 @@ STATES: Final = {
     State.BUSY: "the BMC's only console is taken by somebody else",
     State.ENDED: "ended",
 }
+LASTING: Final = (State.RECONNECTING, State.UNREACHABLE, State.BUSY)
+WORTH_A_WORD: Final = 5.0  # seconds
 CAUSES: Final = {
     Cause.BMC: "nobody heard the server",
     Cause.HISTORY: "it is older than what the Agent keeps",
@@ -35,7 +38,7 @@ def words_for(event: Event, viewer: ViewerSession) -> str:
         case Gap():
             text = _gap(event)
         case StateChanged():
-            text = _state(event)
+            text = _state(event, event.since_ms / 1000)
         case WriterChanged():
             text = _writer(event, viewer)
         case Refused():
@@ -58,10 +61,13 @@ def _attached(message: Attached) -> str:
     return f"{others} other{'s' * (others != 1)} look{'s' * (others == 1)} too" if others > 0 else ""
 
 
-def _state(message: StateChanged) -> str:
+def _state(message: StateChanged, seconds: float) -> str:
+    """What it is, and for how long it has been so when that is worth a word."""
     text = STATES[message.state] if message.state is State.LIVE or not message.text else message.text
-    held = f" (by {message.holder})" if message.holder and message.holder not in text else ""
-    return text.rstrip(".") + held
+    held = f"by {message.holder}" if message.holder and message.holder not in text else ""
+    lasts = f"for {ago(seconds)}" if seconds >= WORTH_A_WORD and message.state in LASTING else ""
+    more = " ".join(filter(None, (held, lasts)))
+    return text.rstrip(".") + (f" ({more})" if more else "")
 
 
 def _gap(gap: Gap) -> str:
@@ -103,7 +109,7 @@ def why_not_sent(viewing: ConsoleViewing) -> str:
         return "not sent: there is no connection"
     if not viewer.is_live:
         state = viewer.state
-        text = "not live" if state is None else _state(state)
+        text = "not live" if state is None else _state(state, viewing.in_state_for())
         return printable(f"not sent: {text}")
     writer = viewer.writer
     name = None if writer is None else writer.name

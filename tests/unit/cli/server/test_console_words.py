@@ -40,6 +40,11 @@ def viewer(*, writes: bool = True) -> ViewerSession:
         (Gap(at=1, ms=4200), "output may be missing here: nobody heard the server for 4.2 s"),
         (StateChanged(state=State.LIVE, text="Live."), "live"),
         (StateChanged(state=State.BUSY, text="Taken.", holder="10.0.4.9"), "Taken (by 10.0.4.9)"),
+        (
+            StateChanged(state=State.BUSY, text="Taken.", holder="10.0.4.9", since_ms=180_000),
+            "Taken (by 10.0.4.9 for 3 min)",
+        ),
+        (StateChanged(state=State.LIVE, since_ms=180_000), "live"),
         (StateChanged(state=State.UNREACHABLE), "the BMC does not answer; the server itself may be running"),
         (Refused(text="Not sent:\x1b[2J no."), "Not sent:\\x1b[2J no."),
         (Attached(viewers=1), ""),
