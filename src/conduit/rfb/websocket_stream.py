@@ -74,6 +74,7 @@ class WebSocketStream(trio.abc.Stream):
         self._kept = b""  # payload that was more than asked for
         self._sending = trio.Lock()
         self._ended = False
+        self._is_torn = False  # a frame was begun and not finished: whatever came after it would be taken for its rest
         self._on_its_way = 0.0  # bytes that the server has not got rid of
         self._counted = 0.0  # when that was true
         self.close_code: int | None = None
@@ -119,14 +120,11 @@ class WebSocketStream(trio.abc.Stream):
         """In messages that the server takes."""
         view = memoryview(data)
         for at in range(0, len(view), self._pace.message):
-            piece = view[at : at + self._pace.message]
-            await self._wait_for_room(len(piece))
-            await self._send_frame(Opcode.BINARY, piece)
+            await self._send_frame(Opcode.BINARY, view[at : at + self._pace.message])
 
     async def _wait_for_room(self, count: int) -> None:
+        """Before a message, by whoever may send; pings and the like never get into the server's buffer."""
         pace = self._pace
-        if not pace.burst:
-            return
         now = trio.current_time()
         self._on_its_way = max(self._on_its_way - (now - self._counted) * pace.rate, 0.0)
         self._counted = now
@@ -143,10 +141,16 @@ class WebSocketStream(trio.abc.Stream):
         except trio.WouldBlock:
             await self._sending.acquire()
         try:
+            if self._pace.burst and opcode is Opcode.BINARY:
+                await self._wait_for_room(len(payload))
+            if self._is_torn:
+                raise trio.BrokenResourceError("a frame was left unfinished")
+            self._is_torn = True
             if isinstance(stream, TcpStream) and len(payload) > JOINED:
                 await stream.send_parts(parts)
             else:
                 await stream.send_all(b"".join(parts))
+            self._is_torn = False
         finally:
             self._sending.release()
 

@@ -120,6 +120,30 @@ def test_a_wish_for_compression_is_heard() -> None:
     assert sizes[0] > 10 * sizes[1]
 
 
+@pytest.mark.parametrize("encoding", [Encoding.ZRLE, Encoding.TIGHT])
+def test_another_wish_for_compression_is_heard_in_the_middle_of_a_stream(encoding: Encoding) -> None:
+    picture = chequered(300, 300, 200)
+    encoder, reader = UpdateEncoder(), ServerMessageReader(Framebuffer(300, 300))
+    sizes = []
+    for wish in (0, 9, 9, 1, 0, None):
+        wishes = [] if wish is None else [Encoding.COMPRESSION_0 + wish]
+        encoder.set_encodings([encoding, *wishes])
+        update = encoder.encode(picture, [picture.whole])
+        sizes.append(len(update))
+        reader.receive_data(update)
+        assert reader.picture == picture
+    stored, deflated = (sizes[0], sizes[4]), (*sizes[1:4], sizes[5])
+    assert min(stored) > 10 * max(deflated)
+
+
+def test_a_wish_before_the_first_rectangle_is_the_streams() -> None:
+    picture = many_coloured(64, 64)
+    encoder = UpdateEncoder()
+    for wish in (1, 9):
+        encoder.set_encodings([Encoding.TIGHT, Encoding.COMPRESSION_0 + wish])
+    assert zlib.decompressobj().decompress(compressed(encoder.encode(picture, [picture.whole])))
+
+
 def test_more_rectangles_than_an_update_can_have_are_two_updates() -> None:
     picture = Framebuffer(1, 1, RED)
     data = UpdateEncoder().encode(picture, [picture.whole] * 70_000)

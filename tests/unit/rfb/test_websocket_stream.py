@@ -7,6 +7,7 @@ from trio.testing import MemoryReceiveStream, MockClock, memory_stream_pair
 from conduit._trio import open_background_nursery
 from conduit.errors import RemoteProtocolError, TransportError
 from conduit.rfb.websocket_stream import (
+    CHUNK,
     OPENBMC,
     Pace,
     WebSocketStream,
@@ -61,6 +62,33 @@ async def test_openbmc_gets_no_message_of_more_than_it_takes_and_no_more_than_it
         raw = raw[8 + size :]
     assert max(sizes) <= 1024
     assert sum(sizes) == 4096
+
+
+async def test_two_who_send_at_once_keep_the_pace_together(autojump_clock: MockClock) -> None:
+    ours, _ = memory_stream_pair()
+    stream = WebSocketStream(ours, masked=True, pace=OPENBMC)
+    async with trio.open_nursery() as nursery:
+        for _each in range(4):
+            nursery.start_soon(stream.send_all, bytes(1024))
+    assert trio.current_time() == pytest.approx((4096 - OPENBMC.burst) / OPENBMC.rate, rel=0.1)
+
+
+async def test_a_frame_that_was_left_unfinished_is_the_last() -> None:
+    ours, theirs = map(trio.SocketStream, trio.socket.socketpair())
+    stream = WebSocketStream(ours, masked=False)
+    with trio.move_on_after(0.05) as scope:
+        await stream.send_all(bytes(CHUNK * 64))
+    assert scope.cancelled_caught
+    with pytest.raises(trio.BrokenResourceError):
+        await stream.send_all(b"more")
+    received = bytearray()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stream.close_with, 1001, "the relay is restarted")
+        while data := await theirs.receive_some(CHUNK):
+            received += data
+    await theirs.aclose()
+    header = next(iter(encode_frame(Opcode.BINARY, bytes(CHUNK), None)))
+    assert received.replace(bytes(header), b"").strip(b"\0") == b""
 
 
 async def test_keys_are_not_slowed_down(autojump_clock: MockClock) -> None:

@@ -18,11 +18,11 @@ from conduit.rfb.translation import PixelWriter
 
 __all__ = ["Encoder", "HextileEncoder", "RawEncoder", "TightEncoder", "UpdateEncoder", "ZrleEncoder", "jpeg_quality"]
 
-ENCODERS: Final[Mapping[int, Callable[[int], Encoder]]] = {
+ENCODERS: Final[Mapping[int, Callable[[], Encoder]]] = {
     Encoding.TIGHT: TightEncoder,
     Encoding.ZRLE: ZrleEncoder,
-    Encoding.HEXTILE: lambda _: HextileEncoder(),
-    Encoding.RAW: lambda _: RawEncoder(),
+    Encoding.HEXTILE: HextileEncoder,
+    Encoding.RAW: RawEncoder,
 }
 
 
@@ -34,6 +34,11 @@ def jpeg_quality(encodings: Iterable[int]) -> int | None:
         if number in FINE_QUALITIES:
             return min(max(number - FINE_QUALITIES.start, 5), 95)
     return None
+
+
+def compression(encodings: Iterable[int]) -> int:
+    """Zlib's level that a viewer wishes, 0 to 9, or what serves most; the first wish counts."""
+    return next((number - COMPRESSIONS.start for number in encodings if number in COMPRESSIONS), LEVEL)
 
 
 class UpdateEncoder:
@@ -75,14 +80,15 @@ class UpdateEncoder:
         usable = ENCODERS.keys() - self._barred
         self.encoding = next((number for number in encodings if number in usable), Encoding.RAW)
         if self.encoding not in self._made:
-            self._made[self.encoding] = self._make(encodings)
+            self._made[self.encoding] = self._make()
         self._encoder = self._made[self.encoding]
+        if isinstance(self._encoder, (TightEncoder, ZrleEncoder)):
+            self._encoder.set_level(compression(encodings))
         if isinstance(self._encoder, TightEncoder):
             self._encoder.quality = jpeg_quality(encodings) if jpeg else None
 
-    def _make(self, encodings: Sequence[int]) -> Encoder:
-        levels = [number - COMPRESSIONS.start for number in encodings if number in COMPRESSIONS]
-        made = ENCODERS[self.encoding](levels[0] if levels else LEVEL)
+    def _make(self) -> Encoder:
+        made = ENCODERS[self.encoding]()
         if self._follows and isinstance(made, TightEncoder):
             made.follow()
         return made

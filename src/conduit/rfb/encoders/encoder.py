@@ -13,6 +13,8 @@ from conduit.rfb.translation import PixelWriter
 
 LEVEL: Final = 2  # of zlib, when the viewer has no wish: most of what it can do for text, at a third of the time
 
+_NO_HEADER: Final = -zlib.MAX_WBITS  # the stream has had one
+
 
 class Encoder(Protocol):
     """Makes rectangles of one encoding; one for each viewer, because zlib's streams are."""
@@ -33,16 +35,25 @@ class Deflater:
     :param level: 0 to 9.
     """
 
-    __slots__ = ("_stream",)
+    __slots__ = ("_has_begun", "_level", "_stream")
 
     def __init__(self, level: int = LEVEL) -> None:
+        self._level = level
         self._stream = zlib.compressobj(level)
+        self._has_begun = False
+
+    def set_level(self, level: int) -> None:
+        """From now on. Whoever inflates it sees one stream: what was sent ends at a whole byte, and has no end mark."""
+        if level != self._level:
+            self._level = level
+            self._stream = zlib.compressobj(level, wbits=_NO_HEADER if self._has_begun else zlib.MAX_WBITS)
 
     def deflate(self, data: bytes | bytearray, *, is_referred_to: bool = True) -> bytes:
         """All of it, so that a viewer can inflate it without what comes next.
 
         :param is_referred_to: whether what comes next may refer to it.
         """
+        self._has_begun = True
         return self._stream.compress(data) + self._stream.flush(
             zlib.Z_SYNC_FLUSH if is_referred_to else zlib.Z_FULL_FLUSH
         )

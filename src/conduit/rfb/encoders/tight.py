@@ -50,6 +50,11 @@ class TightEncoder:
         """
         self._foreign, self._follows = {PIXELS, BITS, INDICES}, True
 
+    def set_level(self, level: int) -> None:
+        """From now on; 0 to 9."""
+        for stream in self._streams:
+            stream.set_level(level)
+
     def encode(self, picture: Framebuffer, area: Area, writer: PixelWriter) -> list[bytes]:
         """Rectangles of at most ``MOST_PIXELS`` pixels."""
         return [

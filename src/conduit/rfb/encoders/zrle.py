@@ -28,6 +28,10 @@ class ZrleEncoder:
     def __init__(self, level: int = LEVEL) -> None:
         self._stream = Deflater(level)
 
+    def set_level(self, level: int) -> None:
+        """From now on; 0 to 9."""
+        self._stream.set_level(level)
+
     def encode(self, picture: Framebuffer, area: Area, writer: PixelWriter) -> list[bytes]:
         """One rectangle."""
         parts = [_encode_tile(picture.crop(tile), tile.width, writer) for tile in tiles(area, TILE)]
