@@ -77,8 +77,11 @@ class FakeDisplay:
                         self.shared.append(shared)
                         machine.start(INIT)
                         await stream.send_all(machine.data_to_send())
-                        await stream.receive_some()
+                        await self.heard(bytes(await stream.receive_some()))
                         return
+
+    async def heard(self, data: bytes) -> None:
+        """What the viewer said first, once it was in."""
 
 
 @asynccontextmanager

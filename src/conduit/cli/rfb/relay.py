@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from typing import Any, Final
 
 import asyncclick as click
@@ -15,13 +14,15 @@ import trio
 from conduit._tcp import TcpStream
 from conduit._trio import open_foreground_nursery
 from conduit.cli.listening import Endpoint, parse_listen
+from conduit.cli.params import WholeNumber
 from conduit.cli.render import printable
 from conduit.cli.rfb.options import Target
-from conduit.errors import ConduitError
+from conduit.cli.rfb.relay_terms import ENCODING_WORDS, PIXEL_WORDS, Terms
+from conduit.errors import AuthenticationError, ConduitError
+from conduit.rfb.client_sizes import MAX_CLIPBOARD
 from conduit.rfb.keep_alive import KeepAlive
-from conduit.rfb.login import HANDSHAKE_PATIENCE, open_connection
+from conduit.rfb.login import HANDSHAKE_PATIENCE, Connection, log_in
 from conduit.rfb.relay import Relay
-from conduit.rfb.viewer_filter import ViewerRules
 from conduit.rfb.websocket_stream import accept_websocket
 
 EPILOG: Final = """\
@@ -35,33 +36,35 @@ MAX_VIEWERS: Final = 64  # at once, where nobody says otherwise; each is a login
 Receive = Callable[[trio.SocketStream], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """On which viewers are taken, as the command line has them."""
+@dataclass(slots=True)
+class Door:
+    """Opens the display for each viewer, until it refuses us: the same password is not tried again by itself."""
 
-    origin: tuple[str, ...]
-    viewers: int
-    view_only: bool
-    no_clipboard: bool
-    no_power: bool
+    target: Target
+    _refusal: str = ""
 
-    @property
-    def origins(self) -> Collection[str] | None:
-        """Of the pages whose viewers are taken; None is all."""
-        return None if "*" in self.origin else self.origin
-
-    @property
-    def rules(self) -> ViewerRules:
-        """What a viewer may do."""
-        rules = ViewerRules(view_only=self.view_only, power=not self.no_power)
-        return replace(rules, clipboard=0, clipboard_down=0) if self.no_clipboard else rules
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Connection]:
+        """:raises ConduitError: see :func:`open_connection`; a refused password counts for all who come later."""
+        if self._refusal:
+            raise AuthenticationError(self._refusal)
+        try:
+            connection = await log_in(self.target.address, self.target.login, ask=self.target.ask)
+        except AuthenticationError as error:
+            self._refusal = f"{error}; this was not tried again: start the relay anew with the right password"
+            _say(f"the display refuses us, and is not asked again: {error}")
+            raise
+        try:
+            yield connection
+        finally:
+            await trio.aclose_forcefully(connection.stream)
 
 
 @dataclass(frozen=True, slots=True)
 class Reception:
     """Takes viewers."""
 
-    target: Target
+    door: Door
     terms: Terms
     keep_alive: KeepAlive
     room: trio.CapacityLimiter
@@ -111,9 +114,7 @@ class Reception:
 
     async def _relay(self, viewer: trio.abc.Stream, who: str) -> None:
         _say(f"{who} connected")
-        target = self.target
-        open_display = partial(open_connection, target.address, target.login, ask=target.ask)
-        relay = Relay(viewer, open_display, self.terms.rules, keep_alive=self.keep_alive)
+        relay = Relay(viewer, self.door.open, self.terms.rules, keep_alive=self.keep_alive)
         ending = await relay.run()
         dropped = f", {relay.dropped_messages} messages not passed" if relay.dropped_messages else ""
         _say(
@@ -140,6 +141,32 @@ class Reception:
 )
 @click.option("--view-only", is_flag=True, help="Nothing that a viewer types, clicks or pastes passes.")
 @click.option("--no-clipboard", is_flag=True, help="No clipboard passes, neither way.")
+@click.option(
+    "--clipboard-up",
+    type=WholeNumber(0, MAX_CLIPBOARD),
+    metavar="BYTES",
+    help="Longest clipboard of a viewer that reaches the display; 0 is none.",
+)
+@click.option(
+    "--clipboard-down",
+    type=WholeNumber(0, MAX_CLIPBOARD),
+    metavar="BYTES",
+    help="Longest clipboard of the display that reaches a viewer; 0 is none.",
+)
+@click.option(
+    "--encoding",
+    "encodings",
+    multiple=True,
+    metavar="NAME",
+    help=f"Ask the display for pixels in this and raw alone: {', '.join(PIXEL_WORDS)}. May be repeated.",
+)
+@click.option(
+    "--hide-encoding",
+    "hide",
+    multiple=True,
+    metavar="NAME",
+    help=f"Never ask the display for this: {', '.join(ENCODING_WORDS)}, or a number. May be repeated.",
+)
 @click.option("--no-power", is_flag=True, help="No viewer may switch off or reset what it sees (xvp).")
 @click.pass_obj
 async def command(target: Target, /, listen: str, websocket: str | None, **words: Any) -> None:  # Any: see Terms
@@ -150,12 +177,14 @@ async def command(target: Target, /, listen: str, websocket: str | None, **words
     and only one from an ORIGIN that is named. Ctrl+C ends it.
     """
     terms = Terms(**words)
+    _ = terms.rules  # whatever is wrong with them is said before anybody is asked
     plain, framed = parse_listen(listen), parse_listen(websocket) if websocket else None
-    async with open_connection(target.address, target.login, ask=target.ask) as connection:
+    door = Door(target)
+    async with door.open() as connection:
         init = connection.init  # a wrong password shall be known before the first viewer comes
     what = f"{init.name!r}, {init.width} x {init.height}{', to look at only' if terms.view_only else ''}"
     keep_alive = KeepAlive()
-    reception = Reception(target, terms, keep_alive, trio.CapacityLimiter(terms.viewers))
+    reception = Reception(door, terms, keep_alive, trio.CapacityLimiter(terms.viewers))
     async with open_foreground_nursery() as nursery:
         nursery.start_soon(keep_alive.run)
         await nursery.start(reception.serve, plain, reception.receive, what)

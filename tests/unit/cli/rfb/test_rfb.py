@@ -9,10 +9,14 @@ import pytest
 import trio
 
 from conduit.cli.profiles.place import World
-from conduit.errors import RemoteProtocolError
+from conduit.cli.rfb import relay
+from conduit.cli.rfb.relay_terms import Terms
+from conduit.errors import DisplayRefused, RemoteProtocolError
 from conduit.rfb.addresses import DisplayAddress
-from conduit.rfb.login import LoginOptions, open_connection
-from conduit.rfb.names import SecurityType
+from conduit.rfb.client_messages import CLIPBOARD
+from conduit.rfb.login import LoginOptions, log_in, open_connection
+from conduit.rfb.messages import SetEncodings
+from conduit.rfb.names import Encoding, SecurityType
 from conduit.rfb.transports import TransportOptions
 from conduit.rfb.websocket_stream import WebSocketWishes
 from tests.fakes.command_line import CommandLine
@@ -53,6 +57,9 @@ async def test_info_shows_what_is_offered_where_the_password_is_missing(cli: Com
         (("host", "--security", "rot13", "info"), "no way of logging in"),
         (("host", "--fingerprint", "ab", "info"), "64 hexadecimal digits"),
         (("host", "--password-file", "/nowhere", "info"), "is not there"),
+        (("host", "relay", "--encoding", "jpeg"), "'jpeg' is no encoding here; there are copyrect,"),
+        (("host", "relay", "--hide-encoding", "mpeg"), "'mpeg' is no encoding here"),
+        (("host", "relay", "--clipboard-up", "-1"), "--clipboard-up"),
     ],
 )
 async def test_wrong_usage_is_one_line(cli: CommandLine, words: tuple[str, ...], says: str) -> None:
@@ -113,6 +120,74 @@ async def test_a_viewer_comes_in_through_the_relay_without_a_password(
         await said.until("the viewer left")
         nursery.cancel_scope.cancel()
     assert display.shared == [True, True]
+
+
+async def test_a_password_that_is_refused_later_is_tried_once_whoever_comes(
+    cli: CommandLine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    display, said = FakeDisplay([SecurityType.VNC_AUTH]), Said(capsys)
+    async with open_listener(display.serve) as port, trio.open_nursery() as nursery:
+        nursery.start_soon(partial(cli.run, "rfb", f"{HOST}:{port}", "-P", "geheim", "relay", "--listen", f"{HOST}:0"))
+        await said.until("320 x 200\n")
+        display.password = "another"  # somebody has changed it
+        address = DisplayAddress.parse(said.text.split()[1].rstrip(":"))
+        for _ in range(3):
+            with pytest.raises(DisplayRefused, match="who are you"):
+                await log_in(address, LoginOptions())
+        await said.until("is not asked again")
+        nursery.cancel_scope.cancel()
+    assert display.viewers == 2, "the relay's own look, and the first viewer"
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        ((), {Encoding.ZRLE, Encoding.TIGHT, Encoding.RAW, Encoding.CURSOR, Encoding.QUALITY_9, 4711}),
+        (("--encoding", "zrle"), {Encoding.ZRLE, Encoding.RAW, Encoding.CURSOR, Encoding.QUALITY_9}),
+        (
+            ("--hide-encoding", "jpeg", "--hide-encoding", "4711", "--hide-encoding", "Cursor"),
+            {Encoding.ZRLE, Encoding.TIGHT, Encoding.RAW},
+        ),
+    ],
+)
+async def test_the_display_is_asked_for_no_other_encodings_than_it_may(
+    cli: CommandLine, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], asked: set[int]
+) -> None:
+    wished = (Encoding.ZRLE, Encoding.TIGHT, Encoding.RAW, Encoding.CURSOR, Encoding.QUALITY_9, 4711)
+    send, receive = trio.open_memory_channel[bytes](1)
+
+    class Listening(FakeDisplay):
+        async def heard(self, data: bytes) -> None:
+            await send.send(data)
+
+    said = Said(capsys)
+    async with open_listener(Listening([SecurityType.NONE]).serve) as port, trio.open_nursery() as nursery:
+        nursery.start_soon(partial(cli.run, "rfb", f"{HOST}:{port}", "relay", "--listen", f"{HOST}:0", *words))
+        await said.until("320 x 200\n")
+        async with open_connection(
+            DisplayAddress.parse(said.text.split()[1].rstrip(":")), LoginOptions()
+        ) as connection:
+            await connection.stream.send_all(SetEncodings(wished).encode())
+            data = await receive.receive()
+            while not data:  # the relay's own look
+                data = await receive.receive()
+        assert set(SetEncodings.decode(data).encodings) == asked
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(
+    ("words", "up", "down"),
+    [
+        ((), CLIPBOARD, None),
+        (("--clipboard-up", "100"), 100, None),
+        (("--clipboard-down", "0"), CLIPBOARD, 0),
+        (("--no-clipboard", "--clipboard-up", "100"), 0, 0),
+    ],
+)
+async def test_clipboards_may_be_kept_back_each_way(words: tuple[str, ...], up: int, down: int | None) -> None:
+    context = await relay.command.make_context("relay", list(words), resilient_parsing=True)
+    terms = Terms(**{name: value for name, value in context.params.items() if name not in ("listen", "websocket")})
+    assert (terms.rules.clipboard, terms.rules.clipboard_down) == (up, down)
 
 
 async def test_a_viewer_in_a_page_comes_in_from_where_it_may_and_only_if_there_is_room(
