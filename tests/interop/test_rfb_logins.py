@@ -6,7 +6,6 @@ import os
 import ssl
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -15,16 +14,13 @@ import pytest
 
 from conduit.errors import AuthenticationError, ConduitError, DisplayRefused, NegotiationError, TransportError
 from conduit.rfb.addresses import DisplayAddress
-from conduit.rfb.login import Connection, LoginOptions, open_connection
-from conduit.rfb.messages import Area, FramebufferUpdateRequest, SetEncodings, SetPixelFormat
-from conduit.rfb.names import Encoding
-from conduit.rfb.pixel_format import PixelFormat
+from conduit.rfb.login import LoginOptions, open_connection
+from conduit.rfb.names import SecurityType
 from conduit.rfb.security import Credentials, LoginRules, method_name, parse_method
-from conduit.rfb.server_heads import RectangleHeader, decode_update
 from conduit.rfb.transports import TransportOptions
 from conduit.rfb.trust import Trust
-from tests.fakes.certificates import Authority
-from tests.interop.displays import HOST, PASSWORD, Display, Displays, FindPeer, free_port, open_displays
+from tests.interop.displays import HOST, PASSWORD, Display, FindPeer, free_port
+from tests.interop.rfb_lab import Lab, open_lab, take_picture, tls_of
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
 
@@ -32,35 +28,10 @@ USER: Final = "labuser"
 PAM: Final = Path("/etc/pam.d/conduit-rfb-test")
 
 
-@dataclass(frozen=True)
-class Lab:
-    """Servers, and certificates for them."""
-
-    displays: Displays
-    certificate: Path
-    key: Path
-    ca: Path
-    tls: Path
-    "Where QEMU looks for certificates."
-    both: Path
-    "Certificate and key in one file, as x11vnc wants them."
-
-
 @pytest.fixture(scope="module")
 def lab(peer: FindPeer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    folder = tmp_path_factory.mktemp("displays")
-    authority = Authority(folder)
-    files = authority.issue("")
-    tls = folder / "tls"
-    tls.mkdir()
-    (tls / "ca-cert.pem").write_bytes(files.ca.read_bytes())
-    (tls / "server-cert.pem").write_bytes(files.certificate.read_bytes())
-    (tls / "server-key.pem").write_bytes(files.key.read_bytes())
-    both = folder / "both.pem"
-    old = authority.issue("x/old", old=True)
-    both.write_bytes(old.key.read_bytes() + old.certificate.read_bytes())
-    with open_displays(peer, folder) as displays:
-        yield Lab(displays, files.certificate, files.key, files.ca, tls, both)
+    with open_lab(peer, tmp_path_factory.mktemp("displays")) as opened:
+        yield opened
 
 
 def options(lab: Lab, method: str = "", credentials: Credentials | None = None, **trust: object) -> LoginOptions:
@@ -79,25 +50,6 @@ async def see(address: str, login: LoginOptions) -> str:
         await take_picture(connection)
         method = connection.handshake.method
         return "" if method is None else method_name(method)
-
-
-async def take_picture(connection: Connection) -> None:
-    init, stream = connection.init, connection.stream
-    area = Area(0, 0, init.width, init.height)
-    asked = (SetPixelFormat(PixelFormat.BGRX), SetEncodings((Encoding.RAW,)), FramebufferUpdateRequest(area, False))
-    await stream.send_all(b"".join(each.encode() for each in asked))
-    received = b""
-    while len(received) < 4 + 12 + 4 * init.width * 8:
-        received += await stream.receive_some()
-    assert decode_update(received[:4]) >= 1
-    assert RectangleHeader.decode(received, 4).encoding == Encoding.RAW
-
-
-def tls_of(kind: str, lab: Lab) -> tuple[str | Path, ...]:
-    if kind == "anon":
-        return ("-object", "tls-creds-anon,id=tls,endpoint=server")
-    verify = "on" if kind == "mutual" else "off"
-    return ("-object", f"tls-creds-x509,id=tls,dir={lab.tls},endpoint=server,verify-peer={verify}")
 
 
 @pytest.mark.parametrize(
@@ -123,17 +75,6 @@ async def test_qemu_that_asks_for_our_certificate(lab: Lab) -> None:
     assert await see(address, ours) == "x509-none"
     with pytest.raises((TransportError, DisplayRefused)):
         await see(address, options(lab, "x509-none"))
-
-
-async def test_qemus_own_websocket(lab: Lab) -> None:
-    display, port = websocket_of_qemu(lab)
-    assert await see(f"ws://{HOST}:{port}/", options(lab)) == "vnc"
-    assert await see(f"{HOST}:{display.port}", options(lab)) == "vnc"
-
-
-def websocket_of_qemu(lab: Lab) -> tuple[Display, int]:
-    port = free_port()
-    return lab.displays.qemu(f"password-secret=password,websocket={port}"), port
 
 
 @pytest.fixture(scope="module")
@@ -220,6 +161,16 @@ async def test_x11vnc_inside_tls(lab: Lab) -> None:
         await see(address, options(lab, insecure=False))
 
 
+async def test_x11vnc_as_it_is(lab: Lab) -> None:
+    display = lab.displays.x11vnc(lab.displays.xvfb(), "-passwd", PASSWORD)
+    async with open_connection(DisplayAddress.parse(f"{HOST}:{display.port}"), options(lab)) as connection:
+        await take_picture(connection)
+        handshake = connection.handshake
+        assert (str(handshake.version), handshake.method) == ("3.8", SecurityType.VNC_AUTH)
+    with pytest.raises(AuthenticationError):
+        await see(f"{HOST}:{display.port}", options(lab, "", Credentials(password="wrong")))
+
+
 async def test_x11vnc_of_version_3_3(lab: Lab) -> None:
     display = lab.displays.x11vnc(lab.displays.xvfb(), "-passwd", PASSWORD, "-rfbversion", "3.3")
     assert await see(f"{HOST}:{display.port}", options(lab)) == "vnc"
@@ -240,6 +191,18 @@ async def test_websockify_before_qemu(lab: Lab, scheme: str) -> None:
     words = ("--cert", lab.certificate, "--key", lab.key, "--ssl-only") if scheme == "wss" else ()
     port = lab.displays.websockify(display, *words)
     assert await see(f"{scheme}://{HOST}:{port}/websockify", options(lab)) == "vnc"
+
+
+@pytest.mark.parametrize("scheme", ["ws", "wss"])
+async def test_qemus_own_websocket(lab: Lab, scheme: str) -> None:
+    port = free_port()
+    vnc, tls = f"websocket={port},password-secret=password", tls_of("x509", lab)
+    lab.displays.qemu(f"{vnc},tls-creds=tls" if scheme == "wss" else vnc, *(tls if scheme == "wss" else ()))
+    address = f"{scheme}://{HOST}:{port}/"
+    assert await see(address, options(lab)) == "vnc"
+    if scheme == "wss":
+        with pytest.raises(TransportError, match="certificate is not believed"):
+            await see(address, options(lab, insecure=False))
 
 
 async def test_a_certificate_is_believed_for_its_ca_its_fingerprint_or_blindly(lab: Lab, xvnc: Display) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +10,12 @@ from typing import Any, Final
 import asyncclick as click
 
 from conduit.cli.prompts import ask, first_line, is_interactive
-from conduit.errors import LocalProtocolError
 from conduit.rfb.addresses import DisplayAddress
 from conduit.rfb.login import Ask, LoginOptions
-from conduit.rfb.security import METHOD_WORDS, Credentials, LoginRules, parse_method, to_bytes
+from conduit.rfb.security import METHOD_WORDS, Credentials, LoginRules, parse_method
 from conduit.rfb.transports import TransportOptions
 from conduit.rfb.trust import Trust, parse_fingerprint
+from conduit.rfb.websocket_fields import basic, parse_fields
 from conduit.rfb.websocket_stream import SUBPROTOCOLS, WebSocketWishes
 from conduit.websocket.handshake import check_fields
 
@@ -103,27 +102,14 @@ def _trust(options: dict[str, Any]) -> Trust:
 
 
 def _websocket(options: dict[str, Any]) -> WebSocketWishes:
-    fields = _header_fields(options["header_file"])
+    path: Path | None = options["header_file"]
+    fields = {} if path is None else parse_fields(path.read_text(), str(path))
     if options["http_username"]:
         password = first_line(options["http_password_file"]) if options["http_password_file"] else ""
-        pair = to_bytes(f"{options['http_username']}:{password}")
-        fields["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
+        fields["Authorization"] = basic(options["http_username"], password)
     check_fields(fields)
     subprotocols = tuple(name for name in options["subprotocols"] or SUBPROTOCOLS if name)
     return WebSocketWishes(subprotocols=subprotocols, fields=fields)
-
-
-def _header_fields(path: Path | None) -> dict[str, str]:
-    if path is None:
-        return {}
-    fields = {}
-    for line in path.read_text().splitlines():
-        name, colon, value = line.partition(":")
-        if line.strip() and not colon:
-            raise LocalProtocolError(f"a line of {str(path)!r} is no header field, such as X-Auth-Token: ...")
-        if colon:
-            fields[name.strip()] = value.strip()
-    return fields
 
 
 class _Asker:

@@ -25,9 +25,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
-from urllib.parse import urlsplit
 
 from conduit.errors import LocalProtocolError
+from conduit.rfb.addresses import DisplayAddress
+from conduit.rfb.security import parse_method
+from conduit.rfb.trust import parse_fingerprint
+from conduit.rfb.websocket_stream import SUBPROTOCOLS
 from conduit.services.agent.console_log import KEEP, MAX_BYTES
 from conduit.services.agent.secret_store import SecretStore
 from conduit.services.certificates import check_name
@@ -110,7 +113,7 @@ class Display(Credentials):
     """How a server's screen is reached: a VNC server, of its BMC or of its hypervisor."""
 
     url: str
-    "``vnc://host``, ``vnc://host:port``, ``ws://host:port/path`` or ``wss://host:port/path``."
+    "``vnc://host:port``, ``vncs://`` where TLS comes first (iDRAC), ``ws://host:port/path`` or ``wss://``."
     user: str = ""
     "For security types that want one."
     security: Sequence[str] = ()
@@ -120,15 +123,51 @@ class Display(Credentials):
     fingerprint: str = ""
     "Or the SHA-256 of the server's certificate, in hexadecimal."
     insecure_tls: bool = False
-    "Or nobody: encrypted, with whoever is there."
+    "Or anybody's certificate: whoever stands between reads along."
+    tls_name: str = ""
+    "Name in the certificate, if it is not the host."
+    anonymous_tls: bool = False
+    "Take TLS from a server that has no certificate, too (VeNCrypt's TLS types)."
+    certificate: Path | None = None
+    "PEM: our own certificate, for a server that wants one."
+    key: Path | None = None
+    "PEM: its key, where that is in another file."
+    http_user: str = ""
+    "User name for the WebSocket (HTTP Basic)."
+    http_password_file: Path | None = None
+    "File with its password, readable by the Agent's user only."
+    http_password_env: str | None = None
+    "Or the environment variable that has it."
+    http_headers_file: Path | None = None
+    "File with header fields for the WebSocket, one in each line, such as X-Auth-Token; readable by the Agent only."
+    subprotocols: Sequence[str] = SUBPROTOCOLS
+    "Of the WebSocket; empty for none."
     hide_encodings: Sequence[int] = ()
     "Numbers of RFB encodings that the server does not do well."
 
     def __post_init__(self) -> None:
-        if urlsplit(self.url).scheme not in ("vnc", "ws", "wss"):
-            raise LocalProtocolError(f"{self.url!r} is no display: say vnc://host:port, ws:// or wss://")
+        if self.url.partition("://")[0] not in ("vnc", "vncs", "ws", "wss"):
+            raise LocalProtocolError("a display's url is vnc://host:port, vncs://, ws:// or wss://")
+        address = DisplayAddress.parse(self.url)
         if self.places > 1:
-            raise LocalProtocolError(f"display {self.url}: the password is in one place, or there is none")
+            raise LocalProtocolError(f"display {address}: the password is in one place, or there is none")
+        if self.insecure_tls and (self.ca_file or self.fingerprint):
+            raise LocalProtocolError(f"display {address}: believe anybody, or ca_file or fingerprint; not both")
+        if self.fingerprint:
+            parse_fingerprint(self.fingerprint)
+        for method in self.security:
+            parse_method(method)
+        self._check_http(address)
+
+    def _check_http(self, address: DisplayAddress) -> None:
+        passwords = (self.http_password_file, self.http_password_env)
+        places = sum(place is not None for place in passwords)
+        if address.websocket is None and (self.http_user or places or self.http_headers_file):
+            raise LocalProtocolError(f"display {address}: what begins with http_ is for ws:// and wss://")
+        if places != bool(self.http_user):
+            raise LocalProtocolError(
+                f"display {address}: http_user belongs to one of http_password_file and http_password_env"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
