@@ -110,8 +110,12 @@ def fuzz_smoke(session: nox.Session) -> None:
 @nox.session
 def interop(session: nox.Session) -> None:
     """Against real peers; `-- rfb` takes what is about displays; CONDUIT_REQUIRE_PEERS=1 makes a missing one fail."""
-    is_topic = len(session.posargs) == 1 and session.posargs[0].isidentifier()
-    module(session, "pytest", "tests", "-m", "interop", *(["-k"] if is_topic else []), *session.posargs)
+    words = list(session.posargs)
+    if words == ["rfb"]:  # real browsers are among its peers
+        module(session, "pytest", "tests", "-m", "rfb")
+        return
+    is_topic = len(words) == 1 and words[0].isidentifier()
+    module(session, "pytest", "tests", "-m", "interop", *(["-k"] if is_topic else []), *words)
 
 
 @nox.session

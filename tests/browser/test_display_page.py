@@ -18,7 +18,7 @@ from tests.browser.conftest import sign_in, try_now, wait_until
 from tests.browser.fake_conduit import FakeConduit, Running, error
 from tests.browser.test_console_page import command, open_console
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.rfb]
 
 TEXT = b"\x1b[1;32mConduit\x1b[0m \x1b[44;93m blue \x1b[0m db-02 login: "
 LIVE_CANVAS = "#screen > div:not(.still) canvas"

@@ -24,7 +24,7 @@ from tests.conftest import FindPeer
 from tests.interop.rfb_peers import Machine, running_qemu
 from tests.whole_path import ACME, WholePath, open_whole_path
 
-pytestmark = [pytest.mark.browser, pytest.mark.interop, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.interop, pytest.mark.slow, pytest.mark.rfb]
 
 VIRTUAL, REAL, ALONE = "db-01", "web-02", "legacy-01"  # the last one has no console
 SIZE = (640, 400)

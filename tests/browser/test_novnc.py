@@ -31,7 +31,7 @@ from tests.browser.conftest import WAIT_MS, missing
 from tests.conftest import FindPeer
 from tests.interop.displays import HOST, Display, Displays, open_displays
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.rfb]
 
 NOVNC = Path(__file__).parents[2] / "web/node_modules/@novnc/novnc"
 PASSWORD = "sesame"

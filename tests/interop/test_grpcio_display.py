@@ -20,7 +20,7 @@ from conduit.services.api.gateway.v1.gateway_pb import VNCDataChunk
 from tests.interop.grpc_client import GATEWAY, MANAGER, Client, open_client, server_token
 from tests.whole_path import WholePath
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.rfb]
 SERVER = "db-01"
 WORD = "zq7"
 

@@ -30,7 +30,7 @@ from tests.interop.displays import HOST, PASSWORD, Displays, open_displays
 from tests.interop.rfb_peers import Machine, running_qemu
 from tests.interop.x11 import XClient
 
-pytestmark = [pytest.mark.interop, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.interop, pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.rfb]
 PATIENCE: Final = 30.0  # seconds, on a busy machine
 TEXT: Final = "Root 1!"
 

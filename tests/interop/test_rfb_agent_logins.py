@@ -19,7 +19,7 @@ from conduit.services.settings import structure
 from tests.interop.displays import HOST, PASSWORD, FindPeer, free_port
 from tests.interop.rfb_lab import Lab, open_lab, take_picture, tls_of
 
-pytestmark = [pytest.mark.interop, pytest.mark.slow]
+pytestmark = [pytest.mark.interop, pytest.mark.slow, pytest.mark.rfb]
 
 
 class Agent:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import trio
+from PIL import Image
 
 from conduit.rfb.display import open_display
 from conduit.rfb.framebuffer import Framebuffer
@@ -16,7 +18,7 @@ from conduit.rfb.names import Encoding
 from conduit.rfb.recording import Recording
 from tests.interop.rfb_peers import Desktop, Machine, running_qemu, running_x11vnc, running_xvnc
 
-pytestmark = [pytest.mark.interop, pytest.mark.slow]
+pytestmark = [pytest.mark.interop, pytest.mark.slow, pytest.mark.rfb]
 
 LOSSLESS = (Encoding.RAW, Encoding.RRE, Encoding.HEXTILE, Encoding.ZLIB, Encoding.TIGHT, Encoding.ZRLE)
 PLACE = Area(30, 20, 256, 200)
@@ -69,6 +71,13 @@ async def look(address: str, encoding: Encoding) -> Framebuffer:
         return picture.snapshot()
 
 
+async def screenshot(address: str, path: Path) -> tuple[int, int, bytes]:
+    """What ``conduit rfb HOST:PORT screenshot -o FILE`` wrote: width, height, and pixels as BGRX."""
+    await trio.run_process([sys.executable, "-m", "conduit", "rfb", address, "screenshot", "-o", str(path)])
+    with Image.open(path) as image:
+        return image.width, image.height, image.convert("RGB").tobytes("raw", "BGRX")
+
+
 # --- QEMU ---
 
 
@@ -98,6 +107,12 @@ async def test_keys_arrive_in_qemus_guest(machine: Machine) -> None:
     assert arrived == b"\x03\x1b\x08z\r"
 
 
+async def test_the_command_takes_a_picture_of_qemu(machine: Machine, tmp_path: Path) -> None:
+    taken = await screenshot(machine.server.address, tmp_path / "x.png")
+    picture = await look(machine.server.address, Encoding.RAW)
+    assert taken == (picture.width, picture.height, bytes(picture.pixels))
+
+
 # --- X ---
 
 
@@ -106,6 +121,12 @@ async def test_a_desktops_picture_is_the_one_that_was_drawn(desktop: Desktop, en
     picture = await look(desktop.server.address, encoding)
     assert (picture.width, picture.height) == (800, 600)
     assert picture.crop(PLACE) == PAINTING
+
+
+async def test_the_command_takes_a_picture_of_a_desktop(desktop: Desktop, tmp_path: Path) -> None:
+    width, height, pixels = await screenshot(desktop.server.address, tmp_path / "x.png")
+    assert (width, height) == (800, 600)
+    assert Framebuffer(width, height, pixels).crop(PLACE) == PAINTING
 
 
 async def test_jpeg_looks_like_what_was_drawn(desktop: Desktop) -> None:

@@ -22,7 +22,7 @@ from conduit.rfb.trust import Trust
 from tests.interop.displays import HOST, PASSWORD, Display, FindPeer, free_port
 from tests.interop.rfb_lab import Lab, open_lab, take_picture, tls_of
 
-pytestmark = [pytest.mark.interop, pytest.mark.slow]
+pytestmark = [pytest.mark.interop, pytest.mark.slow, pytest.mark.rfb]
 
 USER: Final = "labuser"
 PAM: Final = Path("/etc/pam.d/conduit-rfb-test")

@@ -22,7 +22,7 @@ from tests.conftest import FindPeer
 from tests.interop.displays import HOST, Display, Displays, open_displays
 from tests.interop.x11 import XClient
 
-pytestmark = [pytest.mark.interop, pytest.mark.slow]
+pytestmark = [pytest.mark.interop, pytest.mark.slow, pytest.mark.rfb]
 
 LIMIT = 40.0  # seconds
 CASES = [

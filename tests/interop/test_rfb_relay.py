@@ -32,7 +32,7 @@ from conduit.rfb.names import Encoding
 from conduit.rfb.security import Credentials, LoginRules
 from tests.interop.displays import HOST, PASSWORD, Display, Displays, FindPeer, open_displays
 
-pytestmark = [pytest.mark.interop, pytest.mark.slow]
+pytestmark = [pytest.mark.interop, pytest.mark.slow, pytest.mark.rfb]
 
 LIMIT: Final = 20.0  # seconds; QEMU may run without KVM
 SHOT_PATIENCE: Final = 30.0  # seconds

@@ -28,7 +28,7 @@ from tests.fakes.certificates import Authority
 from tests.interop.displays import HOST, Displays, open_displays
 from tests.interop.x11 import XClient
 
-pytestmark = [pytest.mark.interop, pytest.mark.slow]
+pytestmark = [pytest.mark.interop, pytest.mark.slow, pytest.mark.rfb]
 
 PASSWORD = "sesame"
 GREETING = "\x1b[1;32mConduit\x1b[0m Virtual Firmware 1.0\r\n\x1b[44;93m blue \x1b[0m ┌─┐ login: "

@@ -23,7 +23,7 @@ from PIL import Image
 from tests.interop.displays import PASSWORD, PATIENCE, Displays, FindPeer, running
 from tests.interop.x11 import XClient
 
-pytestmark = [pytest.mark.interop, pytest.mark.slow]
+pytestmark = [pytest.mark.interop, pytest.mark.slow, pytest.mark.rfb]
 
 PLACE: Final = (40, 30, 64, 32)  # x, y, width, height
 PAINTING: Final = b"".join(bytes((3 * n % 256, n % 256, n // 8 % 256, 0)) for n in range(PLACE[2] * PLACE[3]))
