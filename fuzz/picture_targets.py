@@ -109,6 +109,12 @@ def seed(encoding: Encoding) -> bytes:
     return encoder.encode(picture, [picture.whole])[16:]
 
 
+def deflated(data: bytes) -> bytes:
+    """Of Zlib, with its length."""
+    packed = zlib.compress(data)
+    return len(packed).to_bytes(4) + packed
+
+
 AREA: Final = WIDTH * HEIGHT
 PICTURE_TARGETS: Final[Mapping[str, Oracle]] = {
     "rfb_server_messages": server_messages,
@@ -136,6 +142,9 @@ PICTURE_SEEDS: Final[Mapping[str, list[bytes]]] = {
         b"\x02\x03\0\0\0\0\0\0\x02hi\x96\xf8\0\0\0\x80\0\0\1\1a\xfa\0\1\1",
         b"\xff\x01\0\x02\0\0\0\x01a\x01\0\0\0\0\1\0\0\0\0\0\0",
     ],
+    "rfb_raw": [bytes(range(200)) * 7, bytes(4 * AREA - 1)],
+    "rfb_zlib": [deflated(bytes(4 * AREA)), deflated(b"abc\0" * AREA) + deflated(b"")],
+    "rfb_cursor": [b"abc\0" * AREA + b"\xf0" * 9 * HEIGHT],
     "rfb_rre": [b"\0\0\0\1aaaabbbb\0\1\0\1\0\2\0\2"],
     "rfb_hextile": [seed(Encoding.HEXTILE), b"\x1aaaaa\1bbbb\0\0" + b"\x08\1\0\0" + b"\0\0\0"],
     "rfb_zrle": [seed(Encoding.ZRLE)],

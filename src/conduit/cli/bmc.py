@@ -144,6 +144,17 @@ def command() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="File whose first line is the displays' password.",
 )
+@click.option("--vnc-user", default="", metavar="NAME", help="User name that the displays want, with --vnc-cert.")
+@click.option(
+    "--vnc-cert",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Certificate of the displays (PEM): they want TLS, a user name and the password (VeNCrypt X509Plain).",
+)
+@click.option(
+    "--vnc-key",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Its private key, where that is in another file.",
+)
 @click.option("--on", "running", is_flag=True, help="Start with the machines running.")
 async def sim(
     listen: str,
@@ -156,6 +167,9 @@ async def sim(
     qemu: str | None,
     vnc: int | None,
     vnc_password_file: Path | None,
+    vnc_user: str,
+    vnc_cert: Path | None,
+    vnc_key: Path | None,
     **options: object,
 ) -> None:
     """Serve virtual BMCs on loopback or elsewhere, until Ctrl+C.
@@ -166,7 +180,8 @@ async def sim(
     endpoints = list(spread_out(parse_listen(listen), count, spread=spread))
     password = (await read_text(vnc_password_file)).partition("\n")[0].strip() if vnc_password_file else None
     hosts = [endpoint.host for endpoint in endpoints]
-    displays = Displays.parse(vnc, password, hosts=hosts, serial=inhabitant.kind)
+    covered = {"user": vnc_user, "certificate": vnc_cert, "key": vnc_key}
+    displays = Displays.parse(vnc, password, hosts=hosts, serial=inhabitant.kind, **covered)
     config = BmcConfig.from_toml(await read_text(config_file)) if config_file else BmcConfig()
     listed = await read_text(user_file) if user_file else ""
     config = apply_options(config, listed=listed, **options)  # type: ignore[arg-type]  # click has checked them

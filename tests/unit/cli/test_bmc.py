@@ -27,11 +27,19 @@ from conduit.cli.bmc import (
 from conduit.cli.listening import Endpoint, parse_listen
 from conduit.cli.params import WholeNumber
 from conduit.cli.serial import ACPI_PATIENCE, Serial, parse_qemu, parse_serial, with_qemu
+from conduit.errors import AuthenticationError
 from conduit.ipmi.bmc import BmcConfig, Timings
 from conduit.ipmi.client import open_bmc
+from conduit.rfb.addresses import DisplayAddress
 from conduit.rfb.display import open_display
+from conduit.rfb.login import LoginOptions, probe
+from conduit.rfb.names import VeNCryptType
+from conduit.rfb.security import Credentials
+from conduit.rfb.transports import TransportOptions
+from conduit.rfb.trust import Trust
 from conduit.rmcp.packets import AuthType
 from conduit.rmcp.privilege import Privilege
+from tests.fakes.certificates import Authority
 
 
 @pytest.mark.parametrize(
@@ -206,6 +214,31 @@ async def test_sim_says_where_displays_are_and_lets_in_by_password(tmp_path: Pat
         assert await process.wait() == 0
 
 
+async def test_displays_of_sim_want_a_name_and_a_password_inside_tls_where_they_have_a_certificate(
+    tmp_path: Path,
+) -> None:
+    secret, files = tmp_path / "vnc", Authority(tmp_path).issue("")
+    secret.write_text("a longer word than VncAuth has\n")
+    options = (
+        *("--vnc", "0", "--vnc-password-file", str(secret), "--vnc-user", "me"),
+        *("--vnc-cert", str(files.certificate), "--vnc-key", str(files.key)),
+    )
+    async with conduit("bmc", "sim", "--listen", "127.0.0.1:0", *options) as process:
+        where = (await read_lines(process, 2))[1].partition(" vnc ")[2]
+        found = {}
+        for password in ("wrong", secret.read_text().strip()):
+            login = LoginOptions(
+                credentials=Credentials("me", password), transport=TransportOptions(trust=Trust(ca=files.ca))
+            )
+            found[password] = await probe(DisplayAddress.parse(where), login)
+        refused, shown = found.values()
+        assert isinstance(refused.failure, AuthenticationError)
+        assert shown.handshake is not None
+        assert (shown.failure, shown.handshake.method) == (None, VeNCryptType.X509_PLAIN)
+        process.send_signal(signal.SIGINT)
+        assert await process.wait() == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "complaint"),
     [
@@ -217,9 +250,20 @@ async def test_sim_says_where_displays_are_and_lets_in_by_password(tmp_path: Pat
         (
             ("bmc", "sim", "--vnc-password-file", __file__),
             2,
-            b"--vnc-password-file is for --vnc PORT, which is missing",
+            b"--vnc-password-file and the like are for --vnc PORT, which is missing",
         ),
         (("bmc", "sim", "--vnc-password-file", __file__, "--vnc", "0"), 2, b"a VNC password has 1 to 8 characters"),
+        (("bmc", "sim", "--vnc-password-file", "/dev/null", "--vnc", "0"), 2, b"its first line is empty"),
+        (("bmc", "sim", "--vnc-user", "me", "--vnc", "0"), 2, b"are for --vnc-cert FILE, which is missing"),
+        (("bmc", "sim", "--vnc-cert", __file__, "--vnc", "0"), 2, b"whoever comes says --vnc-user and what is in"),
+        (
+            (
+                *("bmc", "sim", "--listen", "127.0.0.1:0", "--vnc", "0", "--vnc-user", "me"),
+                *("--vnc-cert", __file__, "--vnc-password-file", __file__),
+            ),
+            2,
+            b"are no certificate and its key",
+        ),
         (
             ("bmc", "sim", "--vnc", "0", "--listen", "0.0.0.0:0"),
             2,
