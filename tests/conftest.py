@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +23,8 @@ for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"):
 
 SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin")  # not on an ordinary user's PATH, but FreeIPMI's home
 SERVERS = Path("/usr/lib/postgresql")  # Debian keeps each version's programs in a folder of its own, on nobody's PATH
+
+FAILURE = 4000  # characters of a failure that are shown at once
 
 FindPeer = Callable[[str], Path]
 
@@ -44,3 +47,9 @@ def peer() -> FindPeer:
     """Finds a real tool to test against: `ipmitool = peer("ipmitool")`."""
     required = os.environ.get("CONDUIT_REQUIRE_PEERS", "") not in {"", "0"}
     return lambda name: find_peer(name, required=required)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Names a failure at once, for the log of a run that is ended before its summary."""
+    if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+        print(f"\n{report.nodeid} failed in its {report.when}:\n{report.longreprtext[-FAILURE:]}", file=sys.__stderr__)
