@@ -6,11 +6,14 @@ import os
 import ssl
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 import pytest
+import trio
 
 from conduit.errors import AuthenticationError, ConduitError, DisplayRefused, NegotiationError, TransportError
 from conduit.rfb.addresses import DisplayAddress
@@ -19,6 +22,7 @@ from conduit.rfb.names import SecurityType
 from conduit.rfb.security import Credentials, LoginRules, method_name, parse_method
 from conduit.rfb.transports import TransportOptions
 from conduit.rfb.trust import Trust
+from tests.fakes.repeater import open_repeater
 from tests.interop.displays import HOST, PASSWORD, Display, FindPeer, free_port
 from tests.interop.rfb_lab import Lab, open_lab, take_picture, tls_of
 
@@ -183,6 +187,19 @@ async def test_x11vnc_with_vencrypt(lab: Lab) -> None:
         lab.displays.xvfb(), "-passwd", PASSWORD, "-ssl", lab.both, "-vencrypt", "force", "-anontls", "never"
     )
     assert await see(f"{HOST}:{display.port}", options(lab)) == "x509-vnc"
+
+
+async def test_x11vnc_behind_a_repeater(lab: Lab) -> None:
+    async with open_repeater() as repeater:
+        where = f"repeater=ID:4711+{HOST}:{repeater.server_port}"
+        await trio.to_thread.run_sync(
+            partial(lab.displays.x11vnc, lab.displays.xvfb(), "-passwd", PASSWORD, "-connect", where)
+        )
+        address = f"{HOST}:{repeater.viewer_port}"
+        with pytest.raises(NegotiationError, match="repeater of UltraVNC: it wants to know the id"):
+            await see(address, options(lab))
+        assert await see(address, replace(options(lab), repeater_id="4711")) == "vnc"
+        assert repeater.from_viewers == repeater.from_servers == [b"ID:4711".ljust(250, b"\0")]
 
 
 @pytest.mark.parametrize("scheme", ["ws", "wss"])

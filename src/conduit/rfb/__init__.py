@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:  # what is loaded late has types all the same
+    from conduit._lease import Lease, Move
     from conduit.rfb.addresses import DisplayAddress
     from conduit.rfb.display import Display, open_display
     from conduit.rfb.framebuffer import Framebuffer
@@ -32,8 +33,10 @@ __all__ = [
     "DisplayAddress",
     "DisplayHub",
     "Framebuffer",
+    "Lease",
     "LoginOptions",
     "LoginRules",
+    "Move",
     "Recording",
     "Relay",
     "RfbServer",
@@ -50,8 +53,10 @@ _HOMES: Final = {
     "DisplayAddress": "conduit.rfb.addresses",
     "DisplayHub": "conduit.rfb.hub",
     "Framebuffer": "conduit.rfb.framebuffer",
+    "Lease": "conduit._lease",
     "LoginOptions": "conduit.rfb.login",
     "LoginRules": "conduit.rfb.security",
+    "Move": "conduit._lease",
     "Recording": "conduit.rfb.recording",
     "Relay": "conduit.rfb.relay",
     "RfbServer": "conduit.rfb.server",

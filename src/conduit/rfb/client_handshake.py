@@ -27,10 +27,11 @@ from conduit.rfb.security import (
 )
 from conduit.rfb.server_heads import ServerInit
 from conduit.rfb.steps import Steps
-from conduit.rfb.versions import LINE, Version, agree, decode_version
+from conduit.rfb.versions import LINE, REPEATER, Version, agree, decode_version
 
 MAX_REASON: Final = 1024  # bytes of a refusal's words that are read
 MAX_CREDENTIAL: Final = 1023  # bytes of a user name or a password; TigerVNC takes no more
+REPEATER_MESSAGE: Final = 250  # bytes in which a repeater is told whom we want, filled up with zeros
 _VENCRYPT: Final = b"\x00\x02"  # version 0.2
 
 
@@ -64,13 +65,28 @@ class UselessVeNCrypt(NegotiationError):
     """VeNCrypt was chosen, and there is nothing inside that may be used, while there is outside."""
 
 
+def encode_repeater_id(repeater_id: str) -> bytes:
+    """What a repeater of UltraVNC is told (mode II): ``ID:`` and the id, then zeros.
+
+    :raises LocalProtocolError: that is no id.
+    """
+    if not repeater_id.isascii() or not repeater_id.isprintable() or not 0 < len(repeater_id) <= REPEATER_MESSAGE - 4:
+        raise LocalProtocolError(f"a repeater's id has 1 to {REPEATER_MESSAGE - 4} letters and digits")
+    return f"ID:{repeater_id}".encode().ljust(REPEATER_MESSAGE, b"\0")
+
+
 class ClientHandshake:
     """The machine.
 
     :param shared: whether other viewers of the same server may stay.
+    :param repeater_id: which server a repeater of UltraVNC connects us with, if there is one on the way.
+    :raises LocalProtocolError: *repeater_id* is none.
     """
 
-    def __init__(self, credentials: Credentials, rules: LoginRules, *, shared: bool = True) -> None:
+    def __init__(
+        self, credentials: Credentials, rules: LoginRules, *, shared: bool = True, repeater_id: str = ""
+    ) -> None:
+        self._repeater_message = encode_repeater_id(repeater_id) if repeater_id else b""
         self._credentials = credentials
         self._rules = rules
         self._shared = shared
@@ -82,6 +98,7 @@ class ClientHandshake:
         self._failure: type[DisplayRefused | AuthenticationError] | None = (
             None  # once the server has said no, and before it has said why
         )
+        self._was_repeated = False
         self._in_tls = False
         self._has_proven = False
         self._is_in = False
@@ -182,12 +199,25 @@ class ClientHandshake:
 
     def _take_version(self, line: bytes) -> None:
         self.server_version = decode_version(line)
+        if self.server_version == REPEATER:
+            self._ask_repeater()
+            return
         self.version = agree(self.server_version)
         self._outbox += self.version.line
         if self.version is Version.V3_3:
             self._steps.expect(4, self._take_decision)
         else:
             self._steps.expect(1, self._take_count)
+
+    def _ask_repeater(self) -> None:
+        """Whom we want; what follows comes from there, and begins with a version again."""
+        if not self._repeater_message:
+            raise NegotiationError("this is a repeater of UltraVNC: it wants to know the id of the server behind it")
+        if self._was_repeated:
+            raise NegotiationError("the repeater of UltraVNC leads to another one")
+        self._was_repeated = True
+        self._outbox += self._repeater_message
+        self._steps.expect(LINE, self._take_version)
 
     def _take_decision(self, data: bytes) -> None:
         """Version 3.3: the server alone decides."""

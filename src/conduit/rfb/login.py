@@ -41,6 +41,8 @@ class LoginOptions:
     transport: TransportOptions = field(default_factory=TransportOptions)
     shared: bool = True
     "Whether others who look at the display may stay."
+    repeater_id: str = ""
+    "Which server is wanted, where a repeater of UltraVNC (mode II) answers in its place."
     patience: float = HANDSHAKE_PATIENCE
     "Seconds for all of it."
 
@@ -118,7 +120,8 @@ class _Login:
         self.handshake = self._make_handshake()
 
     def _make_handshake(self) -> ClientHandshake:
-        return ClientHandshake(self._options.credentials, self._rules, shared=self._options.shared)
+        options = self._options
+        return ClientHandshake(options.credentials, self._rules, shared=options.shared, repeater_id=options.repeater_id)
 
     async def run(self) -> Connection:
         """:raises ConduitError: we are not in."""

@@ -29,6 +29,8 @@ LINE: Final = 12  # bytes
 _SHAPE: Final = re.compile(rb"RFB (\d{3})\.(\d{3})\n")
 _ODD: Final = {(3, 889), (4, 0), (4, 1), (5, 0)}  # Apple, Intel AMT, RealVNC: they mean 3.8
 _ATEN: Final = (55, 8)
+REPEATER: Final = (0, 0)
+"A repeater of UltraVNC (mode II): it wants to know whom to connect us with."
 
 
 def decode_version(line: bytes) -> tuple[int, int]:
@@ -49,8 +51,6 @@ def agree(server: tuple[int, int]) -> Version:
     major, minor = server
     if server == _ATEN:
         raise NegotiationError("the server speaks ATEN's own protocol (version 55.8), not RFB; use its IPMI console")
-    if server == (0, 0):
-        raise NegotiationError("this is a repeater of UltraVNC, not a server")
     if major != 3 or minor < Version.V3_3:
         raise NegotiationError(f"the server speaks version {major}.{minor} of RFB; 3.3 to 3.8 are known")
     if minor >= Version.V3_8:

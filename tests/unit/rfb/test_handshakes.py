@@ -105,6 +105,34 @@ class Pair:
                     self.server.start(INIT)
 
 
+def test_a_repeater_is_told_whom_we_want_and_what_follows_is_whoever_that_is() -> None:
+    client = ClientHandshake(NOBODY, ALL, repeater_id="4711")
+    assert client.receive_data(b"RFB 000.000\n") == []
+    assert client.data_to_send() == b"ID:4711" + bytes(243)
+    assert client.receive_data(b"RFB 003.008\n\x01\x01") == []
+    assert client.data_to_send() == b"RFB 003.008\n\x01"
+    assert (client.server_version, client.version) == ((3, 8), Version.V3_8)
+
+
+def test_a_repeater_that_leads_to_another_is_left() -> None:
+    client = ClientHandshake(NOBODY, ALL, repeater_id="4711")
+    with pytest.raises(NegotiationError, match="leads to another one"):
+        client.receive_data(b"RFB 000.000\nRFB 000.000\n")
+
+
+def test_a_repeater_for_who_names_no_server_is_left() -> None:
+    client = ClientHandshake(NOBODY, ALL)
+    with pytest.raises(NegotiationError, match="wants to know the id of the server"):
+        client.receive_data(b"RFB 000.000\n")
+    assert client.data_to_send() == b""
+
+
+@pytest.mark.parametrize("repeater_id", ["1\n", "é", "\0", "7" * 247])
+def test_what_is_no_id_for_a_repeater(repeater_id: str) -> None:
+    with pytest.raises(LocalProtocolError, match="1 to 246"):
+        ClientHandshake(NOBODY, ALL, repeater_id=repeater_id)
+
+
 METHODS: list[Method] = [NONE, VNC, *(each for each in VeNCryptType if each < VeNCryptType.TLS_SASL)]
 
 

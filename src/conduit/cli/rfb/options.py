@@ -50,6 +50,7 @@ OPTIONS: Final[list[click.Parameter]] = [
         metavar="NAME",
         help="Subprotocol of the WebSocket (binary); an empty one is none.",
     ),
+    click.Option(["--repeater-id"], default="", metavar="ID", help="Which server, behind a repeater of UltraVNC."),
     click.Option(["--exclusive"], is_flag=True, help="Have the server throw out others who look at it."),
 ]
 
@@ -78,6 +79,7 @@ def make_target(host: object, options: dict[str, Any]) -> Target:  # Any: each o
         ),
         transport=TransportOptions(trust=_trust(options), websocket=_websocket(options)),
         shared=not options["exclusive"],
+        repeater_id=options["repeater_id"],
     )
     return Target(DisplayAddress.parse(host), login, _Asker(credentials).ask if is_interactive() else None)
 

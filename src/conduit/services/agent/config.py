@@ -28,6 +28,7 @@ from typing import Final, Literal
 
 from conduit.errors import LocalProtocolError
 from conduit.rfb.addresses import DisplayAddress
+from conduit.rfb.client_handshake import encode_repeater_id
 from conduit.rfb.security import parse_method
 from conduit.rfb.trust import parse_fingerprint
 from conduit.rfb.websocket_stream import SUBPROTOCOLS
@@ -142,6 +143,8 @@ class Display(Credentials):
     "File with header fields for the WebSocket, one in each line, such as X-Auth-Token; readable by the Agent only."
     subprotocols: Sequence[str] = SUBPROTOCOLS
     "Of the WebSocket; empty for none."
+    repeater_id: str = ""
+    "Which server it is, if ``url`` is a repeater of UltraVNC."
     hide_encodings: Sequence[int] = ()
     "Numbers of RFB encodings that the server does not do well."
 
@@ -157,6 +160,8 @@ class Display(Credentials):
             parse_fingerprint(self.fingerprint)
         for method in self.security:
             parse_method(method)
+        if self.repeater_id:
+            encode_repeater_id(self.repeater_id)
         self._check_http(address)
 
     def _check_http(self, address: DisplayAddress) -> None:

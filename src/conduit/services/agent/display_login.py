@@ -21,6 +21,7 @@ def login_options(server_id: str, display: Display, store: SecretStore) -> Login
         credentials=Credentials(display.user, password),
         rules=LoginRules(methods=tuple(map(parse_method, display.security)), anonymous_tls=display.anonymous_tls),
         transport=TransportOptions(trust=_trust(display), websocket=_websocket(server_id, display)),
+        repeater_id=display.repeater_id,
     )
 
 
