@@ -278,9 +278,9 @@ class Audience:
         self._catch_up()
         return self._seat(viewer).viewing.data_to_send(now)
 
-    def postpone(self, viewer: int, until: float) -> None:
-        """A viewer gets its next update then at the earliest: this one was dear."""
-        self._seat(viewer).viewing.postpone(until)
+    def rest(self, viewer: int, seconds: float, now: float) -> None:
+        """A viewer gets its next update so much later: this one was dear."""
+        self._seat(viewer).viewing.rest(seconds, now)
 
     def deadline_of(self, viewer: int) -> float | None:
         """When :meth:`data_to_send` will have something, as far as is known."""

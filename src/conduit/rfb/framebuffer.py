@@ -8,6 +8,7 @@ A picture knows which of its pixels were never drawn, from when :meth:`Framebuff
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import Final
 
@@ -148,6 +149,10 @@ class Framebuffer:
         self.pixels = bytearray(width * height * PIXEL)
         self._unseen = None
         self.blit(kept, data)
+
+    def shared(self) -> Framebuffer:
+        """The same pixels, as they are and will be until this picture is resized; that one stays as it was."""
+        return copy.copy(self)
 
     def snapshot(self) -> Framebuffer:
         """A copy that stays as it is."""

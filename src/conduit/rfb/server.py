@@ -228,7 +228,7 @@ class RfbServer:
             now, began = trio.current_time(), time.perf_counter()
             if data := self.audience.data_to_send(viewer, now):
                 dear = (time.perf_counter() - began) * len(self.audience.seats) / SHARE
-                self.audience.postpone(viewer, now + dear)
+                self.audience.rest(viewer, dear, now)
                 self._tell_viewing()
                 return data
             deadline = self.audience.deadline_of(viewer)

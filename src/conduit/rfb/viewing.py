@@ -8,6 +8,7 @@ As long as :mod:`conduit.rfb.passing` passes a display's own bytes on to it, it 
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterable
 from typing import Final
@@ -15,7 +16,7 @@ from typing import Final
 from conduit.errors import RemoteProtocolError
 from conduit.rfb.client_messages import ClientMessageReader
 from conduit.rfb.damage import Damage
-from conduit.rfb.encoders import UpdateEncoder
+from conduit.rfb.encoders import Update, UpdateEncoder
 from conduit.rfb.framebuffer import Framebuffer
 from conduit.rfb.messages import (
     Area,
@@ -93,7 +94,8 @@ class Viewing:
         "What it wants to be told of without asking."
         self._answers: list[bytes] = []
         self._news: dict[int, bytes] = {}  # rectangles that are no pixels, by their encoding; only the latest counts
-        self._not_before = 0.0
+        self._paced_until = 0.0
+        self._rested_until = 0.0
         self.updates = 0
         "Updates that it was given."
         self.is_fresh = True
@@ -102,6 +104,7 @@ class Viewing:
         self._request: FramebufferUpdateRequest | None = None  # that is for the display itself
         self._passed: list[Piece] = []  # of a display's own bytes
         self._ended = 0  # how many of these are whole messages, or the end of one
+        self._update: Update | None = None  # what has begun, and is drawn while it is sent
         self._is_between = True  # whether what was sent ends with a message
 
     @property
@@ -231,26 +234,44 @@ class Viewing:
         self._answers.append(CutText(text, kind=ServerKind.CUT_TEXT).encode())
 
     def data_to_send(self, now: float) -> bytes:
-        """What it is to be sent now: answers, and an update if it wants one and there is something new."""
+        """What it is to be sent now: answers, and an update if it wants one and there is something new.
+
+        A large update comes in parts, one at a time; call again once the viewer has taken one.
+        """
+        if self._update is not None:
+            return self._take_part()
         data = self._take_passed()
         area = self._due_area()
-        if area is None or now < self._not_before:
+        if area is None or now < max(self._paced_until, self._rested_until):
             return data
         news, self._news = list(self._news.values()), {}
         self._wanted = None
         self.serve()
-        self._not_before = now + self._pace
+        self._paced_until = now + self._pace
         self.updates += 1
         areas = [] if self._resizes(news) else self._damage.take(area)
-        return data + self._encoder.encode(self._picture, areas, news)
+        self._update = self._encoder.begin(self._picture, areas, news)
+        return data + self._take_part()
 
-    def postpone(self, until: float) -> None:
-        """No update before that."""
-        self._not_before = max(self._not_before, until)
+    def _take_part(self) -> bytes:
+        """Of the update that has begun."""
+        update = self._update
+        if update is None:
+            return b""
+        part = update.take()
+        if update.is_over:
+            self._update = None
+        return part
+
+    def rest(self, seconds: float, now: float) -> None:
+        """Another update only so much later: what it got was dear."""
+        self._rested_until = max(self._rested_until, now) + seconds
 
     def next_deadline(self) -> float | None:
-        """When it may have its next update, if one waits for it."""
-        return None if self._due_area() is None else self._not_before
+        """When it may have more of an update, if it waits for one."""
+        if self._update is not None:
+            return -math.inf
+        return None if self._due_area() is None else max(self._paced_until, self._rested_until)
 
     def _due_area(self) -> Area | None:
         """What it waits for, if there is anything new in it."""

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from conduit.errors import DecodeError
 from conduit.rfb.encoders import UpdateEncoder, jpeg_quality
+from conduit.rfb.encoders.encoder import bands
 from conduit.rfb.encoders.palette import find_palette
-from conduit.rfb.encoders.tight import encode_compact, pieces
+from conduit.rfb.encoders.tight import encode_compact
 from conduit.rfb.framebuffer import Framebuffer
 from conduit.rfb.messages import Area
 from conduit.rfb.names import Encoding
@@ -227,8 +228,11 @@ def test_lengths_are_compact(length: int, data: str) -> None:
     assert encode_compact(length).hex() == data
 
 
-def test_pieces_cover_an_area() -> None:
-    assert pieces(Area(1, 1, 2049, 33)) == [Area(1, 1, 2048, 32), Area(1, 33, 2048, 1), Area(2049, 1, 1, 33)]
+def test_bands_cover_an_area() -> None:
+    left_and_right = [Area(1, 1, 2048, 32), Area(1, 33, 2048, 1), Area(2049, 1, 1, 33)]
+    assert bands(Area(1, 1, 2049, 33), max_width=2048) == left_and_right
+    assert bands(Area(0, 5, 1000, 130), 64) == [Area(0, 5, 1000, 64), Area(0, 69, 1000, 64), Area(0, 133, 1000, 2)]
+    assert bands(Area(0, 0, 65535, 3)) == [Area(0, row, 65535, 1) for row in range(3)]
 
 
 def test_who_has_had_another_stream_of_zrle_gets_none_and_those_of_tight_begin_anew() -> None:

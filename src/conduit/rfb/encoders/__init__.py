@@ -8,15 +8,24 @@ from typing import Final
 from conduit.rfb.encoders.encoder import LEVEL, Encoder, RawEncoder
 from conduit.rfb.encoders.hextile import HextileEncoder
 from conduit.rfb.encoders.tight import TightEncoder
+from conduit.rfb.encoders.update import Update
 from conduit.rfb.encoders.zrle import ZrleEncoder
 from conduit.rfb.framebuffer import Framebuffer
 from conduit.rfb.messages import Area
 from conduit.rfb.names import COMPRESSIONS, FINE_QUALITIES, QUALITIES, Encoding
 from conduit.rfb.pixel_format import PixelFormat
-from conduit.rfb.server_heads import UNKNOWN_COUNT, encode_update
 from conduit.rfb.translation import PixelWriter
 
-__all__ = ["Encoder", "HextileEncoder", "RawEncoder", "TightEncoder", "UpdateEncoder", "ZrleEncoder", "jpeg_quality"]
+__all__ = [
+    "Encoder",
+    "HextileEncoder",
+    "RawEncoder",
+    "TightEncoder",
+    "Update",
+    "UpdateEncoder",
+    "ZrleEncoder",
+    "jpeg_quality",
+]
 
 ENCODERS: Final[Mapping[int, Callable[[], Encoder]]] = {
     Encoding.TIGHT: TightEncoder,
@@ -98,9 +107,17 @@ class UpdateEncoder:
 
         :param before: rectangles that are no pixels, each with its header.
         """
-        rectangles = list(before)
+        update, parts = self.begin(picture, areas, before), []
+        while not update.is_over:
+            parts.append(update.take())
+        return b"".join(parts)
+
+    def begin(self, picture: Framebuffer, areas: Iterable[Area], before: Sequence[bytes] = ()) -> Update:
+        """The same, to be taken in parts: all of them before the next.
+
+        What the viewer says meanwhile about encodings and pixels is true of what is begun afterwards.
+        """
+        rectangles: list[bytes | Area] = list(before)
         for area in areas:
-            rectangles += self._encoder.encode(picture, area, self._writer)
-        most = UNKNOWN_COUNT - 1
-        groups = [rectangles[start : start + most] for start in range(0, len(rectangles), most)] or [[]]
-        return b"".join(encode_update(len(group)) + b"".join(group) for group in groups)
+            rectangles += self._encoder.split(area)
+        return Update(self._encoder, self._writer, picture, rectangles)

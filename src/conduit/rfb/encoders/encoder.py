@@ -11,6 +11,7 @@ from conduit.rfb.names import Encoding
 from conduit.rfb.server_heads import RectangleHeader
 from conduit.rfb.translation import PixelWriter
 
+MOST_PIXELS: Final = 1 << 16  # of a rectangle, where an encoding has no reason for more
 LEVEL: Final = 2  # of zlib, when the viewer has no wish: most of what it can do for text, at a third of the time
 
 _NO_HEADER: Final = -zlib.MAX_WBITS  # the stream has had one
@@ -19,9 +20,28 @@ _NO_HEADER: Final = -zlib.MAX_WBITS  # the stream has had one
 class Encoder(Protocol):
     """Makes rectangles of one encoding; one for each viewer, because zlib's streams are."""
 
-    def encode(self, picture: Framebuffer, area: Area, writer: PixelWriter) -> list[bytes]:
-        """The rectangles that show *area*, which is inside *picture*, each with its header."""
+    def split(self, area: Area) -> list[Area]:
+        """*area* in rectangles, none of which is much work."""
         ...
+
+    def encode(self, picture: Framebuffer, area: Area, writer: PixelWriter) -> bytes:
+        """The rectangle of *area*, which is one of those and inside *picture*, with its header."""
+        ...
+
+
+def bands(area: Area, rows: int = 1, max_width: int = 0xFFFF) -> list[Area]:
+    """*area* in bands as wide as may be, of no more than ``MOST_PIXELS`` where *rows* are not more.
+
+    :param rows: all bands have a multiple of these, but for the lowest.
+    :param max_width: pixels.
+    """
+    found = []
+    right, bottom = area.x + area.width, area.y + area.height
+    for x in range(area.x, right, max_width):
+        width = min(max_width, right - x)
+        height = max(MOST_PIXELS // width // rows, 1) * rows
+        found += [Area(x, y, width, min(height, bottom - y)) for y in range(area.y, bottom, height)]
+    return found
 
 
 def rectangle(area: Area, encoding: Encoding, data: bytes) -> bytes:
@@ -62,6 +82,10 @@ class Deflater:
 class RawEncoder:
     """Pixels as they are."""
 
-    def encode(self, picture: Framebuffer, area: Area, writer: PixelWriter) -> list[bytes]:
+    def split(self, area: Area) -> list[Area]:
+        """Bands."""
+        return bands(area)
+
+    def encode(self, picture: Framebuffer, area: Area, writer: PixelWriter) -> bytes:
         """One rectangle."""
-        return [rectangle(area, Encoding.RAW, writer.full(picture.crop(area)))]
+        return rectangle(area, Encoding.RAW, writer.full(picture.crop(area)))

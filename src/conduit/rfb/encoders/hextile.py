@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from conduit.rfb.decoders.hextile import BACKGROUND, FOREGROUND, RAW, RECTANGLES, TILE
-from conduit.rfb.encoders.encoder import rectangle
+from conduit.rfb.encoders.encoder import bands, rectangle
 from conduit.rfb.encoders.palette import find_two_colours, is_solid
 from conduit.rfb.framebuffer import PIXEL, Framebuffer
 from conduit.rfb.messages import Area
@@ -22,10 +22,14 @@ TWO_COLOURS: Final = bytes((BACKGROUND | FOREGROUND | RECTANGLES,))
 class HextileEncoder:
     """Keeps nothing; tiles do not refer to the colours of earlier ones."""
 
-    def encode(self, picture: Framebuffer, area: Area, writer: PixelWriter) -> list[bytes]:
+    def split(self, area: Area) -> list[Area]:
+        """Bands of whole tiles."""
+        return bands(area, TILE)
+
+    def encode(self, picture: Framebuffer, area: Area, writer: PixelWriter) -> bytes:
         """One rectangle."""
         parts = [_encode_tile(pixels, width, writer) for pixels, width in _tiles(picture, area)]
-        return [rectangle(area, Encoding.HEXTILE, b"".join(parts))]
+        return rectangle(area, Encoding.HEXTILE, b"".join(parts))
 
 
 def _tiles(picture: Framebuffer, area: Area) -> Iterator[tuple[bytes, int]]:

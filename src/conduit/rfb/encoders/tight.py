@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from conduit.rfb.decoders.tight import FILL, HAS_FILTER, JPEG, MAX_WIDTH, SMALLEST_COMPRESSED, Filter
-from conduit.rfb.encoders.encoder import LEVEL, Deflater, rectangle
+from conduit.rfb.encoders.encoder import LEVEL, Deflater, bands, rectangle
 from conduit.rfb.encoders.palette import Palette, find_palette, is_solid
 from conduit.rfb.framebuffer import Framebuffer
 from conduit.rfb.images import encode_jpeg
@@ -14,7 +14,6 @@ from conduit.rfb.names import Encoding
 from conduit.rfb.pixels import pack
 from conduit.rfb.translation import PixelWriter
 
-MOST_PIXELS: Final = 1 << 16  # of a rectangle: its length has 22 bits, and small ones have small palettes
 MOST_COLOURS: Final = 256
 MOST_BEFORE_JPEG: Final = 64  # colours; a picture of more is a photograph
 SMALLEST_JPEG: Final = 1 << 10  # pixels; what is less is smaller without
@@ -55,12 +54,13 @@ class TightEncoder:
         for stream in self._streams:
             stream.set_level(level)
 
-    def encode(self, picture: Framebuffer, area: Area, writer: PixelWriter) -> list[bytes]:
-        """Rectangles of at most ``MOST_PIXELS`` pixels."""
-        return [
-            rectangle(piece, Encoding.TIGHT, self._encode_piece(picture.crop(piece), piece, writer))
-            for piece in pieces(area)
-        ]
+    def split(self, area: Area) -> list[Area]:
+        """Bands of at most ``MAX_WIDTH``."""
+        return bands(area, max_width=MAX_WIDTH)
+
+    def encode(self, picture: Framebuffer, area: Area, writer: PixelWriter) -> bytes:
+        """One rectangle, of at most ``MOST_PIXELS``: its length has 22 bits, and small ones have small palettes."""
+        return rectangle(area, Encoding.TIGHT, self._encode_piece(picture.crop(area), area, writer))
 
     @property
     def _most_colours(self) -> int:
@@ -95,13 +95,3 @@ class TightEncoder:
             return data
         compressed = self._streams[stream].deflate(data, is_referred_to=not self._follows)
         return encode_compact(len(compressed)) + compressed
-
-
-def pieces(area: Area) -> list[Area]:
-    """*area*, in bands as wide as may be."""
-    found = []
-    for x in range(area.x, area.x + area.width, MAX_WIDTH):
-        width = min(MAX_WIDTH, area.x + area.width - x)
-        height, bottom = MOST_PIXELS // width, area.y + area.height
-        found += [Area(x, y, width, min(height, bottom - y)) for y in range(area.y, bottom, height)]
-    return found

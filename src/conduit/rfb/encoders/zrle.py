@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from conduit.rfb.encoders.encoder import LEVEL, Deflater, rectangle
+from conduit.rfb.encoders.encoder import LEVEL, Deflater, bands, rectangle
 from conduit.rfb.encoders.palette import find_palette, is_solid
 from conduit.rfb.framebuffer import TILE, Framebuffer, tiles
 from conduit.rfb.messages import Area
@@ -32,11 +32,15 @@ class ZrleEncoder:
         """From now on; 0 to 9."""
         self._stream.set_level(level)
 
-    def encode(self, picture: Framebuffer, area: Area, writer: PixelWriter) -> list[bytes]:
+    def split(self, area: Area) -> list[Area]:
+        """Bands of whole tiles."""
+        return bands(area, TILE)
+
+    def encode(self, picture: Framebuffer, area: Area, writer: PixelWriter) -> bytes:
         """One rectangle."""
         parts = [_encode_tile(picture.crop(tile), tile.width, writer) for tile in tiles(area, TILE)]
         data = self._stream.deflate(b"".join(parts))
-        return [rectangle(area, Encoding.ZRLE, LENGTH.pack(len(data)) + data)]
+        return rectangle(area, Encoding.ZRLE, LENGTH.pack(len(data)) + data)
 
 
 def _encode_tile(pixels: bytes, width: int, writer: PixelWriter) -> bytes:

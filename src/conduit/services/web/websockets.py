@@ -1,6 +1,7 @@
 """WebSockets that end in order: what a client sent before it left is handled, and then the handler is told.
 
-Quart-Trio cancels the handler when the client has left, and with it the last messages, which wait in its channel.
+Quart-Trio has a task that carries messages into a channel, and that cancels the handler when the client has left, with
+what waits in the channel. Here the handler takes each message from the server itself: a task and its turn less.
 """
 
 from __future__ import annotations
@@ -10,17 +11,35 @@ from typing import Any, Final
 import trio
 from quart_trio.asgi import TrioASGIWebsocketConnection
 
-GRACE: Final = 5.0  # seconds that a handler has after its client has left
+GRACE: Final = 5.0  # seconds that a handler has after it has learned that its client has left
 
 
 class OrderlyWebSocket(TrioASGIWebsocketConnection):
-    """For ``app.asgi_websocket_class``: ``websocket.receive()`` raises ``trio.EndOfChannel`` in the end."""
+    """For ``app.asgi_websocket_class``: ``websocket.receive()`` raises ``trio.EndOfChannel`` in the end.
 
-    async def handle_messages(self, nursery: trio.Nursery, receive: Any) -> None:  # type: ignore[override]  # Trio's
-        """Bring what comes to the handler."""
-        async with self.send_channel:
-            while (event := await receive())["type"] != "websocket.disconnect":
-                if event["type"] == "websocket.receive":
-                    data: bytes | None = event.get("bytes")
-                    await self.send_channel.send(event["text"] if data is None else data)
-        nursery.cancel_scope.deadline = trio.current_time() + GRACE
+    A handler that does not receive is not told; :class:`~.connection.Connection` ends it some time later.
+    """
+
+    async def __call__(self, receive: Any, send: Any) -> None:
+        """Handle one, as ASGI has it."""
+        async with trio.open_nursery() as nursery:
+            self.receive_channel: Any = _Messages(receive, nursery.cancel_scope)
+            await self.handle_websocket(nursery, self._create_websocket_from_scope(send), send)
+
+
+class _Messages:
+    """What comes from the client."""
+
+    def __init__(self, receive: Any, handler: trio.CancelScope) -> None:
+        self._receive = receive
+        self._handler = handler
+
+    async def receive(self) -> bytes | str:
+        """The next message. :raises trio.EndOfChannel: the client has left."""
+        while (event := await self._receive())["type"] != "websocket.disconnect":
+            if event["type"] == "websocket.receive":
+                data: bytes | None = event.get("bytes")
+                text: str = event.get("text") or ""
+                return text if data is None else data
+        self._handler.deadline = min(self._handler.deadline, trio.current_time() + GRACE)
+        raise trio.EndOfChannel

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import trio
@@ -68,8 +69,25 @@ async def test_what_was_sent_before_leaving_is_handled_to_the_last_word(autojump
     assert seconds < GRACE
 
 
-async def test_a_handler_that_does_not_end_is_ended(autojump_clock: MockClock) -> None:
-    assert await connect(trio.sleep_forever, LEFT) == GRACE
+async def test_a_handler_that_was_told_and_does_not_end_is_ended(autojump_clock: MockClock) -> None:
+    async def handler() -> None:
+        await websocket.accept()
+        with suppress(trio.EndOfChannel):
+            await websocket.receive()
+        await trio.sleep_forever()
+
+    assert await connect(handler, LEFT) == GRACE
+
+
+async def test_who_asks_again_is_told_again_and_gets_no_more_time(autojump_clock: MockClock) -> None:
+    async def handler() -> None:
+        await websocket.accept()
+        while True:
+            with suppress(trio.EndOfChannel):
+                await websocket.receive()
+            await trio.sleep(1)
+
+    assert await connect(handler, *[LEFT] * 10) == GRACE
 
 
 async def test_a_handler_that_ends_first_ends_it_all(autojump_clock: MockClock) -> None:
