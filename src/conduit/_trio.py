@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import trio
 
@@ -30,6 +30,26 @@ async def open_foreground_nursery() -> AsyncIterator[trio.Nursery]:
         if lone is None:
             raise
         raise lone from lone.__cause__
+
+
+@contextmanager
+def as_one(*kinds: type[Exception]) -> Iterator[None]:
+    """Tasks that share a thing all notice its end: what they raise, if all of it is of *kinds*, leaves as the first."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        rest: BaseException = group.split(trio.Cancelled)[1] or group
+        if not isinstance(rest, BaseExceptionGroup) or rest.split(kinds)[1] is not None:
+            raise
+        first = first_leaf(rest)
+        raise first from first.__cause__
+
+
+def first_leaf(error: BaseException) -> BaseException:
+    """The first of the exceptions in a group; what is no group is itself."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _lone_exception(group: BaseExceptionGroup[BaseException]) -> BaseException | None:

@@ -167,7 +167,7 @@ def test_a_refusal_is_final_and_says_why(page: Page, conduit: Running, status: i
     page.goto("/console/db-02")
     wait_for_state(page, state)
     expect(page.locator("#state-words")).to_have_text(words)
-    expect(page.locator("#assertive")).to_have_text(words)
+    expect(page.locator("#assertive")).to_contain_text(words)
 
 
 def test_an_ended_session_says_who_and_why_and_opens_again(page: Page, conduit: Running) -> None:
@@ -249,7 +249,7 @@ def test_the_keyboard_is_asked_for_kept_given_and_taken(page: Page, conduit: Run
     expect(page.locator("#banner")).to_contain_text("viewer 2 asks for the keyboard. It passes in 10 s.")
     page.bring_to_front()
     page.get_by_role("button", name="Keep").click()
-    expect(other.locator("#assertive")).to_have_text("You are watching. viewer 1 has the keyboard.")
+    expect(other.locator("#assertive")).to_contain_text("You are watching. viewer 1 has the keyboard.")
 
     other.bring_to_front()
     other.get_by_role("button", name="Ask for keyboard").click()
@@ -260,7 +260,7 @@ def test_the_keyboard_is_asked_for_kept_given_and_taken(page: Page, conduit: Run
     page.get_by_role("button", name="Take keyboard…").click()
     page.get_by_role("button", name="Take keyboard", exact=True).click()
     expect(page.locator("#writer")).to_have_text("You have the keyboard.")
-    expect(other.locator("#assertive")).to_have_text(TAKEN)
+    expect(other.locator("#assertive")).to_contain_text(TAKEN)
     expect(other.locator("#writer")).to_have_text(TAKEN)
 
 

@@ -223,7 +223,7 @@ def test_a_paste_is_typed_with_shift_and_says_first_what_no_key_makes(page: Page
     assert conduit.do(lambda fake: list(fake.display.keys)) == []
     page.get_by_role("button", name="Type it").click()
     wait_for_keys(page, conduit, [*presses(97), *chord(SHIFT, 66), *chord(SHIFT, 36), *presses(ENTER)])
-    expect(page.locator("#polite")).to_have_text("typed 4 characters")
+    expect(page.locator("#polite")).to_contain_text("typed 4 characters")
     expect(page.locator("#typing-banner")).to_be_hidden()
     expect(page.locator("#capture")).to_be_visible()
 
@@ -243,7 +243,7 @@ def test_a_paste_knows_the_servers_keyboard_and_the_layout_is_kept(page: Page, c
     page.get_by_label("Keyboard that the server believes to have").select_option("German")
     page.get_by_label("Text to type on the screen").fill("z/@")
     page.get_by_role("button", name="Type it").click()
-    expect(page.locator("#polite")).to_have_text("typed 3 characters")
+    expect(page.locator("#polite")).to_contain_text("typed 3 characters")
     codes = [0x15, KEYS["shift"].scan_code, 0x08, KEYS["altgr"].scan_code, 0x10]  # z is where the American y is
     wait_until(page, lambda: conduit.do(lambda fake: fake.display.codes[-5:]) == codes)
     command(page, "p")
@@ -261,7 +261,7 @@ def test_a_paste_can_be_cancelled_and_says_how_far_it_came(page: Page, conduit: 
     page.get_by_role("button", name="Type it").click()
     expect(page.locator("#typing-banner")).to_contain_text(re.compile(r"Typing: \d+ of 4000 characters"))
     page.get_by_role("button", name="Cancel").click()
-    expect(page.locator("#polite")).to_have_text(re.compile(r"typing stopped after \d+ of 4000 characters"))
+    expect(page.locator("#polite")).to_contain_text(re.compile(r"typing stopped after \d+ of 4000 characters"))
     expect(page.locator("#typing-banner")).to_be_hidden()
 
 
@@ -383,7 +383,7 @@ def test_a_session_that_is_ended_says_why_and_can_be_opened_again(page: Page, co
     conduit.end_displays(1008, "Your access to this server has ended.")
     wait_for_state(page, "ended")
     expect(page.locator("#state-words")).to_have_text("Your access to this server has ended.")
-    expect(page.locator("#assertive")).to_have_text("Your access to this server has ended.")
+    expect(page.locator("#assertive")).to_contain_text("Your access to this server has ended.")
     page.get_by_role("button", name="Open again").click()
     wait_for_state(page, "live")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from conduit.errors import ConduitError, RemoteProtocolError, TransportError
+from conduit.errors import ConduitError, TransportError
 from conduit.rfb.addresses import DisplayAddress
 from conduit.rfb.display import Display, open_display
 from conduit.rfb.images import decode_png
@@ -100,8 +100,8 @@ async def test_who_listens_is_told_why_a_viewer_was_ended_and_goes_on(tmp_path: 
 
 async def _be_ended(port: int, screen: ScreenServer) -> None:
     """A viewer looks, and its screen goes."""
-    lost = r"the server closed the connection|the connection with the display was lost"  # it crosses what we say
-    with pytest.raises((RemoteProtocolError, TransportError), match=lost):
+    lost = r"the display closed the connection|the connection with the display was lost"  # it crosses what we say
+    with pytest.raises(TransportError, match=lost):
         await _look_and_cut(port, screen)
 
 

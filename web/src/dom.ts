@@ -18,9 +18,13 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** Says it to a screen reader; `urgent` interrupts. */
+const SPOKEN_WITHIN = 10_000; // ms, then it is no longer news
+
+/** Says it to a screen reader, beside what else was just said; `urgent` interrupts. */
 export function say(words: string, urgent = false): void {
-  byId(urgent ? "assertive" : "polite").textContent = words;
+  const line = make("p", { textContent: words });
+  byId(urgent ? "assertive" : "polite").append(line);
+  window.setTimeout(() => line.remove(), SPOKEN_WITHIN);
 }
 
 /** Shows `words` in the page's #error, or hides it. */

@@ -9,8 +9,8 @@ from typing import BinaryIO, Final
 
 import trio
 
-from conduit._trio import open_background_nursery
-from conduit.errors import LocalProtocolError, PeerTimeoutError, RemoteProtocolError, TransportError
+from conduit._trio import as_one, open_background_nursery
+from conduit.errors import ConduitError, LocalProtocolError, PeerTimeoutError, RemoteProtocolError, TransportError
 from conduit.rfb.addresses import DisplayAddress
 from conduit.rfb.decoders import PointerShape
 from conduit.rfb.framebuffer import Framebuffer
@@ -52,6 +52,7 @@ KEY_PAUSE: Final = 0.02  # seconds for each key: QEMU takes that long, and a key
 CLICK_PAUSE: Final = 0.05  # seconds that a button is down
 CLICK_PATIENCE: Final = 1.0  # seconds for letting go of a button, whatever happens
 BUTTONS: Final = range(1, 9)
+_GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 
 class Display:
@@ -265,11 +266,12 @@ class Display:
         :raises TransportError: the connection was lost.
         """
         try:
-            async with open_background_nursery() as nursery:
-                await self._send(SetPixelFormat(PixelFormat.BGRX).encode() + self._encodings.encode())
-                nursery.start_soon(self._request)
-                await self._receive()
-        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            with as_one(ConduitError, *_GONE):
+                async with open_background_nursery() as nursery:
+                    await self._send(SetPixelFormat(PixelFormat.BGRX).encode() + self._encodings.encode())
+                    nursery.start_soon(self._request)
+                    await self._receive()
+        except _GONE as error:
             raise TransportError("the connection with the display was lost") from error
 
     _encodings = SetEncodings((*PICTURES, *OTHERS))
@@ -283,7 +285,7 @@ class Display:
             for event in self._reader.receive_data(data):
                 self._take(event)
         self._reader.receive_eof()
-        raise RemoteProtocolError("the server closed the connection")
+        raise TransportError("the display closed the connection")
 
     async def _request(self) -> None:
         while True:
@@ -301,7 +303,7 @@ class Display:
         async with self._sending:
             try:
                 await self._stream.send_all(data)
-            except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            except _GONE as error:
                 raise TransportError("the connection with the display was lost") from error
 
     def _take(self, event: ServerEvent) -> None:
@@ -371,9 +373,11 @@ async def open_display(
     pillow()  # nothing works without, so say it first
     where = DisplayAddress.parse(address) if isinstance(address, str) else address
     login = options or LoginOptions(credentials=Credentials(username, password))
-    async with open_connection(where, login, ask=ask) as connection, open_background_nursery() as nursery:
+    async with open_connection(where, login, ask=ask) as connection:
         display = Display(connection)
         if encodings is not None:
             display.limit_encodings(encodings)
-        nursery.start_soon(display.run)
-        yield display
+        with as_one(TransportError, RemoteProtocolError):
+            async with open_background_nursery() as nursery:
+                nursery.start_soon(display.run)
+                yield display

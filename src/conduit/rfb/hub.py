@@ -14,8 +14,8 @@ from typing import Final
 import trio
 
 from conduit._lease import Lease, Move
-from conduit._trio import open_background_nursery
-from conduit.errors import PeerTimeoutError, TransportError
+from conduit._trio import as_one, open_background_nursery
+from conduit.errors import ConduitError, PeerTimeoutError, TransportError
 from conduit.rfb.addresses import DisplayAddress
 from conduit.rfb.audience import Audience
 from conduit.rfb.images import encode_png
@@ -81,10 +81,11 @@ class DisplayHub:
         :raises RemoteProtocolError: the display broke the rules.
         """
         try:
-            async with open_background_nursery() as nursery:
-                nursery.start_soon(self._send)
-                nursery.start_soon(self._pass_keyboard_on)
-                await self._receive()
+            with as_one(ConduitError, *_GONE):
+                async with open_background_nursery() as nursery:
+                    nursery.start_soon(self._send)
+                    nursery.start_soon(self._pass_keyboard_on)
+                    await self._receive()
         except _GONE as error:
             raise TransportError("the connection with the display was lost") from error
 

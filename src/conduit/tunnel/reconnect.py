@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import trio
 
-from conduit._trio import open_background_nursery
+from conduit._trio import first_leaf, open_background_nursery
 from conduit.errors import ConduitError, TunnelRefused
 from conduit.tunnel.backoff import Backoff
 from conduit.tunnel.tunnel import Tunnel
@@ -100,7 +100,7 @@ class _Attempt:
         try:
             await self._run()
         except* (ConduitError, trio.BrokenResourceError) as group:
-            first = _first(group)
+            first = first_leaf(group)
             self.reason = str(first)
             self.hopeless = isinstance(first, TunnelRefused) and not first.may_retry
         if self._tunnel is not None and self._tunnel.is_closed:
@@ -127,13 +127,6 @@ class _Attempt:
         """Nobody goes on with a tunnel that has ended."""
         await tunnel.wait_closed()
         scope.deadline = trio.current_time() + LINGER
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 class Addresses:

@@ -14,6 +14,7 @@ from typing import Final
 
 import trio
 
+from conduit._trio import first_leaf
 from conduit.errors import StreamResetError, TransportError
 from conduit.tunnel.frames import ErrorCode
 from conduit.tunnel.resumable import ResumableStream
@@ -174,7 +175,5 @@ def reset_connection(sock: socket.socket) -> None:
 
 def _words(group: BaseExceptionGroup[Exception]) -> str:
     """What the first of the errors says."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+    error = first_leaf(group)
     return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)

@@ -9,6 +9,7 @@ from typing import Final
 
 import trio
 
+from conduit._trio import first_leaf
 from conduit.errors import ConduitError, LocalProtocolError, RemoteProtocolError, TransportError
 from conduit.tunnel.control import Drain, Hello, Notice
 from conduit.tunnel.control_stream import ControlStream, Notices, legible
@@ -393,9 +394,7 @@ class Tunnel:
 
 def _first(group: BaseExceptionGroup[ConduitError]) -> ConduitError:
     """One of the errors; they have one cause."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+    error = first_leaf(group)
     if not isinstance(error, ConduitError):
         raise LocalProtocolError("no error") from error
     return error

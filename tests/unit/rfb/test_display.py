@@ -7,7 +7,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from conduit.errors import DecodeError, LocalProtocolError, PeerTimeoutError, RemoteProtocolError, TransportError
+from conduit.errors import DecodeError, LocalProtocolError, PeerTimeoutError, TransportError
 from conduit.rfb.display import OTHERS, PICTURES, Display
 from conduit.rfb.framebuffer import Framebuffer
 from conduit.rfb.images import decode_png
@@ -254,7 +254,7 @@ async def test_input_is_recorded_only_where_it_is_asked_for(autojump_clock: Mock
 
 async def test_a_server_that_leaves_is_an_error(autojump_clock: MockClock) -> None:
     server = FakeDisplay(Framebuffer(2, 2))
-    with pytest.raises(RemoteProtocolError, match="the server closed the connection"):  # noqa: PT012 - leaving raises
+    with pytest.raises(TransportError, match="the display closed the connection"):  # noqa: PT012 - leaving raises
         async with open_fake_display(server) as display:
             await display.refresh()
             await server.close()

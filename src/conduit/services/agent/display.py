@@ -15,7 +15,7 @@ from typing import Final
 
 import trio
 
-from conduit._trio import open_background_nursery
+from conduit._trio import first_leaf, open_background_nursery
 from conduit.console.seats import readable
 from conduit.errors import (
     AuthenticationError,
@@ -451,6 +451,5 @@ def _strokes(text: str, chord: str, layout_name: str, *, scan_codes: bool) -> li
 
 def _known(error: BaseException) -> ConduitError | None:
     """The first of what failed, if it is one of ours: several tasks may find that the connection is gone."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error if isinstance(error, ConduitError) else None
+    first = first_leaf(error)
+    return first if isinstance(first, ConduitError) else None

@@ -23,7 +23,6 @@ from conduit.errors import (
     LocalProtocolError,
     NegotiationError,
     PeerTimeoutError,
-    RemoteProtocolError,
     TransportError,
 )
 from conduit.rfb.addresses import DisplayAddress
@@ -107,7 +106,7 @@ class Stage:
         """Somebody looks, and is ended soon after the block."""
 
         async def be_ended(*, task_status: trio.TaskStatus[None]) -> None:
-            with pytest.raises(RemoteProtocolError, match="the server closed the connection"):
+            with pytest.raises(TransportError, match="the display closed the connection"):
                 await self._watch(user, task_status)
 
         async with trio.open_nursery() as nursery:
