@@ -24,6 +24,8 @@ for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"):
 SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin")  # not on an ordinary user's PATH, but FreeIPMI's home
 SERVERS = Path("/usr/lib/postgresql")  # Debian keeps each version's programs in a folder of its own, on nobody's PATH
 
+TESTS = Path(__file__).parent
+TRACED = {"unit", "property"}
 FAILURE = 4000  # characters of a failure that are shown at once
 
 FindPeer = Callable[[str], Path]
@@ -47,6 +49,13 @@ def peer() -> FindPeer:
     """Finds a real tool to test against: `ipmitool = peer("ipmitool")`."""
     required = os.environ.get("CONDUIT_REQUIRE_PEERS", "") not in {"", "0"}
     return lambda name: find_peer(name, required=required)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What every branch of the protocol code is taken by are unit and property tests: others go faster untraced."""
+    for item in items:
+        if not TRACED.intersection(item.path.relative_to(TESTS).parts):
+            item.add_marker("no_cover")
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

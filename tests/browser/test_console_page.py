@@ -130,7 +130,7 @@ def test_what_the_hub_says_is_shown_spoken_and_stops_the_keys(
     conduit.do(lambda fake: fake.hub.turn(hub_state, text))
     wait_for_state(page, state)
     expect(page.locator("#state-words")).to_have_text(words)
-    expect(page.locator(f"#{spoken}")).to_have_text(words)
+    expect(page.locator(f"#{spoken}")).to_contain_text(words)
     page.keyboard.type("x")
     expect(page.locator("#facts")).to_have_text("The console is not live: nothing was sent.")
     conduit.do(lambda fake: fake.hub.turn("live"))

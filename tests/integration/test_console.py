@@ -80,9 +80,9 @@ async def test_a_fifth_of_the_datagrams_lost_loses_and_doubles_no_character(
         assert console.status.activations == 1
 
 
-async def test_a_silent_console_lives_for_days(autojump_clock: MockClock) -> None:
+async def test_a_silent_console_lives_for_a_day(autojump_clock: MockClock) -> None:
     async with console_and_host() as (console, host, _):
-        await trio.sleep(3 * 24 * 60 * 60)
+        await trio.sleep(24 * 60 * 60)
         await console.send_all(b"still there")
         assert await receive_exactly(host, 11) == b"still there"
         assert console.status.activations == 1

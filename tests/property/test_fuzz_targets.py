@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fuzz.targets import TARGETS, Oracle
 
 CORPUS = Path(__file__).parents[2] / "fuzz" / "corpus"
-MUTATIONS = 500  # of each target's corpus
+MUTATIONS = 200  # of each target's corpus
 
 
 def corpus_of(name: str) -> list[bytes]:

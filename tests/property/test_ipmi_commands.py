@@ -11,7 +11,7 @@ from typing import Any, get_args, get_type_hints
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conduit.errors import DecodeError
@@ -43,6 +43,7 @@ from conduit.ipmi.records.events import Event
 from conduit.ipmi.records.sel import decode_sel_record
 
 Strategy = st.SearchStrategy[Any]
+FEW = settings(max_examples=max(settings().max_examples // 4, 1))  # of each of hundreds of messages
 
 
 def upto(high: int) -> Strategy:
@@ -593,6 +594,7 @@ each_codec = pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.__
 
 @pytest.mark.property
 @each_codec
+@FEW
 @given(data=st.data())
 def test_a_message_survives_the_wire(codec: type[Any], data: st.DataObject) -> None:
     message = data.draw(instances(codec))
@@ -604,6 +606,7 @@ def test_a_message_survives_the_wire(codec: type[Any], data: st.DataObject) -> N
 
 @pytest.mark.property
 @each_codec
+@FEW
 @given(garbage=st.binary(max_size=64))
 def test_garbage_is_decoded_or_refused_by_one_error(codec: type[Any], garbage: bytes) -> None:
     decoded = decode_or_refuse(codec, garbage)
@@ -613,6 +616,7 @@ def test_garbage_is_decoded_or_refused_by_one_error(codec: type[Any], garbage: b
 
 @pytest.mark.property
 @each_codec
+@FEW
 @given(data=st.data())
 def test_a_message_cut_at_any_length_is_decoded_or_refused_by_one_error(codec: type[Any], data: st.DataObject) -> None:
     encoded = data.draw(instances(codec)).encode()
@@ -631,6 +635,7 @@ def decode_or_refuse(codec: type[Any], data: bytes) -> Any:  # Any: what the cod
 
 @pytest.mark.property
 @pytest.mark.parametrize("response", RESPONSES, ids=lambda response: response.__name__)
+@FEW
 @given(data=st.data(), extra=st.binary(min_size=1, max_size=8))
 def test_no_response_is_refused_for_bytes_a_vendor_adds(response: type[Any], data: st.DataObject, extra: bytes) -> None:
     # Zeros first fill the optional parts, for bytes after those are what a vendor adds.

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from conduit.ipmi.client import Bmc, open_bmc
-    from conduit.ipmi.commands import ChassisControlAction, ChassisStatus, DeviceId
+    from conduit.ipmi.commands.app import DeviceId
+    from conduit.ipmi.commands.power import ChassisControlAction, ChassisStatus
     from conduit.ipmi.completion_codes import CompletionCode
     from conduit.ipmi.fleet import Fleet, open_fleet
     from conduit.ipmi.messages import NetFn

@@ -20,15 +20,9 @@ from conduit.errors import (
     TransportError,
 )
 from conduit.ipmi import completion_codes
-from conduit.ipmi.commands import (
-    ChassisControl,
-    ChassisControlAction,
-    ChassisStatus,
-    DeviceId,
-    GetChassisStatus,
-    GetDeviceId,
-    SendMessage,
-)
+from conduit.ipmi.commands.app import DeviceId, GetDeviceId
+from conduit.ipmi.commands.messaging import SendMessage
+from conduit.ipmi.commands.power import ChassisControl, ChassisControlAction, ChassisStatus, GetChassisStatus
 from conduit.ipmi.connection import KEEPALIVE, Connection, SessionLost
 from conduit.ipmi.console import Console, ConsoleOptions, open_console
 from conduit.ipmi.exchange import BMC, Answered, Exchange, Target, Unanswered, check_outstanding

@@ -7,7 +7,7 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Final
 
-from conduit.ipmi.commands import COMMANDS
+from conduit.ipmi import commands
 
 
 class CompletionCode(IntEnum):
@@ -79,7 +79,7 @@ def text(code: int, netfn: int, command: int, group: int | None = None) -> str:
     :param command: command number.
     :param group: whose command it is, in network function 2Ch.
     """
-    requested = COMMANDS.get((netfn & ~1, command, group))
+    requested = commands.COMMANDS.get((netfn & ~1, command, group))
     if requested is not None and code in requested.errors:
         return requested.errors[code]
     return GENERIC_TEXTS.get(code) or _unknown(code)

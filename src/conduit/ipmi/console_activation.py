@@ -24,15 +24,8 @@ from conduit.errors import (
     SessionLostError,
 )
 from conduit.ipmi._fields import check_range
-from conduit.ipmi.commands import (
-    ActivatePayload,
-    DeactivatePayload,
-    GetPayloadInstanceInfo,
-    GetSessionInfo,
-    LanPeer,
-    PayloadActivation,
-    SessionInfo,
-)
+from conduit.ipmi.commands.payloads import ActivatePayload, DeactivatePayload, GetPayloadInstanceInfo, PayloadActivation
+from conduit.ipmi.commands.sessions import GetSessionInfo, LanPeer, SessionInfo
 from conduit.ipmi.connection import KEEPALIVE, Connection
 from conduit.ipmi.sol import SolCause, SolMachine, SolState, packet_size
 from conduit.rmcp.command import Body, Command

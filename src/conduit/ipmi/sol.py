@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from conduit._machine import Label
 from conduit.errors import DecodeError
-from conduit.ipmi.commands import PayloadActivation
+from conduit.ipmi.commands.payloads import PayloadActivation
 from conduit.ipmi.sol_link import SolLink
 from conduit.ipmi.sol_packets import HEADER_SIZE, MAX_CHARACTERS, Operation, SolPacket, Status
 

@@ -11,14 +11,8 @@ from conduit.cli.ipmi.runner import run
 from conduit.cli.ipmi.settings import Settings
 from conduit.cli.render import Field, Report
 from conduit.ipmi.client import Bmc
-from conduit.ipmi.commands import (
-    BOOT_DEVICE_NAMES,
-    BootFlags,
-    BootParameter,
-    GetSystemBootOptions,
-    SystemBootOptions,
-    boot_device,
-)
+from conduit.ipmi.commands.boot import GetSystemBootOptions, SystemBootOptions
+from conduit.ipmi.commands.boot_options import BOOT_DEVICE_NAMES, BootFlags, BootParameter, boot_device
 from conduit.ipmi.operations.boot import set_boot_flags
 
 ALIASES: Final = {"disk": "hdd", "safe": "hdd-safe", "remote-disk": "remote-hdd"}  # ipmitool's names

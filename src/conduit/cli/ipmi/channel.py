@@ -14,7 +14,7 @@ from conduit.cli.ipmi.user import limit_name
 from conduit.cli.render import Column, Field, Report, Rows, Value
 from conduit.errors import CompletionCodeError
 from conduit.ipmi.client import Bmc
-from conduit.ipmi.commands import (
+from conduit.ipmi.commands.channel import (
     AccessMode,
     ChannelAccess,
     ChannelInfo,

@@ -13,15 +13,11 @@ from conduit.cli.ipmi.runner import run
 from conduit.cli.ipmi.settings import Settings
 from conduit.cli.render import Field, Report
 from conduit.ipmi.client import Bmc
-from conduit.ipmi.commands import (
+from conduit.ipmi.commands.chassis import Button, ChassisIdentify, GetPohCounter, GetSystemRestartCause, IdentifyState
+from conduit.ipmi.commands.power import (
     POLICY_NO_CHANGE,
-    Button,
-    ChassisIdentify,
     ChassisStatus,
     FrontPanelButtons,
-    GetPohCounter,
-    GetSystemRestartCause,
-    IdentifyState,
     PowerRestorePolicy,
     SetPowerRestorePolicy,
 )

@@ -12,13 +12,9 @@ from conduit.cli.ipmi.settings import Settings
 from conduit.cli.render import Column, Field, Report, Rows
 from conduit.ipmi._fields import label
 from conduit.ipmi.client import Bmc
-from conduit.ipmi.commands import (
+from conduit.ipmi.commands.dcmi import DcmiChannels, DcmiEventLog, DcmiParameter, DcmiPowerStatistics, DcmiSupport
+from conduit.ipmi.commands.dcmi_power import (
     ActivatePowerLimit,
-    DcmiChannels,
-    DcmiEventLog,
-    DcmiParameter,
-    DcmiPowerStatistics,
-    DcmiSupport,
     GetPowerReading,
     GetThermalLimit,
     PowerException,

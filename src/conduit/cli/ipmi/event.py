@@ -11,7 +11,7 @@ from conduit.cli.ipmi.runner import run
 from conduit.cli.ipmi.settings import Settings
 from conduit.cli.render import Field, Report
 from conduit.ipmi.client import Bmc
-from conduit.ipmi.commands import PlatformEvent
+from conduit.ipmi.commands.platform_event import PlatformEvent
 from conduit.ipmi.records.event_types import SENSOR_SPECIFIC, THRESHOLD
 from conduit.ipmi.records.events import Event
 from conduit.ipmi.records.sensor_types import SensorType

@@ -12,7 +12,8 @@ from conduit.cli.ipmi.settings import Settings
 from conduit.cli.render import Column, Field, Report, Rows, Value
 from conduit.errors import CompletionCodeError
 from conduit.ipmi.client import Bmc
-from conduit.ipmi.commands import COMMANDS, GetDeviceId
+from conduit.ipmi.commands import COMMANDS
+from conduit.ipmi.commands.app import GetDeviceId
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.ipmi.messages import PRESENT_CHANNEL
 from conduit.ipmi.operations.firmware import read_commands, read_firmware

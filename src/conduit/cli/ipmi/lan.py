@@ -16,15 +16,19 @@ from conduit.cli.render import Column, Field, Report, Rows, Value
 from conduit.errors import ConduitError
 from conduit.ipmi._fields import label
 from conduit.ipmi.client import Bmc
-from conduit.ipmi.commands import AccessMode, GetLanStatistics, LanSetInProgress, LanValue, lan_access, lan_ipv6_routers
+from conduit.ipmi.commands import lan_access, lan_ipv6_routers
 from conduit.ipmi.commands import lan_alerts as alerts
 from conduit.ipmi.commands import lan_ipv6 as ipv6
 from conduit.ipmi.commands import lan_parameters as ipv4
+from conduit.ipmi.commands.channel import AccessMode
+from conduit.ipmi.commands.lan import GetLanStatistics
+from conduit.ipmi.commands.lan_access import LanSetInProgress
 from conduit.ipmi.commands.lan_shapes import (
     BlocksShape,
     Ipv4Shape,
     Ipv6Shape,
     LanParameter,
+    LanValue,
     MacShape,
     NumberShape,
     PortShape,

@@ -12,8 +12,10 @@ import asyncclick as click
 from conduit.cli.ipmi.lan_values import Values, parse_setting
 from conduit.errors import LocalProtocolError
 from conduit.ipmi.client import Bmc
-from conduit.ipmi.commands import AccessMode, LanValue, lan_access
+from conduit.ipmi.commands import lan_access
 from conduit.ipmi.commands import lan_parameters as ipv4
+from conduit.ipmi.commands.channel import AccessMode
+from conduit.ipmi.commands.lan_shapes import LanValue
 from conduit.ipmi.operations.lan import read_lan_value
 
 SWITCH: Final = {"on": True, "off": False}

@@ -13,16 +13,8 @@ from conduit.cli.ipmi.watchdog import watchdog
 from conduit.cli.render import Field, Report
 from conduit.errors import PeerTimeoutError, SessionLostError
 from conduit.ipmi.client import Bmc
-from conduit.ipmi.commands import (
-    ColdReset,
-    DeviceId,
-    GetDeviceGuid,
-    GetDeviceId,
-    GetSelfTestResults,
-    GetSystemGuid,
-    GuidOrder,
-    WarmReset,
-)
+from conduit.ipmi.commands.app import ColdReset, DeviceId, GetDeviceId, GetSelfTestResults, WarmReset
+from conduit.ipmi.commands.guid import GetDeviceGuid, GetSystemGuid, GuidOrder
 
 RESET_PATIENCE: Final = 5.0  # seconds that a resetting controller gets to acknowledge
 ORDERS: Final = ["auto", *(order.value for order in GuidOrder)]

@@ -15,16 +15,9 @@ from conduit.cli.render import Column, Field, Report, Rows, Value
 from conduit.errors import LocalProtocolError
 from conduit.ipmi._fields import label
 from conduit.ipmi.client import Bmc
-from conduit.ipmi.commands import (
-    AlertPolicy,
-    EventFilter,
-    FilterData1,
-    GetLastProcessedEvent,
-    GetPefCapabilities,
-    LastProcessedEvent,
-    PefAction,
-)
-from conduit.ipmi.commands.pef_filters import ANY, action_names
+from conduit.ipmi.commands.pef import GetLastProcessedEvent, GetPefCapabilities, LastProcessedEvent
+from conduit.ipmi.commands.pef_alerting import AlertPolicy
+from conduit.ipmi.commands.pef_filters import ANY, EventFilter, FilterData1, PefAction, action_names
 from conduit.ipmi.operations.pef import PefConfigured, read_pef, write_pef
 from conduit.ipmi.records.event_types import sensor_type_name, state_names
 from conduit.ipmi.records.timestamps import timestamp_text

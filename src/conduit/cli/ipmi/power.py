@@ -15,7 +15,7 @@ from conduit.cli.params import Seconds
 from conduit.cli.render import Field, Report
 from conduit.errors import PeerTimeoutError
 from conduit.ipmi.client import Bmc
-from conduit.ipmi.commands import ChassisControlAction
+from conduit.ipmi.commands.power import ChassisControlAction
 
 POLL: Final = 0.5  # seconds between looks at the power state
 WAIT: Final = 60.0  # seconds

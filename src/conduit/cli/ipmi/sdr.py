@@ -14,8 +14,7 @@ from conduit.cli.ipmi.sensor import load, no_cache
 from conduit.cli.ipmi.settings import Settings
 from conduit.cli.render import Column, Field, Report, Rows, Value
 from conduit.ipmi.client import Bmc
-from conduit.ipmi.commands import RepositorySupport, SdrRepositoryInfo
-from conduit.ipmi.commands.sdr import UNSPECIFIED_SPACE
+from conduit.ipmi.commands.sdr import UNSPECIFIED_SPACE, RepositorySupport, SdrRepositoryInfo
 from conduit.ipmi.operations.sdr import Repository, count_device_sensors, repository_info
 from conduit.ipmi.records.event_types import sensor_type_name
 from conduit.ipmi.records.sdr import Named, OemRecord, Record

@@ -31,7 +31,7 @@ from conduit.cli.render import (
 )
 from conduit.errors import ConduitError
 from conduit.ipmi.client import Bmc
-from conduit.ipmi.commands import GetSelInfo, SelInfo
+from conduit.ipmi.commands.sel import GetSelInfo, SelInfo
 from conduit.ipmi.operations.sdr import read_repository
 from conduit.ipmi.operations.sdr_cache import SdrCache
 from conduit.ipmi.operations.sel import (

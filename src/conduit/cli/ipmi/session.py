@@ -12,7 +12,7 @@ from conduit.cli.ipmi.settings import Settings
 from conduit.cli.render import Column, Field, Report, Rows, Value
 from conduit.errors import CompletionCodeError
 from conduit.ipmi.client import Bmc
-from conduit.ipmi.commands import ActiveSession, GetSessionInfo, LanPeer, SessionInfo, SessionProtocol
+from conduit.ipmi.commands.sessions import ActiveSession, GetSessionInfo, LanPeer, SessionInfo, SessionProtocol
 from conduit.rmcp.privilege import Privilege
 
 COLUMNS: Final = (

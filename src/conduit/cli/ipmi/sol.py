@@ -20,14 +20,11 @@ from conduit.cli.terminal.escapes import parse_escape
 from conduit.cli.terminal.streams import Manners, ended_by_sigterm, open_taps
 from conduit.errors import CompletionCodeError, LocalProtocolError
 from conduit.ipmi.client import Bmc
-from conduit.ipmi.commands import (
-    DeactivatePayload,
-    GetPayloadActivationStatus,
-    GetSolConfiguration,
-    SetSolConfiguration,
-)
+from conduit.ipmi.commands.payloads import DeactivatePayload, GetPayloadActivationStatus
 from conduit.ipmi.commands.sol import (
     SOL_PARAMETERS,
+    GetSolConfiguration,
+    SetSolConfiguration,
     SolAccumulation,
     SolAuthentication,
     SolBitRate,

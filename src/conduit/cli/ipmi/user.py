@@ -14,7 +14,7 @@ from conduit.cli.prompts import ask, ask_twice, first_line, is_interactive
 from conduit.cli.render import Column, Field, Report, Rows, Value
 from conduit.errors import CompletionCodeError, LocalProtocolError
 from conduit.ipmi.client import Bmc
-from conduit.ipmi.commands import (
+from conduit.ipmi.commands.users import (
     GetUserAccess,
     GetUserName,
     PasswordOperation,

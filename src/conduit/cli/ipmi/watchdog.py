@@ -12,7 +12,7 @@ from conduit.cli.ipmi.settings import Settings
 from conduit.cli.params import Seconds
 from conduit.cli.render import Field, Report
 from conduit.ipmi.client import Bmc
-from conduit.ipmi.commands import (
+from conduit.ipmi.commands.watchdog import (
     GetWatchdogTimer,
     PretimeoutInterrupt,
     ResetWatchdogTimer,

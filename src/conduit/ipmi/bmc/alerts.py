@@ -14,10 +14,12 @@ from typing import Final
 from conduit.ipmi.bmc.config import BmcConfig
 from conduit.ipmi.bmc.lan_settings import LanSettings
 from conduit.ipmi.bmc.pef import Decision, EventFiltering
-from conduit.ipmi.commands import AlertPolicy, Guid, LanParameter, PetAcknowledge
+from conduit.ipmi.commands.alerts import PetAcknowledge
+from conduit.ipmi.commands.guid import Guid
 from conduit.ipmi.commands.lan_alerts import AlertType, DestinationAddress, DestinationType
 from conduit.ipmi.commands.lan_parameters import IpAddress
-from conduit.ipmi.commands.pef_alerting import PolicyRule
+from conduit.ipmi.commands.lan_shapes import LanParameter
+from conduit.ipmi.commands.pef_alerting import AlertPolicy, PolicyRule
 from conduit.ipmi.records.entities import Entity
 from conduit.ipmi.records.events import Event
 from conduit.ipmi.records.pet import NO_OFFSET, PlatformEventTrap, text_field, trap_time

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from conduit.errors import DecodeError
-from conduit.ipmi.commands import DeviceId, DeviceSupport, GetDeviceId, SendMessage
+from conduit.ipmi.commands.app import DeviceId, DeviceSupport, GetDeviceId
+from conduit.ipmi.commands.messaging import SendMessage
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.rmcp.lan_message import LanMessage, decode_frame, encode_response
 

@@ -22,7 +22,7 @@ from conduit.ipmi.bmc.sensor_specs import SensorConfig
 from conduit.ipmi.bmc.sol import SolConfig
 from conduit.ipmi.bmc.users import LockOutPolicy
 from conduit.ipmi.bmc.virtual_machine import Timings
-from conduit.ipmi.commands import Guid
+from conduit.ipmi.commands.guid import Guid
 from conduit.ipmi.commands.users import LONG_PASSWORD_SIZE, MAX_USER_ID, NAME_SIZE, SHORT_PASSWORD_SIZE
 from conduit.ipmi.records.sdr_fields import MAX_RECORD
 from conduit.ipmi.records.snmp_trap import TRAP_PORT

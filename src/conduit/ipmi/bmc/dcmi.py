@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from conduit.ipmi.bmc.power_states import PowerState
-from conduit.ipmi.commands import DcmiSetting, PowerException, PowerLimit, PowerReading, ThermalLimit
+from conduit.ipmi.commands.dcmi import DcmiSetting
+from conduit.ipmi.commands.dcmi_power import PowerException, PowerLimit, PowerReading, ThermalLimit
 
 WATTS: Final = {
     PowerState.OFF: 5,

@@ -10,7 +10,11 @@ from conduit.ipmi.bmc.own_events import OwnSensor, happening_event, log_in_faile
 from conduit.ipmi.bmc.pef import HOLD_OFF, POWER_ACTIONS, EventFiltering
 from conduit.ipmi.bmc.power_states import PowerCommand
 from conduit.ipmi.bmc.virtual_machine import NotPossibleError, VirtualMachine
-from conduit.ipmi.commands import BootFlags, PefAction, PefParameter, RestartCause, WatchdogTimer
+from conduit.ipmi.commands.boot_options import BootFlags
+from conduit.ipmi.commands.chassis import RestartCause
+from conduit.ipmi.commands.pef_filters import PefAction
+from conduit.ipmi.commands.pef_selectors import PefParameter
+from conduit.ipmi.commands.watchdog import WatchdogTimer
 from conduit.ipmi.records.sel import SystemEventRecord
 
 LOG_IN_PAUSE: Final = 60.0  # seconds until a user's next failure is an event again: guessing must not fill the log

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from conduit.ipmi.commands import SelInfo
 from conduit.ipmi.commands.repository import FIRST_RECORD, LAST_RECORD
+from conduit.ipmi.commands.sel import SelInfo
 from conduit.ipmi.records.events import BMC, Event, Generator
 from conduit.ipmi.records.sel import RECORD_SIZE, OtherRecord, SelRecord, SystemEventRecord
 from conduit.ipmi.records.timestamps import UNSPECIFIED

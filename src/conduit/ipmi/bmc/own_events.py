@@ -8,7 +8,9 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from conduit.ipmi.bmc.power_states import Happening
-from conduit.ipmi.commands import BootDevice, BootFlags, SystemRestartCause, WatchdogTimer
+from conduit.ipmi.commands.boot_options import BootDevice, BootFlags
+from conduit.ipmi.commands.chassis import SystemRestartCause
+from conduit.ipmi.commands.watchdog import WatchdogTimer
 from conduit.ipmi.records.event_types import SENSOR_SPECIFIC
 from conduit.ipmi.records.events import UNSPECIFIED_DATA, Event
 from conduit.ipmi.records.sensor_types import SensorType

@@ -8,20 +8,10 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from conduit.ipmi.bmc.power_states import PowerCommand
-from conduit.ipmi.commands import (
-    AlertPolicy,
-    AlertStringBlock,
-    AlertStringKey,
-    EventFilter,
-    PefAction,
-    PefActions,
-    PefControl,
-    PefParameter,
-    PefSystemGuid,
-    Severity,
-)
-from conduit.ipmi.commands.pef_alerting import STRING_BLOCK
-from conduit.ipmi.commands.pef_filters import NO_ACTION
+from conduit.ipmi.commands.pef_alerting import STRING_BLOCK, AlertPolicy, AlertStringBlock, AlertStringKey
+from conduit.ipmi.commands.pef_filters import NO_ACTION, EventFilter, PefAction, Severity
+from conduit.ipmi.commands.pef_parameters import PefActions, PefControl, PefSystemGuid
+from conduit.ipmi.commands.pef_selectors import PefParameter
 from conduit.ipmi.records.event_types import SENSOR_SPECIFIC, THRESHOLD
 from conduit.ipmi.records.sel import SystemEventRecord
 from conduit.ipmi.records.sensor_types import SensorType

@@ -25,7 +25,7 @@ from conduit.ipmi.bmc.power_states import HAS_POWER, PowerCommand, PowerState
 from conduit.ipmi.bmc.serial_pipes import HostEnd, end_process, pump
 from conduit.ipmi.bmc.serve import ServedBmc
 from conduit.ipmi.bmc.virtual_machine import NotPossibleError
-from conduit.ipmi.commands import BootDevice
+from conduit.ipmi.commands.boot_options import BootDevice
 
 logger = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from typing import Final
 from conduit.ipmi.bmc.own_events import OWN_SENSORS
 from conduit.ipmi.bmc.sensor_specs import Spec
 from conduit.ipmi.bmc.sensors import LiveSensor, Sensors
-from conduit.ipmi.commands import RepositorySupport, SdrRepositoryInfo
 from conduit.ipmi.commands.repository import FIRST_RECORD, LAST_RECORD
+from conduit.ipmi.commands.sdr import RepositorySupport, SdrRepositoryInfo
 from conduit.ipmi.records.entities import Entity
 from conduit.ipmi.records.id_strings import IdString
 from conduit.ipmi.records.sdr import OemRecord, Record

@@ -10,7 +10,7 @@ from typing import Final
 from conduit.errors import LocalProtocolError
 from conduit.ipmi._fields import check_range
 from conduit.ipmi.bmc.sensor_specs import MAX_SENSOR, SPECS, Conditions, SensorConfig, Spec
-from conduit.ipmi.commands import RawReading, SensorFlags
+from conduit.ipmi.commands.sensors import RawReading, SensorFlags
 from conduit.ipmi.records.events import Event
 from conduit.ipmi.records.thresholds import ThresholdMask
 

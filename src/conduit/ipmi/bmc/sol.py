@@ -15,10 +15,11 @@ from conduit.errors import DecodeError
 from conduit.ipmi._fields import check_range
 from conduit.ipmi.bmc.serial_port import HISTORY, SerialPort
 from conduit.ipmi.bmc.sessions import BmcSession, SessionTable
-from conduit.ipmi.commands import (
-    ActivatePayload,
+from conduit.ipmi.commands.parameters import SetProgress
+from conduit.ipmi.commands.payloads import ActivatePayload, PayloadActivation
+from conduit.ipmi.commands.sol import (
+    RETRY_UNIT,
     BitRate,
-    PayloadActivation,
     SolAccumulation,
     SolAuthentication,
     SolBitRate,
@@ -31,8 +32,6 @@ from conduit.ipmi.commands import (
     SolSetInProgress,
     SolVolatileBitRate,
 )
-from conduit.ipmi.commands.parameters import SetProgress
-from conduit.ipmi.commands.sol import RETRY_UNIT
 from conduit.ipmi.messages import PrivilegeLimit
 from conduit.ipmi.sol_link import SolLink
 from conduit.ipmi.sol_packets import HEADER_SIZE, MAX_CHARACTERS, Operation, SolPacket, Status

@@ -30,16 +30,12 @@ from conduit.ipmi.bmc.sol import SolServer
 from conduit.ipmi.bmc.users import NULL_USER, LockOut, Rights, User, UserTable
 from conduit.ipmi.bmc.virtual_machine import NotPossibleError, VirtualMachine
 from conduit.ipmi.bmc.watchdog import Watchdog
-from conduit.ipmi.commands import (
-    AuxiliaryLogStatus,
-    ChannelAccess,
-    EventReceiver,
-    GlobalEnables,
-    ReceivedMessage,
-    RestartCause,
-    SetChassisCapabilities,
-    TimeoutAction,
-)
+from conduit.ipmi.commands.channel import ChannelAccess
+from conduit.ipmi.commands.chassis import RestartCause, SetChassisCapabilities
+from conduit.ipmi.commands.messaging import GlobalEnables, ReceivedMessage
+from conduit.ipmi.commands.platform_event import EventReceiver
+from conduit.ipmi.commands.sel_time import AuxiliaryLogStatus
+from conduit.ipmi.commands.watchdog import TimeoutAction
 from conduit.ipmi.messages import PrivilegeLimit
 from conduit.ipmi.records.entities import Entity
 from conduit.ipmi.records.sensor_types import SensorType

@@ -24,23 +24,10 @@ from conduit.ipmi.bmc.power_states import (
     PowerState,
     happenings_between,
 )
-from conduit.ipmi.commands import (
-    AcpiDeviceState,
-    AcpiPowerState,
-    AcpiSystemState,
-    BootFlags,
-    BootInfoAcknowledge,
-    Button,
-    ChassisStatus,
-    FrontPanelButtons,
-    IdentifyState,
-    PowerEvent,
-    PowerOnHours,
-    PowerRestorePolicy,
-    RestartCause,
-    SystemRestartCause,
-    ValidBitClearing,
-)
+from conduit.ipmi.commands.app import AcpiDeviceState, AcpiPowerState, AcpiSystemState
+from conduit.ipmi.commands.boot_options import BootFlags, BootInfoAcknowledge, ValidBitClearing
+from conduit.ipmi.commands.chassis import Button, IdentifyState, PowerOnHours, RestartCause, SystemRestartCause
+from conduit.ipmi.commands.power import ChassisStatus, FrontPanelButtons, PowerEvent, PowerRestorePolicy
 
 FLAGS_LIFETIME: Final = 60.0  # seconds that boot flags stay valid without a Chassis Control command (table 28-14)
 SECONDS_PER_HOUR: Final = 3600

@@ -6,8 +6,7 @@ import math
 from dataclasses import replace
 from typing import Final
 
-from conduit.ipmi.commands import SetWatchdogTimer, TimeoutAction, TimerUses, WatchdogTimer
-from conduit.ipmi.commands.watchdog import TICK
+from conduit.ipmi.commands.watchdog import TICK, SetWatchdogTimer, TimeoutAction, TimerUses, WatchdogTimer
 
 TICKS_PER_SECOND: Final = round(1 / TICK)
 

@@ -6,16 +6,9 @@ from typing import Final
 
 from conduit.errors import CompletionCodeError, DecodeError
 from conduit.ipmi.client import Bmc
-from conduit.ipmi.commands import (
-    BootFlags,
-    BootInfoAcknowledge,
-    BootOption,
-    BootParameter,
-    GetSystemBootOptions,
-    SetInProgress,
-    SetProgress,
-    SetSystemBootOptions,
-)
+from conduit.ipmi.commands.boot import GetSystemBootOptions, SetSystemBootOptions
+from conduit.ipmi.commands.boot_options import BootFlags, BootInfoAcknowledge, BootOption, BootParameter, SetInProgress
+from conduit.ipmi.commands.parameters import SetProgress
 
 SET_IN_PROGRESS_CODE: Final = 0x81
 

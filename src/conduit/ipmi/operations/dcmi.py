@@ -6,23 +6,18 @@ from typing import Final, NamedTuple
 
 from conduit.errors import CompletionCodeError, LocalProtocolError
 from conduit.ipmi.client import Bmc
-from conduit.ipmi.commands import (
-    DcmiCapabilities,
-    DcmiEntity,
-    DcmiParameter,
-    DcmiTemperatures,
+from conduit.ipmi.commands.dcmi import DcmiCapabilities, DcmiParameter, GetDcmiCapabilities
+from conduit.ipmi.commands.dcmi_assets import (
+    CHUNK,
+    MAX_ASSET_TAG,
+    MAX_CONTROLLER_ID,
     GetAssetTag,
     GetControllerId,
-    GetDcmiCapabilities,
-    GetDcmiSensorInfo,
-    GetPowerLimit,
-    GetTemperatureReadings,
-    PowerLimit,
     SetAssetTag,
     SetControllerId,
 )
-from conduit.ipmi.commands.dcmi_assets import CHUNK, MAX_ASSET_TAG, MAX_CONTROLLER_ID
-from conduit.ipmi.commands.dcmi_power import NO_ACTIVE_LIMIT
+from conduit.ipmi.commands.dcmi_power import NO_ACTIVE_LIMIT, GetPowerLimit, PowerLimit
+from conduit.ipmi.commands.dcmi_sensors import DcmiEntity, DcmiTemperatures, GetDcmiSensorInfo, GetTemperatureReadings
 from conduit.ipmi.completion_codes import CompletionCode
 
 ENTITIES: Final = (DcmiEntity.INLET, DcmiEntity.CPU, DcmiEntity.BASEBOARD)

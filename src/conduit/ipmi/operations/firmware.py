@@ -7,16 +7,14 @@ from typing import Final
 
 from conduit.errors import CompletionCodeError, DecodeError
 from conduit.ipmi.client import Bmc
-from conduit.ipmi.commands import (
+from conduit.ipmi.commands.firewall import CommandsAddress, GetCommandSupport, GetNetFnSupport
+from conduit.ipmi.commands.hpm import (
     ComponentProperties,
     ComponentProperty,
-    GetCommandSupport,
     GetComponentProperties,
-    GetNetFnSupport,
     GetUpgradeCapabilities,
     UpgradeCapabilities,
 )
-from conduit.ipmi.commands.firewall import CommandsAddress
 from conduit.ipmi.messages import PRESENT_CHANNEL, NetFn
 
 COMMANDS_IN_MASK: Final = 128

@@ -10,7 +10,7 @@ import trio
 
 from conduit.errors import CompletionCodeError, LocalProtocolError, RemoteProtocolError
 from conduit.ipmi.client import Bmc
-from conduit.ipmi.commands import FruAreaInfo, GetFruInventoryAreaInfo, ReadFruData, WriteFruData
+from conduit.ipmi.commands.fru import FruAreaInfo, GetFruInventoryAreaInfo, ReadFruData, WriteFruData
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.ipmi.operations.asked import Asked
 from conduit.ipmi.operations.sdr import read_repository

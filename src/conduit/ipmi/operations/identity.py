@@ -8,15 +8,10 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from conduit.errors import CompletionCodeError, DecodeError, PeerTimeoutError, RemoteProtocolError
-from conduit.ipmi.commands import (
-    DcmiParameter,
-    DeviceId,
-    GetDcmiCapabilities,
-    GetDeviceId,
-    GetSolConfiguration,
-    GetSystemGuid,
-)
-from conduit.ipmi.commands.sol import SolEnable
+from conduit.ipmi.commands.app import DeviceId, GetDeviceId
+from conduit.ipmi.commands.dcmi import DcmiParameter, GetDcmiCapabilities
+from conduit.ipmi.commands.guid import GetSystemGuid
+from conduit.ipmi.commands.sol import GetSolConfiguration, SolEnable
 from conduit.ipmi.operations.asked import Asked
 from conduit.ipmi.operations.fru import read_fru
 from conduit.ipmi.records.fru import FruInventory

@@ -11,20 +11,9 @@ import trio
 
 from conduit.errors import CompletionCodeError, ConduitError, DecodeError
 from conduit.ipmi.client import Bmc
-from conduit.ipmi.commands import (
-    LAN_PARAMETERS,
-    AccessMode,
-    GetChannelAccess,
-    GetLanConfiguration,
-    LanParameter,
-    LanSetInProgress,
-    LanValue,
-    SetChannelAccess,
-    SetLanConfiguration,
-    SetProgress,
-    Store,
-)
-from conduit.ipmi.commands.lan import SOMEBODY_ELSE
+from conduit.ipmi.commands.channel import AccessMode, GetChannelAccess, SetChannelAccess, Store
+from conduit.ipmi.commands.lan import LAN_PARAMETERS, SOMEBODY_ELSE, GetLanConfiguration, SetLanConfiguration
+from conduit.ipmi.commands.lan_access import LanSetInProgress
 from conduit.ipmi.commands.lan_alerts import DestinationCount
 from conduit.ipmi.commands.lan_ipv6 import (
     Dhcpv6TimingSupport,
@@ -34,6 +23,8 @@ from conduit.ipmi.commands.lan_ipv6 import (
     SlaacTimingSupport,
 )
 from conduit.ipmi.commands.lan_ipv6_routers import Ipv6DynamicRouterCount
+from conduit.ipmi.commands.lan_shapes import LanParameter, LanValue
+from conduit.ipmi.commands.parameters import SetProgress
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.ipmi.messages import PRESENT_CHANNEL
 

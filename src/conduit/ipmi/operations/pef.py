@@ -8,20 +8,12 @@ from typing import Final, TypeVar
 
 from conduit.errors import CompletionCodeError, DecodeError
 from conduit.ipmi.client import Bmc
-from conduit.ipmi.commands import (
-    AlertPolicy,
-    EventFilter,
-    GetPefCapabilities,
-    GetPefConfiguration,
-    PefActions,
-    PefCapabilities,
-    PefControl,
-    PefParameter,
-    PefSetInProgress,
-    PefSetting,
-    SetPefConfiguration,
-    SetProgress,
-)
+from conduit.ipmi.commands.parameters import SetProgress
+from conduit.ipmi.commands.pef import GetPefCapabilities, GetPefConfiguration, PefCapabilities, SetPefConfiguration
+from conduit.ipmi.commands.pef_alerting import AlertPolicy
+from conduit.ipmi.commands.pef_filters import EventFilter
+from conduit.ipmi.commands.pef_parameters import PefActions, PefControl, PefSetInProgress, PefSetting
+from conduit.ipmi.commands.pef_selectors import PefParameter
 
 SettingT = TypeVar("SettingT", PefControl, PefActions, EventFilter, AlertPolicy)
 MAX_ENTRIES: Final = 127  # of a table

@@ -8,18 +8,16 @@ from typing import Final, TypeVar
 
 from conduit.errors import CompletionCodeError, DecodeError
 from conduit.ipmi.client import Bmc
-from conduit.ipmi.commands import (
-    GetDeviceSdr,
-    GetDeviceSdrInfo,
+from conduit.ipmi.commands.repository import FIRST_RECORD, LAST_RECORD, WHOLE_RECORD
+from conduit.ipmi.commands.sdr import (
+    NO_TIME,
     GetSdr,
     GetSdrRepositoryInfo,
-    ReserveDeviceSdrRepository,
     ReserveSdrRepository,
     SdrPart,
     SdrRepositoryInfo,
 )
-from conduit.ipmi.commands.repository import FIRST_RECORD, LAST_RECORD, WHOLE_RECORD
-from conduit.ipmi.commands.sdr import NO_TIME
+from conduit.ipmi.commands.sdr_device import GetDeviceSdr, GetDeviceSdrInfo, ReserveDeviceSdrRepository
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.ipmi.operations.sdr_cache import SdrCache
 from conduit.ipmi.records.sdr import Named, Record, Sensor, decode_record

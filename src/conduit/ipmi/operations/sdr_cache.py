@@ -13,7 +13,8 @@ import trio
 
 from conduit.errors import CompletionCodeError, DecodeError
 from conduit.ipmi.client import Bmc
-from conduit.ipmi.commands import GetSystemGuid, SdrRepositoryInfo
+from conduit.ipmi.commands.guid import GetSystemGuid
+from conduit.ipmi.commands.sdr import SdrRepositoryInfo
 
 FORMAT: Final = 1
 MAX_FILE: Final = 4_000_000  # bytes; a file that is longer is not ours

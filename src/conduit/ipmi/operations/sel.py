@@ -11,18 +11,17 @@ import trio
 
 from conduit.errors import CompletionCodeError, DecodeError, LocalProtocolError, PeerTimeoutError
 from conduit.ipmi.client import Bmc
-from conduit.ipmi.commands import (
+from conduit.ipmi.commands.repository import FIRST_RECORD, LAST_RECORD
+from conduit.ipmi.commands.sel import (
     AddSelEntry,
     ClearSel,
     ErasureProgress,
     GetSelEntry,
     GetSelInfo,
-    GetSelTime,
     ReserveSel,
     SelEntry,
-    SetSelTime,
 )
-from conduit.ipmi.commands.repository import FIRST_RECORD, LAST_RECORD
+from conduit.ipmi.commands.sel_time import GetSelTime, SetSelTime
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.ipmi.records.sel import (
     OEM_TIMED,

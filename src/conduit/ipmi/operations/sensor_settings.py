@@ -8,13 +8,8 @@ from typing import Final
 
 from conduit.errors import LocalProtocolError
 from conduit.ipmi.client import Bmc
-from conduit.ipmi.commands import (
-    GetSensorEventEnable,
-    GetSensorHysteresis,
-    SensorFlags,
-    SetSensorEventEnable,
-    SetSensorHysteresis,
-)
+from conduit.ipmi.commands.sensor_events import GetSensorEventEnable, SetSensorEventEnable
+from conduit.ipmi.commands.sensors import GetSensorHysteresis, SensorFlags, SetSensorHysteresis
 from conduit.ipmi.operations.sensors import KnownSensor, read_hysteresis
 from conduit.ipmi.records.conversion import Linearization
 from conduit.ipmi.records.event_types import state_name

@@ -10,7 +10,7 @@ from typing import Final
 
 from conduit.errors import CompletionCodeError, DecodeError, LocalProtocolError, PeerTimeoutError
 from conduit.ipmi.client import Bmc
-from conduit.ipmi.commands import (
+from conduit.ipmi.commands.sensors import (
     GetSensorHysteresis,
     GetSensorReading,
     GetSensorReadingFactors,

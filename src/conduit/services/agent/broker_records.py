@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from conduit.ipmi import Bmc
-from conduit.ipmi.commands import GetSelInfo, SdrRepositoryInfo, SelInfo
+from conduit.ipmi.commands.sdr import SdrRepositoryInfo
+from conduit.ipmi.commands.sel import GetSelInfo, SelInfo
 from conduit.ipmi.operations.sdr import Repository, read_repository, repository_info
 from conduit.ipmi.operations.sel import read_sel
 from conduit.ipmi.records.sel import SelRecord

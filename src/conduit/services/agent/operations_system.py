@@ -9,14 +9,10 @@ import trio
 
 from conduit.errors import CallError, CompletionCodeError, DecodeError
 from conduit.ipmi import Bmc, DeviceId
-from conduit.ipmi.commands import (
-    BOOT_DEVICE_NAMES,
-    BootFlags,
-    ChassisIdentify,
-    ChassisStatus,
-    GetSystemGuid,
-    boot_device,
-)
+from conduit.ipmi.commands.boot_options import BOOT_DEVICE_NAMES, BootFlags, boot_device
+from conduit.ipmi.commands.chassis import ChassisIdentify
+from conduit.ipmi.commands.guid import GetSystemGuid
+from conduit.ipmi.commands.power import ChassisStatus
 from conduit.ipmi.operations.boot import read_boot_flags, set_boot_flags
 from conduit.ipmi.operations.fru import read_fru
 from conduit.services.agent.broker import Broker, Caller

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from conduit.errors import CompletionCodeError, DecodeError
 from conduit.ipmi import Bmc
-from conduit.ipmi.commands import GetPayloadInstanceInfo, GetSessionInfo, LanPeer
+from conduit.ipmi.commands.payloads import GetPayloadInstanceInfo
+from conduit.ipmi.commands.sessions import GetSessionInfo, LanPeer
 
 
 @dataclass(frozen=True, slots=True)

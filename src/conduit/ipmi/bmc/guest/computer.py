@@ -13,7 +13,7 @@ from conduit.ipmi.bmc.guest.keys import Typed
 from conduit.ipmi.bmc.guest.wire import Wire
 from conduit.ipmi.bmc.power_states import PowerCommand
 from conduit.ipmi.bmc.virtual_machine import NotPossibleError, VirtualMachine
-from conduit.ipmi.commands import RestartCause
+from conduit.ipmi.commands.chassis import RestartCause
 
 MAX_LOG: Final = 400  # lines that dmesg remembers
 

@@ -12,7 +12,7 @@ from conduit.ipmi.bmc.guest.loader import start_source
 from conduit.ipmi.bmc.guest.wire import Script
 from conduit.ipmi.bmc.power_states import POST_STEPS, BootProgress, PowerCommand, PowerState
 from conduit.ipmi.bmc.virtual_machine import Boot
-from conduit.ipmi.commands import BootDevice, BootFlags, ConsoleRedirection, Verbosity
+from conduit.ipmi.commands.boot_options import BootDevice, BootFlags, ConsoleRedirection, Verbosity
 from conduit.ipmi.commands.chassis import RESTART_CAUSE_TEXTS
 
 SETUP_KEYS: Final = frozenset({Key.F2, Key.DELETE, Key.ESCAPE})

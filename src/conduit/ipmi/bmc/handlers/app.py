@@ -7,21 +7,19 @@ from typing import Final
 from conduit.ipmi.bmc.handlers.registry import handles, handles_outside
 from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.state import BmcState, Reset
-from conduit.ipmi.commands import (
+from conduit.ipmi.commands.app import (
     AcpiPowerState,
     ColdReset,
     DeviceId,
     DeviceSupport,
     GetAcpiPowerState,
-    GetDeviceGuid,
     GetDeviceId,
     GetSelfTestResults,
-    GetSystemGuid,
-    Guid,
     SelfTestResult,
     SetAcpiPowerState,
     WarmReset,
 )
+from conduit.ipmi.commands.guid import GetDeviceGuid, GetSystemGuid, Guid
 from conduit.rmcp.command import NoData
 
 SUPPORT: Final = (

@@ -8,17 +8,15 @@ from conduit.errors import DecodeError
 from conduit.ipmi.bmc.handlers.registry import Refused, handles
 from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.state import BmcState
-from conduit.ipmi.commands import (
+from conduit.ipmi.commands.boot import GetSystemBootOptions, SetSystemBootOptions, SystemBootOptions
+from conduit.ipmi.commands.boot_options import (
     BootFlags,
     BootInfoAcknowledge,
     BootParameter,
-    GetSystemBootOptions,
     SetInProgress,
-    SetProgress,
-    SetSystemBootOptions,
-    SystemBootOptions,
     ValidBitClearing,
 )
+from conduit.ipmi.commands.parameters import SetProgress
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.rmcp.command import NoData
 

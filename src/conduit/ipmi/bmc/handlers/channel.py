@@ -9,7 +9,7 @@ from conduit.ipmi.bmc.handlers.registry import Refused, handles, handles_outside
 from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.state import IPMB_CHANNEL, LAN_CHANNEL, SYSTEM_CHANNEL, BmcState
 from conduit.ipmi.bmc.users import NULL_USER
-from conduit.ipmi.commands import (
+from conduit.ipmi.commands.channel import (
     AccessMode,
     ChannelAccess,
     ChannelInfo,

@@ -11,26 +11,28 @@ from conduit.ipmi.bmc.power_states import PowerCommand
 from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.state import LAN_CHANNEL, BmcState
 from conduit.ipmi.bmc.virtual_machine import NotPossibleError
-from conduit.ipmi.commands import (
+from conduit.ipmi.commands.chassis import (
     ChassisCapabilities,
-    ChassisControl,
-    ChassisControlAction,
     ChassisIdentify,
-    ChassisStatus,
     GetChassisCapabilities,
-    GetChassisStatus,
     GetPohCounter,
     GetSystemRestartCause,
     PowerOnHours,
-    PowerRestorePolicy,
-    RestorePolicySupport,
     SetChassisCapabilities,
     SetFrontPanelEnables,
-    SetPowerCycleInterval,
-    SetPowerRestorePolicy,
     SystemRestartCause,
 )
-from conduit.ipmi.commands.power import POLICY_NO_CHANGE
+from conduit.ipmi.commands.power import (
+    POLICY_NO_CHANGE,
+    ChassisControl,
+    ChassisControlAction,
+    ChassisStatus,
+    GetChassisStatus,
+    PowerRestorePolicy,
+    RestorePolicySupport,
+    SetPowerCycleInterval,
+    SetPowerRestorePolicy,
+)
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.rmcp.command import NoData
 

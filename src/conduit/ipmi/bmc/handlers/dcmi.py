@@ -8,47 +8,54 @@ from conduit.ipmi.bmc.dcmi import PERIODS, WINDOW, DcmiSensor
 from conduit.ipmi.bmc.handlers.registry import Refused, handles
 from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.state import LAN_CHANNEL, BmcState
-from conduit.ipmi.commands import (
-    ActivatePowerLimit,
+from conduit.ipmi.commands.dcmi import (
     DcmiCapabilities,
     DcmiChannels,
-    DcmiEntity,
     DcmiEventLog,
     DcmiParameter,
     DcmiPowerDevice,
     DcmiPowerStatistics,
-    DcmiSensors,
     DcmiSetting,
     DcmiSupport,
-    DcmiTemperatures,
+    GetDcmiCapabilities,
+    GetDcmiSetting,
+    SetDcmiSetting,
+)
+from conduit.ipmi.commands.dcmi_assets import (
+    CHUNK,
+    MAX_ASSET_TAG,
+    MAX_CONTROLLER_ID,
     GetAssetTag,
     GetControllerId,
-    GetDcmiCapabilities,
-    GetDcmiSensorInfo,
-    GetDcmiSetting,
-    GetPowerLimit,
-    GetPowerReading,
-    GetTemperatureReadings,
-    GetThermalLimit,
-    PowerLimit,
-    PowerMode,
-    PowerReading,
     SetAssetTag,
     SetControllerId,
-    SetDcmiSetting,
-    SetPowerLimit,
-    SetThermalLimit,
     TextPart,
-    ThermalLimit,
 )
-from conduit.ipmi.commands.dcmi_assets import CHUNK, MAX_ASSET_TAG, MAX_CONTROLLER_ID
 from conduit.ipmi.commands.dcmi_power import (
     CORRECTION_OUT_OF_RANGE,
     LIMIT_OUT_OF_RANGE,
     NO_ACTIVE_LIMIT,
     PERIOD_OUT_OF_RANGE,
+    ActivatePowerLimit,
+    GetPowerLimit,
+    GetPowerReading,
+    GetThermalLimit,
+    PowerLimit,
+    PowerMode,
+    PowerReading,
+    SetPowerLimit,
+    SetThermalLimit,
+    ThermalLimit,
 )
-from conduit.ipmi.commands.dcmi_sensors import MAX_RECORD_IDS, TEMPERATURE
+from conduit.ipmi.commands.dcmi_sensors import (
+    MAX_RECORD_IDS,
+    TEMPERATURE,
+    DcmiEntity,
+    DcmiSensors,
+    DcmiTemperatures,
+    GetDcmiSensorInfo,
+    GetTemperatureReadings,
+)
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.rmcp.command import NoData
 

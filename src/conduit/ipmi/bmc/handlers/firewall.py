@@ -6,8 +6,12 @@ from conduit.ipmi.bmc.handlers.channel import resolve
 from conduit.ipmi.bmc.handlers.registry import HANDLERS, Refused, handles
 from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.state import BmcState
-from conduit.ipmi.commands import (
+from conduit.ipmi.commands.firewall import (
+    LUNS,
+    MASK_SIZE,
+    SUBFUNCTIONS_SIZE,
     CommandMask,
+    CommandsAddress,
     GetCommandEnables,
     GetCommandSupport,
     GetConfigurableCommands,
@@ -21,7 +25,6 @@ from conduit.ipmi.commands import (
     SetSubfunctionEnables,
     SubfunctionMask,
 )
-from conduit.ipmi.commands.firewall import LUNS, MASK_SIZE, SUBFUNCTIONS_SIZE, CommandsAddress
 from conduit.rmcp.command import NoData
 
 CANNOT_SWITCH_OFF = 0x80

@@ -8,7 +8,7 @@ from conduit.ipmi.bmc.fru import FruMemory
 from conduit.ipmi.bmc.handlers.registry import Refused, handles
 from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.state import BmcState
-from conduit.ipmi.commands import (
+from conduit.ipmi.commands.fru import (
     FruAreaInfo,
     FruData,
     FruWritten,

@@ -7,7 +7,7 @@ from typing import Final
 from conduit.ipmi.bmc.handlers.registry import Refused, handles
 from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.state import BmcState
-from conduit.ipmi.commands import (
+from conduit.ipmi.commands.hpm import (
     ComponentProperties,
     ComponentProperty,
     FirmwareVersion,

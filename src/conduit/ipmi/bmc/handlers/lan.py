@@ -11,23 +11,21 @@ from conduit.ipmi.bmc.handlers.registry import Refused, handles
 from conduit.ipmi.bmc.lan_settings import READ_ONLY_PARAMETERS
 from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.state import LAN_CHANNEL, BmcState
-from conduit.ipmi.commands import (
+from conduit.ipmi.commands.lan import (
     LAN_PARAMETERS,
     BmcArpStatus,
     GetLanConfiguration,
     GetLanStatistics,
     LanConfiguration,
-    LanParameter,
-    LanSetInProgress,
     LanStatistics,
     SetLanConfiguration,
-    SetProgress,
     SuspendBmcArps,
 )
-from conduit.ipmi.commands.lan_access import AuthTypeEnables
+from conduit.ipmi.commands.lan_access import AuthTypeEnables, LanSetInProgress
 from conduit.ipmi.commands.lan_ipv6 import Ipv6AddressStatus, Ipv6StaticAddress
 from conduit.ipmi.commands.lan_parameters import AddressSource, ArpControl, IpAddressSource
-from conduit.ipmi.commands.lan_shapes import BlocksShape, LanValue
+from conduit.ipmi.commands.lan_shapes import BlocksShape, LanParameter, LanValue
+from conduit.ipmi.commands.parameters import SetProgress
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.rmcp.command import NoData
 

@@ -9,7 +9,7 @@ from conduit.ipmi.bmc.bridge import NO_ACKNOWLEDGE
 from conduit.ipmi.bmc.handlers.registry import Refused, handles
 from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.state import IPMB_CHANNEL, BmcState
-from conduit.ipmi.commands import (
+from conduit.ipmi.commands.messaging import (
     GetBmcGlobalEnables,
     GetMessage,
     GlobalEnables,

@@ -10,31 +10,37 @@ from conduit.ipmi.bmc.handlers.registry import Refused, handles
 from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.sol import INSTANCE, Denied
 from conduit.ipmi.bmc.state import LAN_CHANNEL, BmcState
-from conduit.ipmi.commands import (
-    ActivatePayload,
+from conduit.ipmi.commands.channel_payloads import (
     ChannelPayloadSupport,
     ChannelPayloadVersion,
-    DeactivatePayload,
     GetChannelPayloadSupport,
     GetChannelPayloadVersion,
+    SetPayloadEncryption,
+)
+from conduit.ipmi.commands.parameters import SetProgress
+from conduit.ipmi.commands.payloads import (
+    ActivatePayload,
+    DeactivatePayload,
     GetPayloadActivationStatus,
     GetPayloadInstanceInfo,
-    GetSolConfiguration,
-    GetUserPayloadAccess,
-    PayloadAccessOperation,
     PayloadActivation,
     PayloadActivationStatus,
     PayloadInstanceInfo,
-    SetPayloadEncryption,
+)
+from conduit.ipmi.commands.sol import (
+    SOL_PARAMETERS,
+    GetSolConfiguration,
     SetSolConfiguration,
-    SetUserPayloadAccess,
     SolConfiguration,
     SolSelector,
     SolSetInProgress,
+)
+from conduit.ipmi.commands.user_payloads import (
+    GetUserPayloadAccess,
+    PayloadAccessOperation,
+    SetUserPayloadAccess,
     UserPayloadAccess,
 )
-from conduit.ipmi.commands.parameters import SetProgress
-from conduit.ipmi.commands.sol import SOL_PARAMETERS
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.rmcp.command import NoData
 from conduit.rmcp.packets import PayloadType

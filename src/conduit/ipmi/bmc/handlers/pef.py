@@ -11,40 +11,34 @@ from conduit.ipmi.bmc.handlers.registry import Refused, handles, handles_outside
 from conduit.ipmi.bmc.pef import FILTERS, POLICIES, STRINGS, SUPPORTED, EventFiltering
 from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.state import LAN_CHANNEL, BmcState
-from conduit.ipmi.commands import (
-    AlertImmediate,
-    AlertOperation,
-    AlertPolicy,
-    AlertStatus,
-    AlertStringBlock,
-    AlertStringKey,
+from conduit.ipmi.commands.alerts import AlertImmediate, AlertOperation, AlertStatus, PetAcknowledge
+from conduit.ipmi.commands.parameters import SetProgress
+from conduit.ipmi.commands.pef import (
+    POSTPONE_INDEFINITELY,
+    POSTPONE_STATUS,
     ArmPefPostponeTimer,
-    EventFilter,
-    EventReceiver,
-    FilterData1,
-    GetEventReceiver,
     GetLastProcessedEvent,
     GetPefCapabilities,
     GetPefConfiguration,
     LastProcessedEvent,
-    PefActions,
     PefCapabilities,
     PefConfiguration,
-    PefControl,
-    PefParameter,
     PefPostponeTimer,
+    SetLastProcessedEvent,
+    SetPefConfiguration,
+)
+from conduit.ipmi.commands.pef_alerting import AlertPolicy, AlertStringBlock, AlertStringKey
+from conduit.ipmi.commands.pef_filters import EventFilter, FilterData1
+from conduit.ipmi.commands.pef_parameters import (
+    PefActions,
+    PefControl,
     PefSetInProgress,
     PefSetting,
     PefSystemGuid,
-    PetAcknowledge,
-    PlatformEvent,
-    SetEventReceiver,
-    SetLastProcessedEvent,
-    SetPefConfiguration,
-    SetProgress,
+    decode_pef_setting,
 )
-from conduit.ipmi.commands.pef import POSTPONE_INDEFINITELY, POSTPONE_STATUS
-from conduit.ipmi.commands.pef_parameters import decode_pef_setting
+from conduit.ipmi.commands.pef_selectors import PefParameter
+from conduit.ipmi.commands.platform_event import EventReceiver, GetEventReceiver, PlatformEvent, SetEventReceiver
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.ipmi.records.events import Generator
 from conduit.rmcp.command import NoData

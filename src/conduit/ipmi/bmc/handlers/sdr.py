@@ -8,35 +8,36 @@ from conduit.ipmi.bmc.handlers.registry import Refused, handles
 from conduit.ipmi.bmc.sdr_repository import CAPACITY
 from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.state import BmcState
-from conduit.ipmi.commands import (
+from conduit.ipmi.commands.repository import WHOLE_RECORD
+from conduit.ipmi.commands.sdr import (
     AddSdr,
-    AgentStatus,
     ClearSdrRepository,
     DeleteSdr,
-    DeviceSdrInfo,
-    EnterSdrUpdateMode,
-    ExitSdrUpdateMode,
-    GetDeviceSdr,
-    GetDeviceSdrInfo,
     GetSdr,
     GetSdrRepositoryAllocationInfo,
     GetSdrRepositoryInfo,
-    GetSdrRepositoryTime,
     PartialAddSdr,
-    ReserveDeviceSdrRepository,
+    ReadRecord,
     ReserveSdrRepository,
-    RunInitializationAgent,
     SdrAllocationInfo,
     SdrErasure,
     SdrPart,
     SdrRecordId,
     SdrRepositoryInfo,
     SdrReservation,
+)
+from conduit.ipmi.commands.sdr_device import (
+    AgentStatus,
+    DeviceSdrInfo,
+    GetDeviceSdr,
+    GetDeviceSdrInfo,
+    GetSdrRepositoryTime,
+    ReserveDeviceSdrRepository,
+    RunInitializationAgent,
     SdrTime,
     SetSdrRepositoryTime,
 )
-from conduit.ipmi.commands.repository import WHOLE_RECORD
-from conduit.ipmi.commands.sdr import ReadRecord
+from conduit.ipmi.commands.sdr_update import EnterSdrUpdateMode, ExitSdrUpdateMode
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.ipmi.records.sdr_fields import MAX_RECORD
 from conduit.rmcp.command import NoData

@@ -9,19 +9,15 @@ from conduit.ipmi.bmc.handlers.registry import Refused, handles
 from conduit.ipmi.bmc.own_events import LOG_CLEARED
 from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.state import BmcState
-from conduit.ipmi.commands import (
+from conduit.ipmi.commands.repository import WHOLE_RECORD
+from conduit.ipmi.commands.sel import (
     AddSelEntry,
-    AuxiliaryLog,
-    AuxiliaryLogStatus,
     ClearSel,
     DeleteSelEntry,
     ErasureProgress,
-    GetAuxiliaryLogStatus,
     GetSelAllocationInfo,
     GetSelEntry,
     GetSelInfo,
-    GetSelTime,
-    GetSelTimeUtcOffset,
     PartialAddSelEntry,
     ReserveSel,
     SelAllocationInfo,
@@ -30,13 +26,19 @@ from conduit.ipmi.commands import (
     SelInfo,
     SelRecordId,
     SelReservation,
+)
+from conduit.ipmi.commands.sel_time import (
+    AuxiliaryLog,
+    AuxiliaryLogStatus,
+    GetAuxiliaryLogStatus,
+    GetSelTime,
+    GetSelTimeUtcOffset,
     SelTime,
     SelTimeUtcOffset,
     SetAuxiliaryLogStatus,
     SetSelTime,
     SetSelTimeUtcOffset,
 )
-from conduit.ipmi.commands.repository import WHOLE_RECORD
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.ipmi.records.sel import RECORD_SIZE, SelRecord, decode_sel_record
 from conduit.rmcp.command import NoData

@@ -8,9 +8,15 @@ from conduit.ipmi.bmc.handlers.registry import Refused, handles
 from conduit.ipmi.bmc.sensors import ALL_EVENTS, LiveSensor
 from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.state import BmcState
-from conduit.ipmi.commands import (
+from conduit.ipmi.commands.sensor_control import SetSensorReading, SetSensorType
+from conduit.ipmi.commands.sensor_events import (
     GetSensorEventEnable,
     GetSensorEventStatus,
+    RearmSensorEvents,
+    SensorEvents,
+    SetSensorEventEnable,
+)
+from conduit.ipmi.commands.sensors import (
     GetSensorHysteresis,
     GetSensorReading,
     GetSensorReadingFactors,
@@ -18,17 +24,12 @@ from conduit.ipmi.commands import (
     GetSensorType,
     RawReading,
     RawThresholds,
-    RearmSensorEvents,
-    SensorEvents,
     SensorFactors,
     SensorFlags,
     SensorHysteresis,
     SensorTypeInfo,
-    SetSensorEventEnable,
     SetSensorHysteresis,
-    SetSensorReading,
     SetSensorThresholds,
-    SetSensorType,
 )
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.ipmi.records.thresholds import ThresholdMask

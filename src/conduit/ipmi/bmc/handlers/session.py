@@ -8,7 +8,7 @@ from typing import Final
 from conduit.ipmi.bmc.handlers.registry import Refused, handles
 from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.state import LAN_CHANNEL, BmcState
-from conduit.ipmi.commands import ActiveSession, GetSessionInfo, LanPeer, SessionInfo, SessionProtocol
+from conduit.ipmi.commands.sessions import ActiveSession, GetSessionInfo, LanPeer, SessionInfo, SessionProtocol
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.rmcp.command import Body, NoData
 from conduit.rmcp.privilege import Privilege

@@ -7,7 +7,7 @@ from typing import Final
 from conduit.ipmi.bmc.handlers.registry import Refused, handles
 from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.state import BmcState
-from conduit.ipmi.commands import GetSystemInfo, SetSystemInfo, SystemInfo, SystemInfoParameter
+from conduit.ipmi.commands.system_info import GetSystemInfo, SetSystemInfo, SystemInfo, SystemInfoParameter
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.rmcp.command import NoData
 

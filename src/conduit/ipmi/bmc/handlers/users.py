@@ -9,7 +9,7 @@ from conduit.ipmi.bmc.handlers.registry import Refused, handles
 from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.state import BmcState
 from conduit.ipmi.bmc.users import User
-from conduit.ipmi.commands import (
+from conduit.ipmi.commands.users import (
     GetUserAccess,
     GetUserName,
     PasswordOperation,

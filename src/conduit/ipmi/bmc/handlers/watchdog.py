@@ -7,7 +7,13 @@ from typing import Final
 from conduit.ipmi.bmc.handlers.registry import Refused, handles
 from conduit.ipmi.bmc.sessions import BmcSession
 from conduit.ipmi.bmc.state import BmcState
-from conduit.ipmi.commands import GetWatchdogTimer, ResetWatchdogTimer, SetWatchdogTimer, TimerUse, WatchdogTimer
+from conduit.ipmi.commands.watchdog import (
+    GetWatchdogTimer,
+    ResetWatchdogTimer,
+    SetWatchdogTimer,
+    TimerUse,
+    WatchdogTimer,
+)
 from conduit.ipmi.completion_codes import CompletionCode
 from conduit.rmcp.command import NoData
 
