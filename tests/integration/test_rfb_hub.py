@@ -23,6 +23,7 @@ from conduit.rfb.messages import Area, FramebufferUpdateRequest, KeyEvent, SetEn
 from conduit.rfb.names import Encoding
 from conduit.rfb.passing import MOST_HELD
 from conduit.rfb.pixel_format import PixelFormat
+from conduit.rfb.recording import Kind, Recording
 from conduit.rfb.security import Credentials
 from conduit.rfb.server import RfbServer, access_by_password
 from conduit.rfb.server_messages import ServerMessageReader
@@ -166,6 +167,52 @@ async def test_a_thumbnail_of_a_still_picture_is_there_at_once_after_a_viewer_ha
             await until(lambda: made.hub._mirror._has_asked and made.hub._mirror.is_whole)
         await until(lambda: not made.hub.audience.seats)
         assert await made.hub.thumbnail()
+
+
+@pytest.mark.parametrize("with_input", [True, False])
+async def test_what_is_shown_is_recorded_and_input_only_where_it_is_asked_for(with_input: bool) -> None:
+    file = io.BytesIO()
+    async with stage() as made:
+        made.write("before\r\n")
+        async with made.hub.record(file, with_input=with_input):
+            assert made.hub.audience.seats == ()
+            async with made.viewer(Encoding.ZRLE) as display:
+                await made.shows(display)
+                await display.press("x")
+                await until(lambda: len(made.done) == 2)
+                made.write("\x1b[41m\x1b[2J")
+                await made.shows(display)
+            await until(lambda: made.hub._mirror.picture == display.framebuffer)
+        made.write("\x1b[44m\x1b[2J nobody records this")
+        await made.hub.thumbnail()
+    recording = Recording(file)
+    assert recording.frame_at(recording.duration) == display.framebuffer
+    assert recording.frame_at(0.0) != display.framebuffer
+    keys = [record.data for record in recording.records() if record.kind == Kind.CLIENT]
+    assert keys == ([done.encode() for done in made.done] if with_input else [])
+
+
+async def test_a_recording_while_one_is_alone_has_the_whole_picture_and_the_viewer_stays() -> None:
+    file = io.BytesIO()
+    async with stage(passes=True) as made, made.viewer(Encoding.RAW) as display:
+        await made.shows(display)
+        assert made.hub.is_passing
+        async with made.hub.record(file):
+            made.write("\x1b[42m\x1b[2J")
+            await made.shows(display)
+            await until(lambda: made.hub._mirror.picture == display.framebuffer)
+        made.write("afterwards")
+        await made.shows(display)
+    recording = Recording(file)
+    assert recording.frame_at(recording.duration) != display.framebuffer
+
+
+async def test_a_recording_has_a_deadline_and_leaves_nothing_behind() -> None:
+    async with stage() as made:
+        with pytest.raises(PeerTimeoutError):
+            async with made.hub.record(io.BytesIO(), patience=0.0):
+                raise AssertionError("there was no picture")
+        assert not made.hub._mirror.is_watched
 
 
 async def test_a_thumbnail_has_a_deadline() -> None:

@@ -9,7 +9,7 @@ A picture knows which of its pixels were never drawn, from when :meth:`Framebuff
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from conduit.errors import DecodeError, LocalProtocolError
@@ -71,6 +71,15 @@ class Framebuffer:
         x, y, width, height = area
         if x < 0 or y < 0 or width < 0 or height < 0 or x + width > self.width or y + height > self.height:
             raise DecodeError(f"{width}x{height} at {x},{y} is not inside a display of {self.width}x{self.height}")
+
+    def inside(self, areas: Iterable[Area]) -> list[Area]:
+        """What of each is inside, where anything is."""
+        found = []
+        for x, y, width, height in areas:
+            width, height = min(width, self.width - x), min(height, self.height - y)
+            if width > 0 and height > 0:
+                found.append(Area(x, y, width, height))
+        return found
 
     def blit(self, area: Area, data: bytes | bytearray | memoryview) -> None:
         """Put *data* there; its fourth bytes must be zero."""

@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import BinaryIO, Final
 
 import trio
 
@@ -22,8 +22,17 @@ from conduit.rfb.images import encode_png
 from conduit.rfb.keyboards import KeyMove
 from conduit.rfb.login import Connection, LoginOptions, open_connection
 from conduit.rfb.mirror import Mirror
+from conduit.rfb.recording import RecordingWriter
 from conduit.rfb.server import Access, RfbServer
-from conduit.rfb.server_messages import Belled, Renamed, ScanCodesUnderstood, ServerEvent, TextCut
+from conduit.rfb.server_messages import (
+    Belled,
+    FramebufferUpdated,
+    Renamed,
+    Resized,
+    ScanCodesUnderstood,
+    ServerEvent,
+    TextCut,
+)
 from conduit.rfb.viewing import Input
 
 CHUNK: Final = 256 << 10  # bytes of the display read at a time
@@ -53,6 +62,8 @@ class DisplayHub:
         self._mirror = Mirror(connection.init, name=name, passes=passes, hidden=frozenset(hidden))
         self._stirred = trio.Event()
         self._lookers = 0  # that are no viewers
+        self._writers: list[tuple[RecordingWriter, bool]] = []  # with what viewers do, or without
+        self._followers = 0  # that record, or are about to
         self._pictures = trio.lowlevel.ParkingLot()
         self._taken = trio.lowlevel.ParkingLot()  # viewers have taken something, or are gone
         self.audience = Audience(self._mirror, lease=lease, jpeg=jpeg)
@@ -111,6 +122,7 @@ class DisplayHub:
 
     def _tell(self, event: ServerEvent) -> None:
         """What is no picture goes to viewers at once."""
+        self._record(event)
         if isinstance(event, Belled):
             self.audience.ring()
         elif isinstance(event, TextCut) and not event.extended:
@@ -159,6 +171,9 @@ class DisplayHub:
     def _take_input(self, done: Input) -> None:
         self._mirror.do(done)
         self._stir()
+        for writer, with_input in self._writers:
+            if with_input:
+                writer.typed(done.encode(), trio.current_time())
 
     async def type_moves(self, strokes: Iterable[Iterable[KeyMove]], *, pause: float = KEY_PAUSE) -> None:
         """Move keys as a viewer would, a stroke after the other.
@@ -188,7 +203,8 @@ class DisplayHub:
         return self._mirror.is_passing
 
     def _look_for_viewers(self) -> None:
-        self._mirror.attend([seat.viewing for seat in self.audience.seats], looks=bool(self._lookers))
+        viewings = [seat.viewing for seat in self.audience.seats]
+        self._mirror.attend(viewings, looks=bool(self._lookers), follows=bool(self._followers))
         self._taken.unpark_all()
         self._stir()
 
@@ -230,6 +246,53 @@ class DisplayHub:
             )  # fmt: skip
         finally:
             _PAINTERS.release()
+
+    @asynccontextmanager
+    async def record(
+        self, file: BinaryIO, *, with_input: bool = False, patience: float = PATIENCE
+    ) -> AsyncIterator[RecordingWriter]:
+        """Record what is shown to *file*, until the end of the block; who records is no viewer.
+
+        While it lasts, a viewer that is alone is shown the hub's picture and not the display's own bytes.
+
+        :param with_input: also what viewers do to the machine; passwords may be among it.
+        :param patience: seconds for the first whole picture.
+        :raises PeerTimeoutError: there is none in time.
+        """
+        if not self._mirror.is_followed:
+            self._mirror.forget()
+        self._followers += 1
+        self._look_for_viewers()
+        try:
+            with trio.move_on_after(patience) as scope:
+                await self._until_whole()
+            if scope.cancelled_caught:
+                raise PeerTimeoutError(f"the display has shown no whole picture within {patience:g} s")
+            writer = self._begin_recording(file)
+            entry = (writer, with_input)
+            self._writers.append(entry)
+            try:
+                yield writer
+            finally:
+                self._writers.remove(entry)
+                writer.close(trio.current_time())
+        finally:
+            self._followers -= 1
+            self._look_for_viewers()
+
+    def _begin_recording(self, file: BinaryIO) -> RecordingWriter:
+        started, now = time.time_ns() // 1_000_000, trio.current_time()
+        return RecordingWriter(file, self._mirror.picture, started=started, now=now, name=self.name)
+
+    def _record(self, event: ServerEvent) -> None:
+        now = trio.current_time()
+        for writer, _ in self._writers:
+            if isinstance(event, FramebufferUpdated) and event.areas:
+                writer.updated(event.areas, now)
+            elif isinstance(event, Resized):
+                writer.resized(now)
+            elif isinstance(event, Belled):
+                writer.belled(now)
 
     async def _take_painter(self) -> None:
         """Return with one, when there is a whole picture."""

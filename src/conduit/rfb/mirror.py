@@ -277,13 +277,14 @@ class Mirror:
 
     # --- who looks ---
 
-    def attend(self, viewings: Sequence[Viewing], *, looks: bool) -> None:
+    def attend(self, viewings: Sequence[Viewing], *, looks: bool, follows: bool = False) -> None:
         """Who looks now.
 
         :param looks: whether somebody who is no viewer wants to see it once.
+        :param follows: whether somebody who is no viewer goes on looking.
         """
-        self.is_watched, self.is_looked_at = bool(viewings), looks
-        self._lone = viewings[0] if len(viewings) == 1 and not looks and self._passes else None
+        self.is_watched, self.is_looked_at = bool(viewings) or follows, looks
+        self._lone = viewings[0] if len(viewings) == 1 and self._passes and not (looks or follows) else None
         if self._passage is not None and self._passage.viewing not in viewings:
             self._passage.leave()
         self.look_at_lone()

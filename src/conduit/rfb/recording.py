@@ -74,12 +74,12 @@ class RecordingWriter:
         self._begin_segment(now)
 
     def updated(self, areas: Iterable[Area], now: float) -> None:
-        """The picture has changed there."""
+        """The picture has changed there; it may have become smaller since."""
         in_segment = self.size - self._segment_at
         if now - self._segment_began >= SEGMENT and in_segment >= 2 * self._whole_size:
             self._begin_segment(now)
         else:
-            self._record(Kind.SERVER, self._encoder.encode(self._picture, areas), now)
+            self._record(Kind.SERVER, self._encoder.encode(self._picture, self._picture.inside(areas)), now)
 
     def resized(self, now: float) -> None:
         """It has another size."""

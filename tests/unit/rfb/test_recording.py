@@ -51,6 +51,16 @@ def test_frames_from_a_time_on_begin_with_what_was_to_be_seen_then() -> None:
     assert frames == [(2.5, 2), (3.0, 3), (4.0, 4)]
 
 
+def test_what_has_changed_in_a_picture_that_has_shrunk_since_is_what_is_left_of_it() -> None:
+    recorder = Recorder(Framebuffer(40, 40))
+    recorder.picture.resize(10, 20)
+    recorder.picture.fill(recorder.picture.whole, RED)
+    recorder.writer.updated([Area(0, 0, 40, 40), Area(20, 0, 5, 5), Area(5, 30, 2, 2)], 101.0)
+    recorder.writer.resized(101.0)
+    recorder.writer.close(102.0)
+    assert Recording(recorder.file).frame_at(1.5) == recorder.picture
+
+
 def test_long_recordings_have_several_segments_and_are_entered_at_any() -> None:
     recorder = Recorder(chequered(64, 64, 9))
     for second in range(1, 61):
