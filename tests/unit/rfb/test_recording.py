@@ -56,9 +56,11 @@ def test_what_has_changed_in_a_picture_that_has_shrunk_since_is_what_is_left_of_
     recorder.picture.resize(10, 20)
     recorder.picture.fill(recorder.picture.whole, RED)
     recorder.writer.updated([Area(0, 0, 40, 40), Area(20, 0, 5, 5), Area(5, 30, 2, 2)], 101.0)
-    recorder.writer.resized(101.0)
+    recorder.writer.resized(101.5)
     recorder.writer.close(102.0)
-    assert Recording(recorder.file).frame_at(1.5) == recorder.picture
+    recording = Recording(recorder.file)
+    assert [frame.seconds for frame in recording.frames()] == [0.0, 1.0, 1.5]
+    assert recording.frame_at(1.0).crop(Area(0, 0, 10, 20)) == recording.frame_at(1.5).pixels == recorder.picture.pixels
 
 
 def test_long_recordings_have_several_segments_and_are_entered_at_any() -> None:
