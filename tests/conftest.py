@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 # No deadline: a busy machine is not a bug. Repeatable everywhere, so that a red build is red at home too.
-settings.register_profile("conduit", deadline=None, derandomize=True)
+settings.register_profile("conduit", deadline=None, derandomize=True, max_examples=40)
 settings.register_profile("search", deadline=None, max_examples=5_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "conduit"))
 

@@ -43,7 +43,7 @@ from conduit.ipmi.records.events import Event
 from conduit.ipmi.records.sel import decode_sel_record
 
 Strategy = st.SearchStrategy[Any]
-FEW = settings(max_examples=max(settings().max_examples // 4, 1))  # of each of hundreds of messages
+FEW = settings(max_examples=max(settings().max_examples // 2, 1))  # of each of hundreds of messages
 
 
 def upto(high: int) -> Strategy:
