@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import trio
@@ -30,6 +30,15 @@ async def open_foreground_nursery() -> AsyncIterator[trio.Nursery]:
         if lone is None:
             raise
         raise lone from lone.__cause__
+
+
+async def wait_before(deadline: float | None, wait: Callable[[], Awaitable[None]]) -> None:
+    """Wait, until *deadline* at most. Without one no scope is made, which would cost more than the wait."""
+    if deadline is None:
+        await wait()
+        return
+    with trio.move_on_at(deadline):
+        await wait()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import BinaryIO, Final
 import trio
 
 from conduit._lease import Lease, Move
-from conduit._trio import as_one, open_background_nursery
+from conduit._trio import as_one, open_background_nursery, wait_before
 from conduit.errors import ConduitError, PeerTimeoutError, TransportError
 from conduit.rfb.addresses import DisplayAddress
 from conduit.rfb.audience import Audience
@@ -138,17 +138,16 @@ class DisplayHub:
         stirred.set()
 
     async def _send(self) -> None:
-        while True:
-            stirred = self._stirred
-            if data := self._mirror.data_to_send(trio.current_time()):
-                with trio.move_on_after(SEND_WITHIN) as scope:
+        with trio.CancelScope() as patience:  # one for all: to make a scope costs more than to send a key
+            while True:
+                stirred, now = self._stirred, trio.current_time()
+                if data := self._mirror.data_to_send(now):
+                    patience.deadline = now + SEND_WITHIN
                     await self._stream.send_all(data)
-                if scope.cancelled_caught:
-                    raise TransportError("the display takes nothing")
-                continue
-            deadline = self._mirror.next_deadline()
-            with trio.move_on_at(math.inf if deadline is None else deadline):
-                await stirred.wait()
+                    patience.deadline = math.inf
+                    continue
+                await wait_before(self._mirror.next_deadline(), stirred.wait)
+        raise TransportError("the display takes nothing")
 
     # --- the keyboard ---
 
@@ -161,10 +160,9 @@ class DisplayHub:
 
     async def _pass_keyboard_on(self) -> None:
         """To who asks, when nobody says no."""
-        while True:
-            deadline, stirred = self.audience.next_deadline(), self._stirred
-            with trio.move_on_at(math.inf if deadline is None else deadline):
-                await stirred.wait()
+        while self.audience.lease is not None:
+            stirred = self._stirred
+            await wait_before(self.audience.next_deadline(), stirred.wait)
             if self.audience.handle_deadline(trio.current_time()):
                 self.server.stir()
 

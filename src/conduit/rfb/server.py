@@ -15,7 +15,7 @@ from typing import Final
 import trio
 
 from conduit._tcp import keep_alive
-from conduit._trio import open_background_nursery
+from conduit._trio import open_background_nursery, wait_before
 from conduit.errors import AuthenticationError, ConduitError, DisplayFull, LocalProtocolError, TransportError
 from conduit.rfb.audience import Audience
 from conduit.rfb.des import CHALLENGE
@@ -210,17 +210,17 @@ class RfbServer:
 
     async def _write(self, viewer: int, entry: Entry, scope: trio.CancelScope) -> None:
         data = entry.greeting
-        while True:
-            try:
-                with trio.fail_after(SEND_WITHIN):
+        with trio.CancelScope() as patience:  # one for all: to make a scope costs more than to send a little
+            while True:
+                patience.deadline = trio.current_time() + SEND_WITHIN
+                try:
                     await entry.stream.send_all(data)
-            except trio.TooSlowError:
-                scope.cancel()
-                return
-            except _GONE:  # what it said before it left may not have been read yet
-                scope.deadline = trio.current_time() + GRACE
-                return
-            data = await self._next_data(viewer)
+                except _GONE:  # what it said before it left may not have been read yet
+                    scope.deadline = trio.current_time() + GRACE
+                    return
+                patience.deadline = math.inf
+                data = await self._next_data(viewer)
+        scope.cancel()  # it takes nothing
 
     async def _next_data(self, viewer: int) -> bytes:
         """Wait for something to send."""
@@ -231,9 +231,7 @@ class RfbServer:
                 self.audience.rest(viewer, dear, now)
                 self._tell_viewing()
                 return data
-            deadline = self.audience.deadline_of(viewer)
-            with trio.move_on_at(math.inf if deadline is None else deadline):
-                await self._news.park()
+            await wait_before(self.audience.deadline_of(viewer), self._news.park)
 
     def _tell_viewers(self) -> None:
         if self._on_viewers is not None:

@@ -163,13 +163,12 @@ class Connection:
     async def _send_all(self) -> None:
         """Return when all that is queued now has left; whoever comes first sends for all."""
         wanted = self._queued
-        # Shielded: part of a frame, or a frame that h2 believes sent, must not be lost with who sends it.
-        with trio.CancelScope(shield=True):
-            while self._gone < wanted and not self._broken:
-                if self._is_sending:
+        while self._gone < wanted and not self._broken:
+            if self._is_sending:
+                with trio.CancelScope(shield=True):
                     await self._batch_gone.wait()
-                else:
-                    await self._send_batch()
+            else:
+                await self._send_batch()
 
     async def _send_batch(self) -> None:
         self._is_sending = True
@@ -186,12 +185,14 @@ class Connection:
             self._batch_gone = trio.Event()
 
     async def _send_some(self, data: memoryview) -> None:
+        # Shielded: part of a frame, or a frame that h2 believes sent, must not be lost with who sends it.
+        deadline = trio.current_time() + self._limits.send
         try:
-            with trio.fail_after(self._limits.send):
+            with trio.CancelScope(deadline=deadline, shield=True) as scope:
                 await self._stream.send_all(data)
-        except trio.TooSlowError:
-            self._broken = self._we_close = True
-            self._reading.cancel()
+            if scope.cancelled_caught:
+                self._broken = self._we_close = True
+                self._reading.cancel()
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             self._broken = self._we_close = True  # what it sent before it left may not have been read yet
             self._reading.deadline = trio.current_time() + LAST_WORDS
