@@ -15,22 +15,24 @@ COMPILE = .tools/bin/uv pip compile --quiet --generate-hashes --no-header --no-s
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup web test demo lint fix coverage coverage-report docs build bench lock clean
+.PHONY: help setup web pages test demo lint fix coverage coverage-report docs build bench lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
 
 setup: $(VENV)/.project-ok ## create .venv with everything that test and demo need
 
-test: setup ## lint, types, layers, then every test; skips, with the reason, what needs a missing peer
-	@$(BIN)/python -m nox --session lint types imports
-	@$(MAKE) --no-print-directory web || { echo "the web pages could not be built: their tests are skipped" >&2; [ -z "$$CONDUIT_REQUIRE_PEERS" ]; }
+test: ## lint, types, layers, then every test; skips, with the reason, what needs a missing peer
+	@$(MAKE) --no-print-directory --jobs 2 lint pages
 	@$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_OPTIONS)
 
 demo: setup web ## all of Conduit on loopback, with six virtual servers, to look at; Ctrl+C ends it
 	@$(BIN)/conduit up --port $(DEMO_PORT) $(DEMO_OPTIONS)
 
 web: $(PAGES)/login.html ## the web pages, into the package that serves them
+
+pages:
+	@$(MAKE) --no-print-directory web || { echo "the web pages could not be built: their tests are skipped" >&2; [ -z "$$CONDUIT_REQUIRE_PEERS" ]; }
 
 lint: setup ## lint, types and layers
 	@$(BIN)/python -m nox --session lint types imports
