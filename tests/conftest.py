@@ -25,7 +25,7 @@ SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin")  # not on an ordi
 SERVERS = Path("/usr/lib/postgresql")  # Debian keeps each version's programs in a folder of its own, on nobody's PATH
 
 TESTS = Path(__file__).parent
-UNTRACED = {"integration", "interop", "browser", "services", "cli", "tools"}
+UNTRACED = {"integration", "interop", "browser", "property", "services", "cli", "tools"}
 FAILURE = 4000  # characters of a failure that are shown at once
 
 FindPeer = Callable[[str], Path]
@@ -52,7 +52,7 @@ def peer() -> FindPeer:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Unit and property tests take every branch of the protocol code: what is not about it goes faster untraced."""
+    """The unit tests of the protocol code take every branch of it: all others go faster untraced."""
     for item in items:
         if UNTRACED.intersection(item.path.relative_to(TESTS).parts):
             item.add_marker("no_cover")

@@ -239,7 +239,7 @@ class Viewing:
         A large update comes in parts, one at a time; call again once the viewer has taken one.
         """
         if self._update is not None:
-            return self._take_part()
+            return self._take_part(self._update)
         data = self._take_passed()
         area = self._due_area()
         if area is None or now < max(self._paced_until, self._rested_until):
@@ -250,17 +250,12 @@ class Viewing:
         self._paced_until = now + self._pace
         self.updates += 1
         areas = [] if self._resizes(news) else self._damage.take(area)
-        self._update = self._encoder.begin(self._picture, areas, news)
-        return data + self._take_part()
+        return data + self._take_part(self._encoder.begin(self._picture, areas, news))
 
-    def _take_part(self) -> bytes:
-        """Of the update that has begun."""
-        update = self._update
-        if update is None:
-            return b""
+    def _take_part(self, update: Update) -> bytes:
+        """Of one that is no longer under way when that was the last."""
         part = update.take()
-        if update.is_over:
-            self._update = None
+        self._update = None if update.is_over else update
         return part
 
     def rest(self, seconds: float, now: float) -> None:

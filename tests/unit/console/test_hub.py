@@ -47,6 +47,27 @@ def output(hub: Hub, viewer: int) -> bytes:
     return b"".join(message.data for message in only(hub, viewer, m.Output))
 
 
+# --- viewers ---
+
+
+def test_a_viewer_is_known_by_its_sessions_name_while_it_is_here() -> None:
+    hub = make()
+    viewer = join(hub, "Li")
+    assert hub.name_of(viewer) == "Li"
+    hub.leave(viewer, 0)
+    assert hub.name_of(viewer) is None
+
+
+def test_what_is_forgotten_is_nobodys_and_who_heard_it_is_told() -> None:
+    hub = make()
+    viewer = join(hub)
+    hub.output(b"theirs")
+    hub.forget(End.REVOKED, "another has it now", 0)
+    assert hub.is_ending(viewer)
+    assert hub.lease.writer is None
+    assert output(hub, join(hub, history=100)) == b""
+
+
 # --- the console ---
 
 

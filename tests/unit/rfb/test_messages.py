@@ -107,6 +107,22 @@ def test_more_than_seven_buttons_take_another_byte(x: int, y: int, buttons: int)
     assert PointerEvent.decode(event.encode()).buttons == buttons & 0xFF
 
 
+@pytest.mark.parametrize(
+    ("codec", "data", "says"),
+    [
+        (SetEncodings, b"\2\0\0", "truncated SetEncodings"),
+        (FenceMessage, b"\xf8\0\0\0\0\0\0\0", "truncated Fence"),
+        (FenceMessage, b"\xf8\0\0\0\0\0\0\0\2a", "a Fence of 10 bytes that says 2"),
+        (FenceMessage, b"\xf8\0\0\0\0\0\0\0\xff" + bytes(255), "that says 255"),
+    ],
+)
+def test_lists_and_fences_that_are_not_as_long_as_they_say(
+    codec: type[SetEncodings | FenceMessage], data: bytes, says: str
+) -> None:
+    with pytest.raises(DecodeError, match=says):
+        codec.decode(data)
+
+
 def test_a_fence_that_is_too_long_is_not_sent() -> None:
     with pytest.raises(LocalProtocolError):
         FenceMessage(0, bytes(MAX_FENCE + 1)).encode()

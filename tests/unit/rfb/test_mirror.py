@@ -57,6 +57,18 @@ def new_mirror(name: str = "") -> Mirror:
     return mirror
 
 
+def test_what_is_more_than_enough_is_drawn_later() -> None:
+    mirror = new_mirror()
+    mirror.attend([], looks=True)
+    mirror.receive_data(update(RED) + update(BLUE), is_enough=lambda: True)
+    steps = 0
+    while mirror.is_behind:
+        mirror.receive_data(b"", is_enough=lambda: True)
+        steps += 1
+    assert steps > 1
+    assert mirror.picture == picture(BLUE)
+
+
 def whole(mirror: Mirror) -> bool:
     return mirror.is_whole
 

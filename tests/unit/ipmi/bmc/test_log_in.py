@@ -11,13 +11,29 @@ from hypothesis import strategies as st
 from conduit.errors import AuthenticationError, ConduitError, NegotiationError, PeerTimeoutError, SessionRefused
 from conduit.ipmi.bmc import Drop, Limits, LockOutPolicy, PlusConfig, UserConfig, VirtualBmc
 from conduit.ipmi.bmc.config import LanConfig
+from conduit.ipmi.bmc.guest.config import GuestConfig
 from conduit.ipmi.commands import ChassisControl, ChassisControlAction, ChassisIdentify, GetDeviceId, SetUserPassword
 from conduit.ipmi.commands.users import PasswordOperation
 from conduit.rmcp.auth_codes import AUTH_CODES, pad_password
+from conduit.rmcp.ciphers import SUITES
 from conduit.rmcp.credentials import Interface
 from conduit.rmcp.lan_message import decode_frame, encode_frame
-from conduit.rmcp.packets import AuthType, decode_lan_packet, encode_lan_packet
+from conduit.rmcp.packets import (
+    AuthType,
+    decode_lan_packet,
+    decode_plus_packet,
+    encode_lan_packet,
+    encode_plus_packet,
+)
 from conduit.rmcp.privilege import Privilege
+from conduit.rmcp.rakp_messages import (
+    Algorithms,
+    OpenSessionRequest,
+    OpenSessionResponse,
+    Rakp1,
+    Rakp3,
+    Status,
+)
 from conduit.rmcp.session_commands import ActivateSession, CloseSession, GetSessionChallenge, SessionChallenge
 from tests.wired import ADMIN, EVERY_AUTH_TYPE, EVERY_SUITE, Wire, make_bmc
 
@@ -43,6 +59,29 @@ def test_every_auth_type_of_ipmi_15_opens_a_session(auth_type: AuthType, per_mes
     assert console.ask(GetDeviceId()).device_id == 0x20
     assert console.code(ChassisControl(action=ChassisControlAction.ON)) == 0
     assert not wire.bmc.drops
+
+
+def test_a_console_that_gives_up_is_not_answered() -> None:
+    wire = Wire(make_bmc())
+    parts = SUITES[17]
+    algorithms = Algorithms(
+        authentication=parts.authentication, integrity=parts.integrity, confidentiality=parts.confidentiality
+    )
+    request = OpenSessionRequest(tag=1, privilege=0, console_id=7, algorithms=algorithms)
+    (opened,) = wire.deliver(encode_plus_packet(request.payload_type, request.encode()))
+    bmc_id = OpenSessionResponse.decode(decode_plus_packet(opened).payload).bmc_id
+    hello = Rakp1(tag=2, bmc_id=bmc_id, console_random=bytes(16), role=0x14, username=ADMIN.name)
+    assert wire.deliver(encode_plus_packet(hello.payload_type, hello.encode()))
+    enough = Rakp3(tag=3, status=Status.INVALID_INTEGRITY_CHECK_VALUE, bmc_id=bmc_id)
+    assert wire.deliver(encode_plus_packet(enough.payload_type, enough.encode())) == []
+
+
+def test_time_passes_for_the_machine_behind_the_serial_port_too() -> None:
+    bmc = make_bmc(guest=GuestConfig(enabled=True))
+    bmc.handle_deadline(1.0)
+    bmc.handle_deadline(60.0)
+    assert bmc.state.sol.port.host_read(0) == b""
+    assert bmc.state.guest is not None
 
 
 def test_without_a_choice_suite_17_is_taken() -> None:
