@@ -15,7 +15,7 @@ COMPILE = .tools/bin/uv pip compile --quiet --generate-hashes --no-header --no-s
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup web pages test demo lint fix coverage coverage-report docs build bench lock clean
+.PHONY: help setup web pages test demo lint fix coverage docs build bench lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
@@ -40,11 +40,8 @@ lint: setup ## lint, types and layers
 fix: setup ## format, and repair what the linter can repair
 	@$(BIN)/python -m nox --session fix
 
-coverage: setup ## all tests, with the 100 % branch gate on the protocol code
+coverage: setup ## the protocol code's unit tests, which must take every branch of it
 	@$(BIN)/python -m nox --session coverage
-
-coverage-report: setup ## the same gate over what the last `pytest --cov` noted
-	@$(BIN)/python -m nox --session coverage_report
 
 docs: $(VENV)/.docs-ok ## the site, in site/
 	@$(BIN)/python -m nox --session docs

@@ -21,6 +21,8 @@ PROTOCOL_CODE = (
     "src/conduit/rfb/*,src/conduit/websocket/*,"
     "src/conduit/errors.py,src/conduit/_wire.py,src/conduit/_lease.py"
 )
+PROTOCOL_TESTS = [f"tests/unit/{each}" for each in ("rmcp", "ipmi", "tunnel", "console", "rfb", "websocket")]
+PROTOCOL_TESTS += sorted(map(str, Path("tests/unit").glob("test_*.py")))
 # Layer 3, the interop and integration tests' business.
 DRIVERS = (
     "*/rfb/hub.py,*/rfb/server.py,"
@@ -126,14 +128,9 @@ def browser(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def coverage(session: nox.Session) -> None:
-    """All tests; every branch of the protocol code must be taken."""
-    module(session, "pytest", "--cov", "--cov-report=", *session.posargs)
-    coverage_report(session)
-
-
-@nox.session(default=False)
-def coverage_report(session: nox.Session) -> None:
-    """The gate over what the last `pytest --cov` noted."""
+    """The protocol code's unit tests; they must take every branch of it."""
+    parallel = ("-n", "auto", "--dist", "loadfile")
+    module(session, "pytest", "--quiet", *parallel, "--cov", "--cov-report=", *PROTOCOL_TESTS, *session.posargs)
     module(session, "coverage", "report", f"--include={PROTOCOL_CODE}", f"--omit={DRIVERS}", "--fail-under=100")
 
 

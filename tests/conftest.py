@@ -24,8 +24,6 @@ for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"):
 SYSTEM_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin")  # not on an ordinary user's PATH, but FreeIPMI's home
 SERVERS = Path("/usr/lib/postgresql")  # Debian keeps each version's programs in a folder of its own, on nobody's PATH
 
-TESTS = Path(__file__).parent
-UNTRACED = {"integration", "interop", "browser", "property", "services", "cli", "tools"}
 FAILURE = 4000  # characters of a failure that are shown at once
 
 FindPeer = Callable[[str], Path]
@@ -49,13 +47,6 @@ def peer() -> FindPeer:
     """Finds a real tool to test against: `ipmitool = peer("ipmitool")`."""
     required = os.environ.get("CONDUIT_REQUIRE_PEERS", "") not in {"", "0"}
     return lambda name: find_peer(name, required=required)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The unit tests of the protocol code take every branch of it: all others go faster untraced."""
-    for item in items:
-        if UNTRACED.intersection(item.path.relative_to(TESTS).parts):
-            item.add_marker("no_cover")
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
