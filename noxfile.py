@@ -32,7 +32,7 @@ DRIVERS = (
     "*/tunnel/control_stream.py,*/tunnel/reconnect.py,*/tunnel/proxy.py,*/tunnel/roads.py,*/tunnel/websocket.py,"
     "*/tunnel/calls.py,*/tunnel/datagrams.py,*/tunnel/resumable.py,*/tunnel/resume_open.py,*/tunnel/resume_serve.py,"
     "*/tunnel/serving.py,*/tunnel/forward.py,*/tunnel/splice.py,*/tunnel/reading.py,*/tunnel/writing.py,"
-    "*/rfb/display.py,*/rfb/keep_alive.py,*/rfb/login.py,*/rfb/relay.py,*/rfb/sides.py,*/rfb/transports.py,*/rfb/trust.py,*/rfb/websocket_stream.py"
+    "*/rfb/display.py,*/rfb/keep_alive.py,*/rfb/login.py,*/rfb/recorders.py,*/rfb/relay.py,*/rfb/sides.py,*/rfb/transports.py,*/rfb/trust.py,*/rfb/websocket_stream.py"
 )
 
 RELEASED_PROTOS = "proto/released.binpb"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import sys
 from collections.abc import Callable, Iterator
@@ -13,9 +14,11 @@ from PIL import Image
 
 from conduit.rfb.display import open_display
 from conduit.rfb.framebuffer import Framebuffer
+from conduit.rfb.hub import open_hub
+from conduit.rfb.keyboards import layout_named, text_moves
 from conduit.rfb.messages import Area
 from conduit.rfb.names import Encoding
-from conduit.rfb.recording import Recording
+from conduit.rfb.recording import Kind, Recording
 from tests.interop.rfb_peers import Desktop, Machine, running_qemu, running_x11vnc, running_xvnc
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow, pytest.mark.rfb]
@@ -122,6 +125,18 @@ async def test_the_command_takes_a_picture_of_qemu(machine: Machine, tmp_path: P
     taken = await screenshot(machine.server.address, tmp_path / "x.png")
     picture = await look(machine.server.address, Encoding.RAW)
     assert taken == (picture.width, picture.height, bytes(picture.pixels))
+
+
+async def test_a_hub_records_what_qemu_shows(machine: Machine) -> None:
+    file = io.BytesIO()
+    async with open_hub(machine.server.address) as hub, hub.record(file, with_input=True):
+        await hub.type_moves(text_moves("r", layout_named("us"), scan_codes=hub.takes_scan_codes))
+        await trio.to_thread.run_sync(machine.read_serial, b"r")
+        await trio.sleep(1)  # the guest draws it
+    recording = Recording(file)
+    assert recording.frame_at(recording.duration) == await look(machine.server.address, Encoding.RAW)
+    assert len(recording.segments) == 1, "QEMU repeats its size, which is no other"
+    assert sum(record.kind == Kind.CLIENT for record in recording.records()) == 2
 
 
 # --- X ---

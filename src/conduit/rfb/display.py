@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import BinaryIO, Final
@@ -20,10 +19,10 @@ from conduit.rfb.login import Ask, Connection, LoginOptions, open_connection
 from conduit.rfb.messages import Area, FramebufferUpdateRequest, PointerEvent, SetEncodings, SetPixelFormat
 from conduit.rfb.names import Encoding
 from conduit.rfb.pixel_format import PixelFormat
+from conduit.rfb.recorders import Recorders
 from conduit.rfb.recording import RecordingWriter
 from conduit.rfb.security import Credentials
 from conduit.rfb.server_messages import (
-    Belled,
     FramebufferUpdated,
     LampsChanged,
     PointerChanged,
@@ -68,7 +67,7 @@ class Display:
         self._size = (self.framebuffer.width, self.framebuffer.height)
         self.framebuffer.lose(self.framebuffer.whole)
         self._updated = trio.Event()
-        self._writers: list[tuple[RecordingWriter, bool]] = []
+        self._recorders = Recorders()
         self._seen: Framebuffer | None = None
         self.name = connection.init.name
         "What the server calls itself."
@@ -197,7 +196,7 @@ class Display:
     async def _type(self, moves: Iterable[KeyMove]) -> None:
         messages = [move.encode(scan_codes=self.takes_scan_codes) for move in moves]
         await self._send(b"".join(messages))
-        self._note_input(messages)
+        self._recorders.typed(*messages)
 
     async def move(self, x: int, y: int) -> None:
         """Move the pointer, in pixels from the upper left corner.
@@ -230,7 +229,7 @@ class Display:
             raise LocalProtocolError(f"{x},{y} is not inside the display, which has {picture.width}x{picture.height}")
         message = PointerEvent(x, y, buttons).encode()
         await self._send(message)
-        self._note_input([message])
+        self._recorders.typed(message)
 
     # --- record ---
 
@@ -241,21 +240,8 @@ class Display:
         :param with_input: also what is typed and pointed at through this object; passwords may be among it.
         """
         await self._wait_until_whole(PATIENCE)
-        writer = RecordingWriter(
-            file, self.framebuffer, started=time.time_ns() // 1_000_000, now=trio.current_time(), name=self.name
-        )
-        entry = (writer, with_input)
-        self._writers.append(entry)
-        try:
+        with self._recorders.recording(file, self.framebuffer, name=self.name, with_input=with_input) as writer:
             yield writer
-        finally:
-            self._writers.remove(entry)
-            writer.close(trio.current_time())
-
-    def _note_input(self, messages: list[bytes]) -> None:
-        for writer, with_input in self._writers:
-            for message in messages if with_input else ():
-                writer.typed(message, trio.current_time())
 
     # --- the connection ---
 
@@ -307,12 +293,13 @@ class Display:
                 raise TransportError("the connection with the display was lost") from error
 
     def _take(self, event: ServerEvent) -> None:
-        now = trio.current_time()
+        self._recorders.shown(event)
         match event:
-            case FramebufferUpdated(areas):
-                self._take_update(areas, now)
+            case FramebufferUpdated():
+                self._ask()  # QEMU answers a request for the whole with sizes first, and sends pixels for the next one
+                self._tell()
             case Resized():
-                self._take_size(now)
+                self._take_size()
             case PointerChanged(shape):
                 self.pointer = shape
             case Renamed(name):
@@ -321,27 +308,15 @@ class Display:
                 self.lamps = lamps
             case ScanCodesUnderstood():
                 self.takes_scan_codes = True
-            case Belled():
-                for writer, _ in self._writers:
-                    writer.belled(now)
             case _:
                 pass  # a clipboard and the like, which nobody asked for
 
-    def _take_update(self, areas: tuple[Area, ...], now: float) -> None:
-        if areas:
-            for writer, _ in self._writers:
-                writer.updated(areas, now)
-        self._ask()  # QEMU answers a request for the whole with sizes first, and sends pixels for the next one
-        self._tell()
-
-    def _take_size(self, now: float) -> None:
+    def _take_size(self) -> None:
         size = (self.framebuffer.width, self.framebuffer.height)
         if size == self._size:
             return  # QEMU repeats it with every picture
         self._size = size
         self.framebuffer.lose(self.framebuffer.whole)
-        for writer, _ in self._writers:
-            writer.resized(now)
         self._ask(whole=True)
 
     def _tell(self) -> None:

@@ -22,13 +22,12 @@ from conduit.rfb.images import encode_png
 from conduit.rfb.keyboards import KeyMove
 from conduit.rfb.login import Connection, LoginOptions, open_connection
 from conduit.rfb.mirror import Mirror
+from conduit.rfb.recorders import Recorders
 from conduit.rfb.recording import RecordingWriter
 from conduit.rfb.server import Access, RfbServer
 from conduit.rfb.server_messages import (
     Belled,
-    FramebufferUpdated,
     Renamed,
-    Resized,
     ScanCodesUnderstood,
     ServerEvent,
     TextCut,
@@ -62,7 +61,7 @@ class DisplayHub:
         self._mirror = Mirror(connection.init, name=name, passes=passes, hidden=frozenset(hidden))
         self._stirred = trio.Event()
         self._lookers = 0  # that are no viewers
-        self._writers: list[tuple[RecordingWriter, bool]] = []  # with what viewers do, or without
+        self._recorders = Recorders()
         self._followers = 0  # that record, or are about to
         self._pictures = trio.lowlevel.ParkingLot()
         self._taken = trio.lowlevel.ParkingLot()  # viewers have taken something, or are gone
@@ -122,7 +121,7 @@ class DisplayHub:
 
     def _tell(self, event: ServerEvent) -> None:
         """What is no picture goes to viewers at once."""
-        self._record(event)
+        self._recorders.shown(event)
         if isinstance(event, Belled):
             self.audience.ring()
         elif isinstance(event, TextCut) and not event.extended:
@@ -160,7 +159,9 @@ class DisplayHub:
 
     async def _pass_keyboard_on(self) -> None:
         """To who asks, when nobody says no."""
-        while self.audience.lease is not None:
+        if self.audience.lease is None:
+            return  # somebody else decides it
+        while True:
             stirred = self._stirred
             await wait_before(self.audience.next_deadline(), stirred.wait)
             if self.audience.handle_deadline(trio.current_time()):
@@ -169,9 +170,7 @@ class DisplayHub:
     def _take_input(self, done: Input) -> None:
         self._mirror.do(done)
         self._stir()
-        for writer, with_input in self._writers:
-            if with_input:
-                writer.typed(done.encode(), trio.current_time())
+        self._recorders.typed(done.encode())
 
     async def type_moves(self, strokes: Iterable[Iterable[KeyMove]], *, pause: float = KEY_PAUSE) -> None:
         """Move keys as a viewer would, a stroke after the other.
@@ -266,31 +265,11 @@ class DisplayHub:
                 await self._until_whole()
             if scope.cancelled_caught:
                 raise PeerTimeoutError(f"the display has shown no whole picture within {patience:g} s")
-            writer = self._begin_recording(file)
-            entry = (writer, with_input)
-            self._writers.append(entry)
-            try:
+            with self._recorders.recording(file, self._mirror.picture, name=self.name, with_input=with_input) as writer:
                 yield writer
-            finally:
-                self._writers.remove(entry)
-                writer.close(trio.current_time())
         finally:
             self._followers -= 1
             self._look_for_viewers()
-
-    def _begin_recording(self, file: BinaryIO) -> RecordingWriter:
-        started, now = time.time_ns() // 1_000_000, trio.current_time()
-        return RecordingWriter(file, self._mirror.picture, started=started, now=now, name=self.name)
-
-    def _record(self, event: ServerEvent) -> None:
-        now = trio.current_time()
-        for writer, _ in self._writers:
-            if isinstance(event, FramebufferUpdated) and event.areas:
-                writer.updated(event.areas, now)
-            elif isinstance(event, Resized):
-                writer.resized(now)
-            elif isinstance(event, Belled):
-                writer.belled(now)
 
     async def _take_painter(self) -> None:
         """Return with one, when there is a whole picture."""

@@ -82,8 +82,9 @@ class RecordingWriter:
             self._record(Kind.SERVER, self._encoder.encode(self._picture, self._picture.inside(areas)), now)
 
     def resized(self, now: float) -> None:
-        """It has another size."""
-        self._begin_segment(now)
+        """It may have another size; some servers say the same again and again."""
+        if (self._picture.width, self._picture.height) != self._segment_size:
+            self._begin_segment(now)
 
     def belled(self, now: float) -> None:
         """The bell rang."""
@@ -103,6 +104,7 @@ class RecordingWriter:
         picture = self._picture
         self._index.append((self._microseconds(now), self.size))
         self._segment_at, self._segment_began = self.size, now
+        self._segment_size = (picture.width, picture.height)
         self._encoder = UpdateEncoder()
         self._encoder.set_encodings([Encoding.ZRLE])
         init = ServerInit(picture.width, picture.height, PixelFormat.BGRX, self._name)

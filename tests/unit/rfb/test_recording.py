@@ -63,6 +63,16 @@ def test_what_has_changed_in_a_picture_that_has_shrunk_since_is_what_is_left_of_
     assert recording.frame_at(1.0).crop(Area(0, 0, 10, 20)) == recording.frame_at(1.5).pixels == recorder.picture.pixels
 
 
+def test_a_size_that_is_said_again_begins_no_segment() -> None:
+    recorder = Recorder()
+    for second in range(5):
+        recorder.writer.resized(101.0 + second)
+    recorder.picture.resize(8, 4)
+    recorder.writer.resized(106.0)
+    recorder.writer.close(107.0)
+    assert Recording(recorder.file).segments == [0.0, 6.0]
+
+
 def test_long_recordings_have_several_segments_and_are_entered_at_any() -> None:
     recorder = Recorder(chequered(64, 64, 9))
     for second in range(1, 61):
