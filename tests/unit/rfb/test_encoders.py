@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from conduit.errors import DecodeError
 from conduit.rfb.encoders import UpdateEncoder, jpeg_quality
-from conduit.rfb.encoders.encoder import bands
+from conduit.rfb.encoders.encoder import MOST_PIXELS, bands
 from conduit.rfb.encoders.palette import find_palette
 from conduit.rfb.encoders.tight import encode_compact
 from conduit.rfb.framebuffer import Framebuffer
@@ -232,6 +232,7 @@ def test_bands_cover_an_area() -> None:
     left_and_right = [Area(1, 1, 2048, 32), Area(1, 33, 2048, 1), Area(2049, 1, 1, 33)]
     assert bands(Area(1, 1, 2049, 33), max_width=2048) == left_and_right
     assert bands(Area(0, 5, 1000, 130), 64) == [Area(0, 5, 1000, 64), Area(0, 69, 1000, 64), Area(0, 133, 1000, 2)]
+    assert max(band.size for band in bands(Area(0, 0, 7680, 4320), 64)) == MOST_PIXELS
     assert bands(Area(0, 0, 65535, 3)) == [Area(0, row, 65535, 1) for row in range(3)]
 
 

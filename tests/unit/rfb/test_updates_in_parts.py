@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 WIDTH, HEIGHT = 800, 600
 WHOLE: Final = Area(0, 0, WIDTH, HEIGHT)
 ENCODINGS: Final = (Encoding.RAW, Encoding.HEXTILE, Encoding.ZRLE, Encoding.TIGHT)
-LARGEST: Final = 2 * 4 * PART  # bytes of a part: the last rectangle may begin just before PART
+LARGEST: Final = 4 * PART + 4096  # bytes of a part: pixels as they are, and headers
 
 
 class Eye:

@@ -30,16 +30,17 @@ class Encoder(Protocol):
 
 
 def bands(area: Area, rows: int = 1, max_width: int = 0xFFFF) -> list[Area]:
-    """*area* in bands as wide as may be, of no more than ``MOST_PIXELS`` where *rows* are not more.
+    """*area* in bands as wide as may be, of ``MOST_PIXELS`` at most.
 
     :param rows: all bands have a multiple of these, but for the lowest.
     :param max_width: pixels.
     """
     found = []
+    max_width = min(max_width, MOST_PIXELS // rows)
     right, bottom = area.x + area.width, area.y + area.height
     for x in range(area.x, right, max_width):
         width = min(max_width, right - x)
-        height = max(MOST_PIXELS // width // rows, 1) * rows
+        height = MOST_PIXELS // width // rows * rows
         found += [Area(x, y, width, min(height, bottom - y)) for y in range(area.y, bottom, height)]
     return found
 

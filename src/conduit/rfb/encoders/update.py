@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
@@ -27,28 +28,29 @@ class Update:
         self._encoder = encoder
         self._writer = writer
         self._picture = picture.shared()
-        self._rectangles = rectangles
-        self._done = 0
-        self._has_begun = False
+        self._pieces = deque[bytes | Area]()
+        for start in range(0, max(len(rectangles), 1), MOST):
+            group = rectangles[start : start + MOST]
+            self._pieces += [encode_update(len(group)), *group]
 
     @property
     def is_over(self) -> bool:
         """Whether all of it has been taken."""
-        return self._has_begun and self._done == len(self._rectangles)
+        return not self._pieces
 
     def take(self) -> bytes:
-        """The next part."""
-        made, drawn = [], 0
-        while not self.is_over and drawn < PART:
-            if self._done % MOST == 0:
-                made.append(encode_update(min(len(self._rectangles) - self._done, MOST)))
-                self._has_begun = True
-            if self._done < len(self._rectangles):
-                each = self._rectangles[self._done]
-                made.append(self._encode(each))
-                drawn += each.size if isinstance(each, Area) else 0
-                self._done += 1
+        """The next part: some bytes, unless it is over."""
+        made, left = list[bytes](), PART
+        while self._pieces and (not made or _work(self._pieces[0]) <= left):
+            piece = self._pieces.popleft()
+            left -= _work(piece)
+            made.append(self._encode(piece))
         return b"".join(made)
 
-    def _encode(self, each: bytes | Area) -> bytes:
-        return self._encoder.encode(self._picture, each, self._writer) if isinstance(each, Area) else each
+    def _encode(self, piece: bytes | Area) -> bytes:
+        return self._encoder.encode(self._picture, piece, self._writer) if isinstance(piece, Area) else piece
+
+
+def _work(piece: bytes | Area) -> int:
+    """Pixels to encode."""
+    return piece.size if isinstance(piece, Area) else 0
