@@ -112,7 +112,8 @@ _SUBJECTS: Final = (
 
 def __getattr__(name: str) -> Any:
     """Import all modules when the first of their names is asked for."""
-    if name.startswith("__") or "COMMANDS" in globals() or find_spec(f"{__name__}.{name}"):
+    is_odd = name.startswith("__") and name != "__all__"
+    if is_odd or "COMMANDS" in globals() or find_spec(f"{__name__}.{name}"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals().update(_load())
     return globals()[name] if name in globals() else __getattr__(name)
@@ -128,4 +129,5 @@ def _load() -> dict[str, Any]:
         names = getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")]
         found |= {name: getattr(module, name) for name in names}
     commands = [each for each in found.values() if isinstance(each, type) and issubclass(each, Command)]
-    return found | {"COMMANDS": MappingProxyType({each.key(): each for each in commands if each is not Command})}
+    found["COMMANDS"] = MappingProxyType({each.key(): each for each in commands if each is not Command})
+    return found | {"__all__": sorted(found)}

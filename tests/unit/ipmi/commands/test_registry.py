@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import fields
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
@@ -189,6 +191,21 @@ def test_requests_and_responses_are_exported(name: str) -> None:
 def test_whatever_a_module_calls_a_command_is_in_the_registry() -> None:
     found = {value for module in MODULES.values() for name, value in vars(module).items() if is_command(name, value)}
     assert found == set(COMMANDS.values())
+
+
+def test_what_is_loaded_late_is_what_type_checkers_are_told() -> None:
+    told = re.findall(
+        r"^    from conduit\.ipmi\.commands\.(\w+) import \*$", Path(commands.__file__).read_text(), re.MULTILINE
+    )
+    assert told == list(commands._SUBJECTS)
+
+
+def test_a_star_has_all_names_and_an_unknown_one_is_an_attribute_error() -> None:
+    star: dict[str, object] = {}
+    exec("from conduit.ipmi.commands import *", star)  # noqa: S102  # a function may have no star
+    assert {*TABLE, "COMMANDS", "MANUFACTURERS"} <= star.keys()
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = commands.nonsense
 
 
 def test_no_two_modules_export_the_same_name() -> None:
