@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import sys
 from typing import Final
@@ -13,7 +12,6 @@ from conduit import __version__
 from conduit.cli.lazy import LazyGroup, Part
 from conduit.errors import CallError, ConduitError, LocalProtocolError
 
-YOUNG: Final = 20_000  # objects between two collections: a start makes many, of which nearly all stay
 PARTS: Final = {
     "admin": Part("conduit.cli.admin", "For staff: accounts, machines, whose server is which."),
     "agent": Part("conduit.cli.agent", "The Agent: next to the BMCs, dials out."),
@@ -67,7 +65,6 @@ def root() -> None:
 
 def main() -> None:
     """Run the command line on Trio. Exit status 0 on success, 1 on a failed operation, 2 on wrong usage."""
-    gc.set_threshold(YOUNG)
     for stream, errors in (
         (sys.stdin, "surrogateescape"),  # a password may be any bytes
         (sys.stdout, "backslashreplace"),  # what the locale cannot say is escaped, and stops nothing

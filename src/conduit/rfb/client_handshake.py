@@ -71,7 +71,7 @@ def encode_repeater_id(repeater_id: str) -> bytes:
     :raises LocalProtocolError: that is no id.
     """
     if not repeater_id.isascii() or not repeater_id.isprintable() or not 0 < len(repeater_id) <= REPEATER_MESSAGE - 4:
-        raise LocalProtocolError(f"a repeater's id has 1 to {REPEATER_MESSAGE - 4} letters and digits")
+        raise LocalProtocolError(f"a repeater's id has 1 to {REPEATER_MESSAGE - 4} printable characters of ASCII")
     return f"ID:{repeater_id}".encode().ljust(REPEATER_MESSAGE, b"\0")
 
 

@@ -16,7 +16,6 @@ from conduit._trio import open_background_nursery, open_foreground_nursery
 from conduit.services.notify import Notifier
 from conduit.services.started import Reload, Started
 
-YOUNG: Final = 700  # objects between two collections, which then are short
 GRACE: Final = 35.0  # seconds for what is open
 Service = Callable[..., Awaitable[None]]
 
@@ -58,7 +57,6 @@ def _settle() -> None:
 
     It would look at all of that again and again, and nobody is served meanwhile: 90 ms each time.
     """
-    gc.set_threshold(YOUNG)
     gc.collect()
     gc.freeze()
 
