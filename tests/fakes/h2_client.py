@@ -11,11 +11,23 @@ import h2.config
 import h2.connection
 import h2.events
 import trio
+from h2.connection import ConnectionInputs, ConnectionState
 from h2.events import Event
 
 _Event = TypeVar("_Event", bound=Event)
 PATIENCE: Final = 20.0  # seconds, on a busy machine
 GONE: Final = (trio.BrokenResourceError, trio.ClosedResourceError, ConnectionError)
+
+# GOAWAY ends no stream that the server took (RFC 9113 section 6.8); by h2's own table it ends all of them.
+GOAWAY_IS_NO_END: Final = {
+    (ConnectionState.CLIENT_OPEN, ConnectionInputs.RECV_GOAWAY): (None, ConnectionState.CLIENT_OPEN)
+}
+
+
+def make_client_core() -> h2.connection.H2Connection:
+    core = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
+    core.state_machine._transitions = {**core.state_machine._transitions, **GOAWAY_IS_NO_END}
+    return core
 
 
 @dataclass(slots=True)
@@ -23,9 +35,7 @@ class H2Client:
     """One connection; events are kept until somebody waits for them."""
 
     stream: trio.SocketStream
-    h2: h2.connection.H2Connection = field(
-        default_factory=lambda: h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
-    )
+    h2: h2.connection.H2Connection = field(default_factory=make_client_core)
     events: list[Event] = field(default_factory=list)
     patience: float = PATIENCE
     is_closed: bool = False

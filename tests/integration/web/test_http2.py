@@ -195,6 +195,32 @@ async def test_leaving_tells_idle_clients_and_closes() -> None:
         assert await client.until_closed()
 
 
+async def test_grpc_is_told_at_once_and_has_the_rest_of_its_answer() -> None:
+    told = trio.Event()
+
+    async def patient(scope: Scope, _receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise RuntimeError("only HTTP")
+        await send({"type": "http.response.start", "status": 200, "headers": [], "trailers": True})
+        await send({"type": "http.response.body", "body": b"first", "more_body": True})
+        await told.wait()
+        await send({"type": "http.response.body", "body": b", last"})
+        await send({"type": "http.response.trailers", "headers": [(b"grpc-status", b"0")], "more_trailers": False})
+
+    leave = trio.Event()
+    async with ours(patient, limits=Limits(grace=5), leave=leave) as server, h2_client(server.port) as client:
+        request = await client.request("/", headers=(("content-type", "application/grpc"), ("te", "trailers")))
+        assert await client.until(h2.events.DataReceived, request)
+        leave.set()
+        goaway = await client.until(h2.events.ConnectionTerminated)
+        assert isinstance(goaway, h2.events.ConnectionTerminated)
+        assert (goaway.error_code, goaway.last_stream_id) == (0, request)
+        told.set()
+        assert await client.until(h2.events.TrailersReceived, request)
+        assert client.body(request) == b"first, last"
+        assert await client.until_closed()
+
+
 async def test_cancelling_the_server_drains_too() -> None:
     async with ours(app, limits=Limits(grace=1)) as server:
         stream = await trio.open_tcp_stream("127.0.0.1", server.port)
