@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -122,7 +123,7 @@ def relay(sent: Sequence[bytes], pictures: Sequence[Framebuffer], encoding: int)
         began = time.process_time()
         mirror.receive_data(data)
         audience.receive(viewer, ASK)
-        encoded = audience.data_to_send(viewer, float(number))
+        encoded = b"".join(iter(partial(audience.data_to_send, viewer, float(number)), b""))
         taken.append(time.process_time() - began)
         screen.receive_data(encoded)
         if screen.picture != picture:
