@@ -13,6 +13,8 @@ from conduit.errors import DecodeError, LocalProtocolError
 if TYPE_CHECKING:
     from types import ModuleType
 
+MAX_SCANS: Final = 16  # of a JPEG; one that comes a bit sharper with each has ten
+_SCAN: Final = b"\xff\xda"  # how each begins (T.81, table B.1); what is compressed never holds it
 MISSING: Final = "pictures need Pillow: pip install 'conduit-bmc[display]'"
 
 
@@ -78,8 +80,11 @@ def encode_jpeg(pixels: bytes | bytearray, width: int, height: int, quality: int
 def decode_jpeg(data: bytes | bytearray, width: int, height: int) -> bytes:
     """Our pixels.
 
-    :raises DecodeError: it is none, or has not that size; that is checked before memory is taken for it.
+    :raises DecodeError: it is none, or has not that size; that is checked before memory is taken for it. Or it has so
+        many scans that it is a bomb: each takes ten bytes and a look at the whole picture.
     """
+    if data.count(_SCAN) > MAX_SCANS:
+        raise DecodeError(f"a JPEG of more than {MAX_SCANS} scans")
     image = pillow()
     try:
         with _bombs_refused(image), image.open(io.BytesIO(data), formats=("JPEG",)) as picture:
