@@ -11,13 +11,14 @@ import trio
 from PIL import Image
 
 from conduit._lease import Lease, Move
+from conduit._tcp import LARGE
 from conduit._trio import open_background_nursery
 from conduit.errors import PeerTimeoutError, TransportError
 from conduit.rfb.addresses import DisplayAddress
 from conduit.rfb.audience import Audience
 from conduit.rfb.display import Display, open_display
 from conduit.rfb.framebuffer import Framebuffer
-from conduit.rfb.hub import CHUNK, DisplayHub, open_hub
+from conduit.rfb.hub import DisplayHub, open_hub
 from conduit.rfb.login import LoginOptions, open_connection
 from conduit.rfb.messages import Area, FramebufferUpdateRequest, KeyEvent, SetEncodings, SetPixelFormat
 from conduit.rfb.names import Encoding
@@ -326,7 +327,7 @@ async def test_of_one_that_reads_nothing_little_is_kept_and_a_thumbnail_does_not
                 await alone.stream.send_all(all_of_it)
                 await trio.sleep(0.01)
                 stalled = stalled + 1 if seat.viewing.held_bytes else 0
-        assert seat.viewing.held_bytes <= CHUNK
+        assert seat.viewing.held_bytes <= LARGE
         made.write("\x1b[44m\x1b[2J")
         with trio.fail_after(30):
             while colour_of(await made.hub.thumbnail()) != (0, 0, 0xAA):

@@ -44,7 +44,6 @@ OTHERS: Final = (
     Encoding.QEMU_EXTENDED_KEY,
     Encoding.QEMU_LED_STATE,
 )
-CHUNK: Final = 1 << 18  # bytes read at once
 PAUSE: Final = 1 / 30  # seconds, at least, between two requests
 PATIENCE: Final = 10.0  # seconds for a whole picture
 KEY_PAUSE: Final = 0.02  # seconds for each key: QEMU takes that long, and a keyboard of PS/2 has room for few
@@ -267,7 +266,7 @@ class Display:
         self._encodings = SetEncodings((*encodings, *OTHERS))
 
     async def _receive(self) -> None:
-        while data := await self._stream.receive_some(CHUNK):
+        while data := await self._stream.receive_some():
             for event in self._reader.receive_data(data):
                 self._take(event)
         self._reader.receive_eof()

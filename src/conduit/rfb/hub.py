@@ -34,7 +34,6 @@ from conduit.rfb.server_messages import (
 )
 from conduit.rfb.viewing import Input
 
-CHUNK: Final = 256 << 10  # bytes of the display read at a time
 AT_ONCE: Final = 0.02  # seconds of drawing
 REST: Final = 0.005  # seconds after that for others
 SEND_WITHIN: Final = 30.0  # seconds in which a display takes what viewers did
@@ -100,7 +99,7 @@ class DisplayHub:
             raise TransportError("the connection with the display was lost") from error
 
     async def _receive(self) -> None:
-        while data := await self._stream.receive_some(CHUNK):
+        while data := await self._stream.receive_some():
             self._draw(data)
             while self._mirror.is_behind:
                 await trio.sleep(REST)

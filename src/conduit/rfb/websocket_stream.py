@@ -23,7 +23,7 @@ from conduit.websocket.handshake import (
 )
 from conduit.websocket.http_head import HeadReader
 
-CHUNK: Final = 256 << 10  # bytes read at a time, at most, and of a message where nobody wants less
+CHUNK: Final = 256 << 10  # bytes of a message where nobody wants less
 JOINED: Final = 4 << 10  # bytes of payload that are copied behind their header, which costs less than two pieces
 CLOSE_PATIENCE: Final = 1.0  # seconds
 SUBPROTOCOLS: Final = ("binary",)  # older versions of websockify want it
@@ -83,7 +83,7 @@ class WebSocketStream(trio.abc.Stream):
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Payload, whatever the messages are."""
         while not self._kept and not self._ended:
-            data = self._received or await self._stream.receive_some(CHUNK)
+            data = self._received or await self._stream.receive_some()
             self._received = b""
             if not data:
                 break
@@ -228,7 +228,7 @@ async def accept_websocket(stream: trio.abc.Stream, *, origins: Collection[str] 
 
 async def _receive_head(stream: trio.abc.Stream, reader: HeadReader) -> bytes:
     while True:
-        data = bytes(await stream.receive_some(CHUNK))
+        data = bytes(await stream.receive_some())
         if not data:
             raise RemoteProtocolError("it closed the connection without a word")
         head = reader.receive_data(data)
