@@ -161,12 +161,14 @@ def up(running: Running, direct: int, name: str) -> Figures:
 
 
 def small(running: Running, direct: int, name: str) -> Figures:
-    """Movements of the pointer, each in a message of its own: as fast as they are taken, and with pauses."""
+    """Movements of the pointer, each in a message of its own: with pauses, and then as fast as they are taken."""
     viewer = Viewer(running.port, framed=True)
     data = PointerEvent(7, 7).encode()
     message = viewer.wrap(data)
     figures = {}
-    for count, pause, what in ((SMALL // 10, 0.0, ""), (SMALL, 0.0, "cpu us"), (PACED, PAUSE, "cpu us with pauses")):
+    paced, flood = ((PACED // 10, ""), (PACED, "cpu us with pauses")), ((SMALL // 10, ""), (SMALL, "cpu us"))
+    rounds = [(*each, PAUSE) for each in paced] + [(*each, 0.0) for each in flood]
+    for count, what, pause in rounds:
         viewer.send(order(UP, count * len(data)))
         time.sleep(0.1)  # noqa: TID251 - so that the order does not count
         cpu, began = running.cpu(), time.perf_counter()
