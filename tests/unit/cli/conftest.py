@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from conduit.cli.profiles.place import World
+from conduit.services.api.common.v1.server_pb import VNCType
 from conduit.services.manager.registry import ReportedServer
 from tests.fakes.command_line import CommandLine
 from tests.fakes.manager import PASSWORD
@@ -35,7 +36,13 @@ async def services(tmp_path: Path) -> AsyncIterator[FakeServices]:
         ):
             await made.manager.account(email, is_staff=is_staff)
         await made.register(
-            ReportedServer(id="web-01", customer="alice@acme.example", display_name="Shop", tags=["web", "prod"]),
+            ReportedServer(
+                id="web-01",
+                customer="alice@acme.example",
+                display_name="Shop",
+                tags=["web", "prod"],
+                vnc_kind=VNCType.VNC_NATIVE,
+            ),
             ReportedServer(id="db-01", customer="alice@acme.example", tags=["db"]),
             ReportedServer(id="build-01", customer="bob@globex.example"),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,8 +13,9 @@ from typing import Any
 import pytest
 
 from conduit.errors import LocalProtocolError
-from conduit.services.agent.config import host_and_port, load_config
+from conduit.services.agent.config import AgentConfig, host_and_port, load_config
 from conduit.services.gateway.run import GatewaySettings
+from conduit.services.manager.run import ManagerSettings
 from conduit.services.secret import Secret
 from conduit.services.settings import load, read_secret, structure
 
@@ -229,3 +231,13 @@ def test_a_file_that_is_not_there_is_one_line_and_no_traceback(tmp_path: Path) -
         [*command, "--password-file", str(tmp_path / "none")], capture_output=True, text=True, check=False, timeout=30
     )
     assert (done.returncode, done.stderr) == (1, f"Error: {tmp_path / 'none'}: No such file or directory\n")
+
+
+GUIDE = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "enrol-an-agent.md"
+KINDS = (ManagerSettings, GatewaySettings, AgentConfig, ManagerSettings)  # of the files in the guide, in order
+
+
+def test_the_files_of_the_guide_are_taken(tmp_path: Path) -> None:
+    files = re.findall(r"^```toml\n(.*?)^```", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
+    for kind, text in zip(KINDS, files, strict=True):
+        load(kind, write(tmp_path / "guide.toml", text), "guide", {})

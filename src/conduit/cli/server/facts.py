@@ -84,12 +84,13 @@ async def _system_status(session: Session, server: str) -> pb.GetSystemStatusRes
 
 def _bmc_fields(bmc: pb.BMCInfo) -> list[Field]:
     if (ipmi := bmc.ipmi_info) is not None:
+        maker = ipmi.manufacturer_name or ipmi.manufacturer_id
         return [
-            Field("manufacturer", "Manufacturer", ipmi.manufacturer_name or ipmi.manufacturer_id),
-            Field("product_id", "Product", ipmi.product_id),
+            Field("manufacturer", "Manufacturer", maker, "unspecified" if maker == "0" else None),
+            Field("product_id", "Product ID", ipmi.product_id),
             Field("firmware", "Firmware", ipmi.firmware_revision),
             Field("ipmi_version", "IPMI", ipmi.ipmi_version),
-            Field("device_id", "Device", ipmi.device_id),
+            Field("device_id", "Device ID", ipmi.device_id),
             Field("device_available", "Available", ipmi.device_available),
             Field("supports", "Supports", list(ipmi.additional_device_support)),
         ]

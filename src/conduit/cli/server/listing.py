@@ -28,6 +28,7 @@ COLUMNS: Final = (
     Column("datacenter", "Datacenter"),
     Column("control", "Control"),
     Column("console", "Console"),
+    Column("display", "Display"),
     Column("tags", "Tags"),
 )
 STYLES: Final = {"offline": "red", "unknown": "yellow"}
@@ -89,6 +90,7 @@ def _row(server: pb.Server) -> list[Value]:
         server.datacenter_id,
         _controls(server),
         _console(server),
+        _display(server),
         list(server.tags),
     ]
 

@@ -6,6 +6,7 @@ from tests.fakes.command_line import CommandLine
 async def test_customers_see_their_servers_and_no_others(alice: CommandLine) -> None:
     found = (await alice.json("server", "list"))["servers"]
     assert [server["id"] for server in found] == ["db-01", "web-01"]
+    assert [server["display"] for server in found] == [None, "vnc"]
     outcome = await alice.done("server", "list", "--tag", "web")
     assert "Shop" in outcome.out
     assert "db-01" not in outcome.out
