@@ -81,6 +81,7 @@ class FakeConduit:
     refuse_tickets: int = 0
     "How many tickets are worth nothing at displays."
     servers: tuple[str, ...] = SERVERS
+    without_console: tuple[str, ...] = ()
     without_display: tuple[str, ...] = ()
     thumbnails: list[str] = field(default_factory=list)
     "Servers whose screens were looked at, in order."
@@ -170,12 +171,16 @@ class FakeConduit:
                 "status": "offline" if name in self.offline else "online",
                 "datacenter_id": "ams1",
                 "last_seen": LAST_SEEN,
-                "features": ["console"] if name in self.without_display else ["console", "display"],
+                "features": self._faces(name),
             }
             for name in self.servers
             if query in name
         ]
         return as_json(200, {"servers": found, "next_page_token": "", "total_count": len(found)})
+
+    def _faces(self, name: str) -> list[str]:
+        missing = {"console": self.without_console, "display": self.without_display}
+        return [face for face, without in missing.items() if name not in without]
 
     def _screenshot(self, server: str) -> Answer:
         self.thumbnails.append(server)

@@ -141,6 +141,18 @@ def test_arrows_lead_from_the_search_through_the_servers_and_back(page: Page) ->
     expect(page.get_by_label("Search: name, id or tag")).to_be_focused()
 
 
+def test_what_a_server_has_not_is_not_offered_and_arrows_find_what_it_has(page: Page, conduit: Running) -> None:
+    conduit.do(lambda fake: setattr(fake, "without_console", ("db-01", "db-02")))
+    conduit.do(lambda fake: setattr(fake, "without_display", ("db-02",)))
+    page.goto("/servers")
+    expect(page.locator("tbody tr")).to_have_count(3)
+    expect(page.get_by_role("link", name=re.compile("^Console of"))).to_have_text(["Console"])
+    page.keyboard.press("/")
+    for name in ("Display of db-01", "Power of db-02", "Console of gpu-7"):
+        page.keyboard.press("ArrowDown")
+        expect(page.get_by_label(name)).to_be_focused()
+
+
 def test_who_has_no_servers_reads_where_they_come_from(page: Page, conduit: Running) -> None:
     conduit.do(lambda fake: setattr(fake, "servers", ()))
     page.goto("/servers")

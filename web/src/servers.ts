@@ -107,20 +107,20 @@ async function choosePower(server: Server, power: PowerCell): Promise<void> {
   await switchPower(server.id, verb).then(power.report, (error: Error) => power.say(error.message, "bad"));
 }
 
-function openLink(page: "console" | "display", words: string, server: Server): HTMLAnchorElement {
+type Face = "console" | "display";
+
+const has = (server: Server, face: Face): boolean => server.features?.includes(face) === true;
+
+function openLink(page: Face, words: string, server: Server): HTMLAnchorElement {
   const link = make("a", { className: "button", href: `/${page}/${encodeURIComponent(server.id)}`, textContent: words });
   link.setAttribute("aria-label", `${words} of ${nameOf(server)}`);
   return link;
 }
 
-function hasDisplay(server: Server): boolean {
-  return server.features?.includes("display") === true;
-}
-
 /** A picture to click; for all others there is the link beside it. */
 function screenCell(server: Server): HTMLTableCellElement {
   const cell = make("td", { className: "screen" });
-  if (!hasDisplay(server)) return cell;
+  if (!has(server, "display")) return cell;
   const picture = make("canvas", { width: 0, height: 0 });
   const link = make("a", { className: "thumbnail", href: `/display/${encodeURIComponent(server.id)}`, tabIndex: -1, ariaHidden: "true" }, picture);
   thumbnails.add(picture, server.id);
@@ -133,7 +133,7 @@ function row(server: Server): HTMLTableRowElement {
   const button = make("button", { type: "button", textContent: "Power…" });
   button.setAttribute("aria-label", `Power of ${nameOf(server)}`);
   button.addEventListener("click", () => void choosePower(server, power));
-  const links = [openLink("console", "Console", server), ...(hasDisplay(server) ? [openLink("display", "Display", server)] : [])];
+  const links = ([["console", "Console"], ["display", "Display"]] as const).filter(([face]) => has(server, face)).map(([face, words]) => openLink(face, words, server));
   const actions = make("td", {}, make("span", { className: "group" }, ...links, button));
   return make("tr", {}, screenCell(server), statusCell(server), nameCell(server), power.cell, actions);
 }
@@ -196,7 +196,7 @@ function search(): void {
 /** Down and up lead through the servers, from the search box on. */
 function moveFocus(event: KeyboardEvent): void {
   if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
-  const stops = [query, ...rows.querySelectorAll<HTMLElement>("a.button:first-of-type")];
+  const stops = [query, ...rows.querySelectorAll<HTMLElement>(".group > :first-child")];
   const here = stops.findIndex((stop) => stop === document.activeElement || stop.closest("tr")?.contains(document.activeElement) === true);
   const next = stops[here + (event.key === "ArrowDown" ? 1 : -1)];
   if (here < 0 || next === undefined) return;
