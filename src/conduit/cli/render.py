@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 Value = str | int | float | bool | None | Sequence["Value"] | dict[str, "Value"]
 "What JSON has."
 
-GAP: Final = 2  # columns between those of a table
-LAST_COLUMN: Final = 20  # columns to which the last one of a table may be folded
+GAP: Final = 3  # columns between those of a table
+FOLDED: Final = 20  # columns to which one of a table may be folded
 PIPE_WIDTH: Final = 1000  # columns where there is no terminal: nothing is wrapped or cut for programs
 
 
@@ -60,6 +60,8 @@ class Column(NamedTuple):
     label: str
     right: bool = False
     "Numbers stand on the right."
+    folds: bool = False
+    "A text of several words may be folded where the terminal is narrow; in the last column it always may."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,13 +224,19 @@ def field_lines(fields: Iterable[Field]) -> list[Text]:
 def _least_width(rows: Rows) -> int:
     """Columns that the table needs: a narrower terminal wraps its lines, as it does those of any program.
 
-    Folded is only what is in the last column, and not to less than LAST_COLUMN.
+    Folded is what may be, and not to less than FOLDED.
     """
     from rich.cells import cell_len
 
     lines = [[column.label for column in rows.columns], *([in_words(value) for value in row] for row in rows.rows)]
     widths = [max(cell_len(printable(cell)) for cell in cells) for cells in zip(*lines, strict=True)]
-    return sum(widths[:-1]) + GAP * (len(widths) - 1) + min(widths[-1], LAST_COLUMN)
+    least = [min(width, FOLDED) if folds else width for width, folds in zip(widths, _folding(rows), strict=True)]
+    return sum(least) + GAP * (len(least) - 1)
+
+
+def _folding(rows: Rows) -> list[bool]:
+    """For each column, whether it may be folded."""
+    return [column.folds or column is rows.columns[-1] for column in rows.columns]
 
 
 def make_table(rows: Rows) -> Table:
@@ -238,10 +246,9 @@ def make_table(rows: Rows) -> Table:
     from rich.text import Text
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    for column in rows.columns:
+    for column, folds in zip(rows.columns, _folding(rows), strict=True):
         justify: Literal["right", "left"] = "right" if column.right else "left"
-        last = column is rows.columns[-1]
-        table.add_column(Text(column.label), justify=justify, overflow="fold", no_wrap=not last)
+        table.add_column(Text(column.label), justify=justify, overflow="fold", no_wrap=not folds)
     for row, style in zip_longest(rows.rows, rows.styles, fillvalue=""):
         table.add_row(*(Text(printable(in_words(value))) for value in row), style=style or None)
     return table

@@ -89,6 +89,19 @@ def test_table_wider_than_the_terminal_keeps_its_columns_and_folds_the_last_one(
     assert lines[3].split() == ["five", "six", "seven"]
 
 
+def test_texts_fold_where_the_terminal_is_narrow_and_short_columns_stay_whole() -> None:
+    labels = ("Status", "Datacenter", "Control", "Console", "Display", "Tags")
+    rows = Rows(
+        key="servers",
+        columns=[Column("name", "Name", folds=True), *(Column(label.lower(), label) for label in labels)],
+        rows=[["a name of several words that takes its room", "online", "dc1", "ipmi", "ipmi", "vnc", "database"]],
+    )
+    lines = rendered(Report(summary="", rows=rows), Format.TABLE).splitlines()
+    assert lines[0] == "Name                   Status   Datacenter   Control   Console   Display   Tags"
+    assert lines[2] == "a name of several      online   dc1          ipmi      ipmi      vnc       database"
+    assert [line.strip() for line in lines[3:]] == ["words that takes its", "room"]
+
+
 def test_colour_is_for_terminals() -> None:
     assert "\x1b[" not in rendered(REPORT, Format.TABLE)
     assert "\x1b[1m" in rendered(REPORT, Format.TABLE, terminal=True)

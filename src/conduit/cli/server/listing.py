@@ -23,7 +23,7 @@ __all__ = ["list_command", "show_command"]
 
 COLUMNS: Final = (
     Column("id", "ID"),
-    Column("name", "Name"),
+    Column("name", "Name", folds=True),
     Column("status", "Status"),
     Column("datacenter", "Datacenter"),
     Column("control", "Control"),
