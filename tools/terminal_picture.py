@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
-COLUMNS: Final = 104
+COLUMNS: Final = 116
 CUT: Final = "[...]"
 
 # What the picture has room for: the first and last lines of each command's output, by the end of the command.
