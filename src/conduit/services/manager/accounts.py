@@ -31,7 +31,7 @@ MIN_PASSWORD: Final = 10  # characters
 MAX_PASSWORD: Final = 256  # characters
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
 _LONGEST_EMAIL: Final = 254  # characters
-_HASHERS: Final = 2  # threads; each takes 64 MiB while it works
+HASHERS: Final = 2  # threads; each takes 64 MiB while it works
 _DENIED: Final = "wrong email or password"
 _WHO: Final[sa.BindParameter[str]] = sa.bindparam("who")
 _ACTIVE: Final = sa.select(customers).where(
@@ -59,7 +59,8 @@ class Accounts:
         self._hasher = hasher or PasswordHasher()
         self.metrics = LogInMetrics()
         self._throttle = Throttle()
-        self._limiter = trio.CapacityLimiter(_HASHERS)
+        self._limiter = trio.CapacityLimiter(HASHERS)
+        self._turns = trio.Semaphore(HASHERS)
         self._nobody = self._hasher.hash(secrets.token_urlsafe())  # so that an unknown email takes as long
 
     async def create(self, email: str, password: Secret, *, display_name: str = "", is_staff: bool = False) -> Account:
@@ -118,16 +119,27 @@ class Accounts:
 
     async def _log_in(self, email: str, password: Secret, address: str) -> tuple[Account, Refresh]:
         self._throttle.check(email, address, self._clock())
-        found = await self._database.run(lambda connection: _find(connection, email))
-        hashed = self._nobody if found is None else found[1]
-        matches = await trio.to_thread.run_sync(self._matches, hashed, password, limiter=self._limiter)
-        if found is None or not matches:
-            self._throttle.failed(email, address, self._clock())
+        account = await self._try(email, password, address)
+        if account is None:
             raise CallError(Code.UNAUTHENTICATED, _DENIED)
-        self._throttle.succeeded(email)
-        account = found[0]
         refresh = await self._database.run(lambda connection: refreshing.begin(connection, account.id, self._clock()))
         return account, refresh
+
+    async def _try(self, email: str, password: Secret, address: str) -> Account | None:
+        """Whose password it is. Those who come at once take turns: each failure counts before the next one is heard.
+
+        :raises CallError: RESOURCE_EXHAUSTED: meanwhile there were too many wrong ones.
+        """
+        async with self._turns:
+            self._throttle.check(email, address, self._clock())
+            found = await self._database.run(lambda connection: _find(connection, email))
+            account, hashed = (None, self._nobody) if found is None else found
+            matches = await trio.to_thread.run_sync(self._matches, hashed, password, limiter=self._limiter)
+            if account is None or not matches:
+                self._throttle.failed(email, address, self._clock())
+                return None
+            self._throttle.succeeded(email, address)
+            return account
 
     async def refresh(self, token: Secret) -> tuple[Account, Refresh]:
         """Give a refresh token for the next one. One that was stolen ends all of its log-in.
