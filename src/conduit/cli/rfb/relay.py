@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import asyncclick as click
@@ -42,22 +42,27 @@ class Door:
 
     target: Target
     _refusal: str = ""
+    _turn: trio.Lock = field(default_factory=trio.Lock)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Connection]:
         """:raises ConduitError: see :func:`open_connection`; a refused password counts for all who come later."""
-        if self._refusal:
-            raise AuthenticationError(self._refusal)
-        try:
-            connection = await log_in(self.target.address, self.target.login, ask=self.target.ask)
-        except AuthenticationError as error:
-            self._refusal = f"{error}; this was not tried again: start the relay anew with the right password"
-            _say(f"the display refuses us, and is not asked again: {error}")
-            raise
+        async with self._turn:  # viewers who come at once are one guess, and few displays like many log-ins at once
+            connection = await self._log_in()
         try:
             yield connection
         finally:
             await trio.aclose_forcefully(connection.stream)
+
+    async def _log_in(self) -> Connection:
+        if self._refusal:
+            raise AuthenticationError(self._refusal)
+        try:
+            return await log_in(self.target.address, self.target.login, ask=self.target.ask)
+        except AuthenticationError as error:
+            self._refusal = f"{error}; this was not tried again: start the relay anew with the right password"
+            _say(f"the display refuses us, and is not asked again: {error}")
+            raise
 
 
 @dataclass(frozen=True, slots=True)

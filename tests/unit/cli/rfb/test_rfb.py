@@ -131,9 +131,15 @@ async def test_a_password_that_is_refused_later_is_tried_once_whoever_comes(
         await said.until("320 x 200\n")
         display.password = "another"  # somebody has changed it
         address = DisplayAddress.parse(said.text.split()[1].rstrip(":"))
-        for _ in range(3):
+
+        async def come() -> None:
             with pytest.raises(DisplayRefused, match="who are you"):
                 await log_in(address, LoginOptions())
+
+        async with trio.open_nursery() as viewers:
+            for _ in range(3):
+                viewers.start_soon(come)
+        await come()
         await said.until("is not asked again")
         nursery.cancel_scope.cancel()
     assert display.viewers == 2, "the relay's own look, and the first viewer"
