@@ -64,6 +64,21 @@ def wait_for_port(port: int, log: Path) -> None:
     raise AssertionError(f"nobody listens on port {port}: {log.read_text(errors='replace')[-2000:]}")
 
 
+def connect_local(path: Path, log: Path) -> socket.socket:
+    """A connection with whoever listens at *path*, as soon as it does."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        connection = socket.socket(socket.AF_UNIX)
+        try:
+            connection.connect(str(path))
+        except OSError:
+            connection.close()
+            time.sleep(0.05)  # noqa: TID251  # a process has no event
+        else:
+            return connection
+    raise AssertionError(f"nobody listens at {path}: {log.read_text(errors='replace')[-2000:]}")
+
+
 def wait_for_words(words: str, log: Path) -> None:
     """Until a program has said so."""
     deadline = time.monotonic() + PATIENCE

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from tests.interop.displays import FIRST_PORT, HOST, free_port, running, wait_for_port, x_server
+from tests.interop.displays import FIRST_PORT, HOST, connect_local, free_port, running, wait_for_port, x_server
 from tests.interop.x11 import XClient
 
 LIMIT: Final = 30.0  # seconds until a machine says something; QEMU may run without KVM
@@ -64,13 +64,12 @@ def running_qemu(program: Path, folder: Path, *options: str) -> Iterator[Machine
     port = free_port()
     command = [
         str(program), "-display", "none", "-m", "32", "-net", "none", "-accel", "tcg",
-        "-drive", f"file={image},format=raw", "-serial", f"unix:{serial},server=on,wait=off",
+        "-drive", f"file={image},format=raw", "-serial", f"unix:{serial},server=on,wait=on",
         "-vnc", ",".join((f"{HOST}:{port - FIRST_PORT}", *options)),
     ]  # fmt: skip
-    with running(command, log), closing(socket.socket(socket.AF_UNIX)) as com1:
+    with running(command, log), closing(connect_local(serial, log)) as com1:  # it waits: not a word may be lost
         wait_for_port(port, log)
         com1.settimeout(LIMIT)
-        com1.connect(str(serial))
         machine = Machine(Server(port, log), com1)
         machine.read_serial(b"!")
         yield machine

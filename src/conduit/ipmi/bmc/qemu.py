@@ -64,10 +64,13 @@ def find_qemu(program: str = PROGRAM) -> str:
 
 
 def command_line(path: str, config: QemuConfig, folder: Path, device: int) -> list[str]:
-    """The words that start QEMU. SeaBIOS shows itself on the serial port, as graphics=off has it do."""
+    """The words that start QEMU. SeaBIOS shows itself on the serial port, as graphics=off has it do.
+
+    QEMU waits for who listens to the serial port, as otherwise the first words could be lost, and opens QMP after that.
+    """
     words = [path, "-machine", "pc,graphics=off,accel=kvm:tcg", "-m", str(config.memory), "-no-user-config"]
     words += ["-nodefaults", "-vga", "std", "-display", f"vnc=127.0.0.1:{config.vnc_port - FIRST_VNC_PORT}"]
-    words += ["-chardev", f"socket,id={CHARDEV},path={folder / 'serial'},server=on,wait=off"]
+    words += ["-chardev", f"socket,id={CHARDEV},path={folder / 'serial'},server=on,wait=on"]
     words += ["-serial", f"chardev:{CHARDEV}"]
     words += ["-qmp", f"unix:{folder / 'qmp'},server=on,wait=off"]
     words += ["-netdev", "user,id=net,restrict=on", "-device", "virtio-net-pci,netdev=net,romfile="]
@@ -145,8 +148,8 @@ async def _run_once(words: Sequence[str], folder: Path, served: ServedBmc, end: 
     machine = served.bmc.state.machine
     try:
         async with (
-            await _connect(process, folder / "qmp") as control,
             await _connect(process, folder / "serial") as line,
+            await _connect(process, folder / "qmp") as control,
         ):
             qmp = Qmp(control)
             try:
