@@ -17,20 +17,18 @@ export function ask<T>(title: string, body: (Node | string)[], choices: readonly
     const group = make("div", { className: choices.length > MANY ? "group keys" : "group" }, cancel);
     const dialog = make("dialog", {}, heading, ...body, group);
     dialog.setAttribute("aria-labelledby", heading.id);
-    let answer: T | null = null;
-    cancel.addEventListener("click", () => dialog.close());
+    const end = (answer: T | null): void => {
+      dialog.close();
+      dialog.remove();
+      resolve(answer); // at once: the focus is back already, and the next key must not come before what was chosen
+    };
+    cancel.addEventListener("click", () => end(null));
     for (const choice of choices) {
       const button = make("button", { type: "button", textContent: choice.words, className: choice.danger ? "danger" : "" });
-      button.addEventListener("click", () => {
-        answer = choice.value;
-        dialog.close();
-      });
+      button.addEventListener("click", () => end(choice.value));
       group.append(button);
     }
-    dialog.addEventListener("close", () => {
-      dialog.remove();
-      resolve(answer);
-    });
+    dialog.addEventListener("close", () => end(null)); // by Esc
     document.body.append(dialog);
     dialog.showModal();
   });
