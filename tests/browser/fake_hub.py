@@ -36,7 +36,8 @@ class FakeHub:
     bmc_ms: int | None = None
     frees: int = 0
     typed: bytearray = field(default_factory=bytearray)
-    breaks: int = 0
+    breaks: list[int] = field(default_factory=list)
+    "Each with how much had been typed before it."
     refusals: list[str] = field(default_factory=list)
     viewers: list[HubViewer] = field(default_factory=list)
     writer: HubViewer | None = None
@@ -132,7 +133,7 @@ class HubViewer:
         elif kind == INPUT:
             self._input(int.from_bytes(body[:4], "big"), body[4:])
         elif kind == BREAK:
-            self._hub.breaks += 1
+            self._hub.breaks.append(len(self._hub.typed))
         elif kind == FREE:
             self._hub.frees += 1
             self._hub.turn("live")

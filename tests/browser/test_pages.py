@@ -89,6 +89,11 @@ def test_whoever_is_not_signed_in_is_led_to_the_login_page_and_back(browser: Bro
     page = context.new_page()
     page.goto("/servers?q=db")
     page.wait_for_url("**/login?next=%2Fservers%3Fq%3Ddb")
+    page.get_by_label("Email").fill(EMAIL)
+    page.get_by_label("Password").fill("correct horse")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/servers?q=db")
+    expect(page.locator("tbody strong")).to_have_text(["db-01", "db-02"])
     context.close()
 
 

@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from conduit.errors import TransportError
-from conduit.ipmi.bmc import PowerCommand, PowerState, Timings, UserConfig
+from conduit.ipmi.bmc import PowerCommand, PowerState, Timings, UserConfig, qemu
 from conduit.ipmi.bmc.qemu import QemuConfig, find_qemu, run_qemu
 from conduit.ipmi.bmc.serve import open_virtual_bmc
 from conduit.ipmi.client import open_bmc
@@ -52,6 +52,26 @@ async def test_power_serial_and_display_are_qemus(peer: Callable[[str], Path]) -
             with trio.fail_after(LIMIT):
                 while await answers(config.vnc_port):  # noqa: ASYNC110 - a process has no event
                     await trio.sleep(0.05)
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_firmware_says_first_waits_for_who_is_slow_to_listen(
+    peer: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(qemu, "POLL", 3.0)  # by then SeaBIOS has said all that it says
+    config = QemuConfig(program=str(peer("qemu-system-x86_64")), vnc_port=await free_port(), memory=64)
+    async with open_virtual_bmc(users=(ADMIN,), timings=Timings(post=0.1)) as served, trio.open_nursery() as nursery:
+        async with (
+            open_bmc(served.host, port=served.port, username="admin", password="secret") as bmc,
+            bmc.console() as console,
+        ):
+            await bmc.control_chassis(ChassisControlAction.ON)
+            nursery.start_soon(run_qemu, served, config)
+            said = b""
+            with trio.fail_after(LIMIT):
+                while b"No bootable device" not in said:
+                    said += await console.receive_some()
+            assert b"SeaBIOS" in said
         nursery.cancel_scope.cancel()
 
 

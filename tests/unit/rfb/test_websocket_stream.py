@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import socket  # noqa: TID251  # a pair of them
+import tracemalloc
+
 import pytest
 import trio
 from trio.testing import MemoryReceiveStream, MockClock, memory_stream_pair
 
+from conduit._tcp import TcpStream
 from conduit._trio import open_background_nursery
 from conduit.errors import RemoteProtocolError, TransportError
 from conduit.rfb.websocket_stream import (
@@ -35,6 +39,19 @@ async def test_bytes_go_both_ways_whatever_the_messages_are() -> None:
     assert await ours.receive_some(4) == b"down"
     assert await ours.receive_some(400) == b" and more"
     await ours.wait_send_all_might_not_block()
+
+
+async def test_a_small_message_takes_no_memory_that_the_c_library_maps() -> None:
+    ours, theirs = socket.socketpair()
+    async with TcpStream(ours) as near, TcpStream(theirs) as far:
+        stream = WebSocketStream(far, masked=False)
+        await near.send_all(b"".join(encode_frame(Opcode.BINARY, b"moved!", b"mask")))
+        tracemalloc.start()
+        try:
+            assert await stream.receive_some() == b"moved!"
+            assert tracemalloc.get_traced_memory()[1] < 128 << 10  # glibc's M_MMAP_THRESHOLD
+        finally:
+            tracemalloc.stop()
 
 
 async def test_what_came_with_the_answer_is_not_lost() -> None:

@@ -239,5 +239,11 @@ KINDS = (ManagerSettings, GatewaySettings, AgentConfig, ManagerSettings)  # of t
 
 def test_the_files_of_the_guide_are_taken(tmp_path: Path) -> None:
     files = re.findall(r"^```toml\n(.*?)^```", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
-    for kind, text in zip(KINDS, files, strict=True):
-        load(kind, write(tmp_path / "guide.toml", text), "guide", {})
+    taken: list[object] = [
+        load(kind, write(tmp_path / "guide.toml", text), "guide", {}) for kind, text in zip(KINDS, files, strict=True)
+    ]
+    agent = next(settings for settings in taken if isinstance(settings, AgentConfig))
+    assert {name: server.display is not None for name, server in agent.servers.items()} == {
+        "db-02": True,
+        "db-03": False,
+    }
